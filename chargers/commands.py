@@ -1,0 +1,170 @@
+"""The life of one order to a charger: requested → sent → settled. The row is the outbox.
+
+Knows no OCPP dialect and no transport: `gateway.delivery` claims from here, puts the order into the charger's words and
+brings the answer back. A command is never sent twice: what was claimed and lost is settled as `timeout`, for a blind
+repeat of an unlock or a start does harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from chargers.models import Charger, Command, CommandStatus
+from chargers.signals import command_changed, command_requested
+
+
+def request(
+    charger: Charger,
+    verb: str = "",
+    *,
+    arguments: dict[str, Any] | None = None,
+    action: str = "",
+    payload: dict[str, Any] | None = None,
+    by: AbstractBaseUser | None = None,
+    via: str = "",
+    ttl_s: int | None = None,
+    idempotency_key: str | None = None,
+) -> Command:
+    """Put an order into the outbox; it is delivered as soon as the charger is online and free.
+
+    Either ``verb`` with ``arguments`` (see `docs/extending.md`) or a raw OCPP ``action`` with ``payload``. The same
+    ``idempotency_key`` for the same charger answers with the first command and orders nothing. ``ttl_s``: how long it
+    may wait for the charger (``COMMAND_TTL_S``).
+    """
+    if bool(verb) == bool(action):
+        raise ValueError(f"A command has a verb or an OCPP action; got verb {verb!r} and action {action!r}.")
+    values: dict[str, Any] = {
+        "verb": verb,
+        "arguments": arguments or {},
+        "action": action,
+        "payload": payload or {},
+        "requested_by": by,
+        "requested_via": via,
+        "expires_at": timezone.now() + timedelta(seconds=ttl_s or settings.COMMAND_TTL_S),
+    }
+    with transaction.atomic():
+        if idempotency_key is None:
+            command, is_new = Command.objects.create(charger=charger, **values), True
+        else:
+            command, is_new = Command.objects.get_or_create(
+                charger=charger, idempotency_key=idempotency_key, defaults=values
+            )
+        if is_new:
+            transaction.on_commit(
+                lambda: command_requested.send_robust(sender=Command, charger_ids={charger.pk})
+            )
+            _announce([command])
+    return command
+
+
+def deliverable() -> QuerySet[Command]:
+    """Waiting commands whose charger is online and has none in flight."""
+    in_flight = Command.objects.filter(charger=OuterRef("charger"), status=CommandStatus.SENT)
+    return Command.objects.filter(
+        ~Exists(in_flight), status=CommandStatus.PENDING, charger__is_online=True, charger__is_booted=True
+    )
+
+
+def claim(charger_ids: Collection[int], *, at: datetime) -> list[Command]:
+    """Take the oldest waiting command of each free charger for delivery: it is `sent` when this commits.
+
+    Oldest first: a charger that is told twice must hear the orders as they were given. Two processes cannot claim for
+    one charger at once, the partial unique constraint decides.
+    """
+    oldest: dict[int, Command] = {}
+    waiting = deliverable().filter(charger__in=charger_ids, expires_at__gt=at).select_related("charger")
+    for command in waiting.order_by("created_at"):
+        oldest.setdefault(command.charger_id, command)
+    return [command for command in oldest.values() if _claim_one(command, at)]
+
+
+def _claim_one(command: Command, at: datetime) -> bool:
+    try:
+        with transaction.atomic():
+            claimed = Command.objects.filter(pk=command.pk, status=CommandStatus.PENDING).update(
+                status=CommandStatus.SENT, sent_at=at
+            )
+    except IntegrityError:  # another process has just sent this charger something
+        return False
+    if claimed:
+        command.status, command.sent_at = CommandStatus.SENT, at
+        _announce([command])
+    return claimed == 1
+
+
+def record_wording(command: Command, *, action: str, payload: dict[str, Any]) -> None:
+    """Keep what goes over the wire for a command."""
+    command.action, command.payload = action, payload
+    Command.objects.filter(pk=command.pk).update(action=action, payload=payload)
+
+
+@transaction.atomic
+def settle(
+    command_id: UUID, *, status: CommandStatus, answer: Any = None, explanation: str = "", at: datetime
+) -> Command | None:
+    """Close a command with the charger's answer; None if it was closed before. Safe to repeat.
+
+    An answer that comes after its `timeout` is kept as ``late_answer`` and changes nothing else.
+    """
+    closed = Command.objects.filter(pk=command_id, status=CommandStatus.SENT).update(
+        status=status, answer=answer, explanation=explanation[:500], settled_at=at
+    )
+    if closed != 1:
+        Command.objects.filter(pk=command_id, status=CommandStatus.TIMEOUT, late_answer=None).update(late_answer=answer)
+        return None
+    command = Command.objects.select_related("charger").get(pk=command_id)
+    _announce([command])
+    return command
+
+
+def cancel(command: Command) -> bool:
+    """Withdraw a command that still waits; False if it was sent meanwhile."""
+    withdrawn = Command.objects.filter(pk=command.pk, status=CommandStatus.PENDING).update(
+        status=CommandStatus.CANCELLED, settled_at=timezone.now()
+    )
+    if withdrawn:
+        _announce([command])
+    return withdrawn == 1
+
+
+@transaction.atomic
+def sweep(*, at: datetime) -> list[Command]:
+    """Close what waited too long: `expired` if it was never sent, `timeout` if no answer came."""
+    unanswered = Command.objects.filter(
+        status=CommandStatus.SENT, sent_at__lt=at - timedelta(seconds=settings.COMMAND_TIMEOUT_S)
+    )
+    stale = Command.objects.filter(status=CommandStatus.PENDING, expires_at__lte=at)
+    closed = [
+        *_close(unanswered, CommandStatus.TIMEOUT, "The charger did not answer; it may have acted all the same.", at),
+        *_close(stale, CommandStatus.EXPIRED, "The charger did not come online in time; nothing was sent.", at),
+    ]
+    _announce(closed)
+    return closed
+
+
+def _close(commands: QuerySet[Command], status: CommandStatus, why: str, at: datetime) -> list[Command]:
+    found = list(commands)
+    # Each under its own condition once more: the answer may come between the read and the write.
+    return [
+        command
+        for command in found
+        if commands.filter(pk=command.pk).update(status=status, explanation=why, settled_at=at) == 1
+    ]
+
+
+def _announce(commands: Iterable[Command]) -> None:
+    command_ids = {command.pk for command in commands}
+    charger_ids = {command.charger_id for command in commands}
+    if command_ids:
+        transaction.on_commit(
+            lambda: command_changed.send_robust(sender=Command, command_ids=command_ids, charger_ids=charger_ids)
+        )

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from chargers.models.site import Site
+
+
+class Registration(models.TextChoices):
+    """What our staff decided about a charger; the answer to its boot follows from it."""
+
+    ACCEPTED = "accepted"
+    QUARANTINED = "quarantined", "in quarantine"
+    REJECTED = "rejected"
+
+
+class SecurityProfile(models.IntegerChoices):
+    NONE = 0, "0 · no password (laboratory only)"
+    BASIC = 1, "1 · password"
+    TLS = 2, "2 · TLS and password"
+    CERTIFICATE = 3, "3 · TLS and client certificate"
+
+
+class Charger(models.Model):
+    """A charging station: who it is, how it may come in, and the connection it has now.
+
+    The connection columns belong to `chargers.connections`: ``epoch`` grows with each accepted handshake, and whoever
+    ends a connection says which epoch it means, so a late farewell never touches a newer one.
+    """
+
+    identity = models.CharField(max_length=128)
+    identity_folded = models.CharField(max_length=128, unique=True, editable=False)  # ids are unique ignoring case
+    name = models.CharField(max_length=120, blank=True)
+    site = models.ForeignKey(Site, null=True, blank=True, on_delete=models.SET_NULL, related_name="chargers")
+    registration = models.CharField(max_length=12, choices=Registration, default=Registration.ACCEPTED)
+    security_profile = models.PositiveSmallIntegerField(choices=SecurityProfile, default=SecurityProfile.BASIC)
+    password_hash = models.CharField(max_length=160, blank=True, editable=False)
+
+    vendor = models.CharField(max_length=64, blank=True)
+    model = models.CharField(max_length=64, blank=True)
+    serial_number = models.CharField(max_length=64, blank=True)
+    firmware_version = models.CharField(max_length=64, blank=True)
+    iccid = models.CharField(max_length=32, blank=True)
+    imsi = models.CharField(max_length=32, blank=True)
+
+    epoch = models.PositiveBigIntegerField(default=0)
+    gateway = models.CharField(max_length=80, blank=True)
+    subprotocol = models.CharField(max_length=16, blank=True)  # of the last connection: "ocpp1.6", "ocpp2.0.1"
+    remote_address = models.CharField(max_length=64, blank=True)
+    is_online = models.BooleanField(default=False)
+    connected_at = models.DateTimeField(null=True, blank=True)
+    disconnected_at = models.DateTimeField(null=True, blank=True)
+    last_heard_at = models.DateTimeField(null=True, blank=True)
+    last_heartbeat_at = models.DateTimeField(null=True, blank=True)
+
+    is_booted = models.BooleanField(default=False)  # a boot was accepted; kept over reconnects
+    booted_at = models.DateTimeField(null=True, blank=True)
+    clock_offset_s = models.FloatField(null=True, blank=True)  # its clock minus ours, at the last live message
+    diagnostics_status = models.CharField(max_length=40, blank=True)
+    firmware_status = models.CharField(max_length=40, blank=True)
+    local_list_version = models.IntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("identity_folded",)
+        indexes = [
+            models.Index(fields=["gateway"], condition=Q(is_online=True), name="charger_online_by_gateway"),
+            models.Index(fields=["is_online"], name="charger_is_online"),
+        ]
+
+    def __str__(self) -> str:
+        return self.identity
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.identity_folded = fold(self.identity)
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    @property
+    def ocpp_version(self) -> str:
+        """The version it last spoke, e.g. "1.6"; empty before its first connection."""
+        return self.subprotocol.removeprefix("ocpp")
+
+
+def fold(identity: str) -> str:
+    """The form under which an identity is unique: OCPP 2.0.1 compares identifierString ignoring case."""
+    return identity.casefold()

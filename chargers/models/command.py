@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from chargers.models.charger import Charger
+
+
+class CommandStatus(models.TextChoices):
+    PENDING = "pending", "waiting"  # in the outbox
+    SENT = "sent"  # claimed for delivery; at most one per charger
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    FAILED = "failed"  # CALLERROR, an answer that makes no sense, or a request we could not put into OCPP
+    TIMEOUT = "timeout", "no answer"
+    EXPIRED = "expired"  # never sent: its time was over
+    CANCELLED = "cancelled"
+
+    @classmethod
+    def open(cls) -> tuple[CommandStatus, ...]:
+        return cls.PENDING, cls.SENT
+
+
+class Command(models.Model):
+    """One order to one charger, and what became of it. The row is the outbox; ``id`` is the OCPP message id.
+
+    Either ``verb`` + ``arguments`` (ours, put into the charger's dialect at delivery) or a raw OCPP ``action`` +
+    ``payload``. After delivery ``action`` and ``payload`` say what went over the wire (secrets masked in the journal).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="commands")
+    verb = models.CharField(max_length=40, blank=True)
+    arguments = models.JSONField(default=dict, blank=True)
+    action = models.CharField(max_length=64, blank=True)
+    payload = models.JSONField(default=dict, blank=True)
+    status = models.CharField(max_length=10, choices=CommandStatus, default=CommandStatus.PENDING)
+    answer = models.JSONField(null=True, blank=True)  # raw payload, or {"code", "description", "details"} of a CALLERROR
+    explanation = models.CharField(max_length=500, blank=True)  # for people: why it failed
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    requested_via = models.CharField(max_length=40, blank=True)  # "portal", "rest", "firmware campaign 12"
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    late_answer = models.JSONField(null=True, blank=True)  # came after we had given up
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["charger"], condition=Q(status="sent"), name="one_command_in_flight_per_charger"
+            ),
+            models.UniqueConstraint(fields=["charger", "idempotency_key"], name="command_idempotency_key_is_unique"),
+        ]
+        indexes = [
+            models.Index(fields=["charger", "-created_at"], name="command_recent"),
+            models.Index(fields=["status", "created_at"], condition=Q(status__in=["pending", "sent"]), name="command_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action or self.verb} → {self.charger.identity}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in CommandStatus.open()

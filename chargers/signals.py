@@ -1,0 +1,12 @@
+"""News of this room, sent after commit. A lost signal loses no data: the rows are the truth.
+
+- ``charger_changed``: ``charger_ids: set[int]``; presence, connectors, boots, configuration, transfers, log
+- ``command_requested``: ``charger_ids: set[int]``; there is something in the outbox
+- ``command_changed``: ``command_ids: set[UUID]``, ``charger_ids: set[int]``; sent, settled, expired or cancelled
+"""
+
+from django.dispatch import Signal
+
+charger_changed = Signal()
+command_requested = Signal()
+command_changed = Signal()

@@ -1,0 +1,63 @@
+"""One CALL of a charger on its way through the worker, and the books that its batch writes at the end.
+
+A handler reads ``call.payload``, tells the domain, returns the answer. What is of high volume goes into a book
+(``call.books.…``) and is written for the whole batch in one statement, after all handlers and before the commit.
+A batch holds at most one CALL per charger, so handlers of one batch do not depend on each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from chargers.journal import Journal
+from chargers.models import Charger
+from chargers.presence import PresenceBook
+from sessions.readings import ReadingBook
+
+
+@dataclass(slots=True)
+class Event:
+    """A domain event for integrators: published to ``chargeyard/events/{key}/{topic}`` after the commit."""
+
+    charger: Charger
+    topic: str  # status | meter_values | transactions | boot | firmware | security
+    body: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Books:
+    at: datetime
+    presence: PresenceBook = field(init=False)
+    journal: Journal = field(init=False)
+    readings: ReadingBook = field(init=False)
+    events: list[Event] = field(default_factory=list)
+    changed_chargers: set[int] = field(default_factory=set)
+    changed_sessions: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.presence = PresenceBook()
+        self.journal = Journal()
+        self.readings = ReadingBook()
+
+    def write(self) -> None:
+        """Write all books; inside the batch's transaction."""
+        self.readings.write()
+        self.presence.write()
+        self.journal.write()
+
+
+@dataclass(slots=True)
+class Call:
+    charger: Charger
+    message_id: str
+    action: str
+    payload: dict[str, Any]
+    at: datetime  # server time at which the worker received it
+    books: Books
+    findings: list[str] = field(default_factory=list)  # what we tolerated, in words
+
+    def event(self, topic: str, **body: Any) -> None:
+        """Tell integrators after the commit."""
+        self.books.events.append(Event(self.charger, topic, body))

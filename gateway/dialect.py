@@ -1,0 +1,87 @@
+"""What one OCPP version says and understands: three visible tables, filled by the modules beside it.
+
+- ``handles(action)``: a CALL of the charger → the payload of our answer; a translation table onto domain verbs
+- ``sends(verb)``: one of our verbs → (action, payload) in this version's words
+- ``answers(action)``: what the charger's answer to our CALL means for the domain
+
+A version may start from an older one (2.1 from 2.0.1) and then holds only what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from chargers.models import Command, CommandStatus
+from gateway.call import Call
+
+Payload = dict[str, Any]
+Handler = Callable[[Call], Payload]
+Wording = Callable[[Command], tuple[str, Payload]]
+Reading = Callable[[Command, Payload, Call], None]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Unspeakable(ValueError):
+    """A verb, or its arguments, that this OCPP version has no words for; the text is for the operator."""
+
+
+class Dialect:
+    def __init__(self, subprotocol: str, *, schemas: str, based_on: Dialect | None = None) -> None:
+        self.subprotocol = subprotocol
+        self.schemas = schemas  # folder of the `ocpp` package: "v16", "v201"
+        self.handlers: dict[str, Handler] = dict(based_on.handlers) if based_on else {}
+        self.wordings: dict[str, Wording] = dict(based_on.wordings) if based_on else {}
+        self.readings: dict[str, Reading] = dict(based_on.readings) if based_on else {}
+        # Actions that carry money: never answered with a CALLERROR when charger and session can be told.
+        self.money: dict[str, Payload] = dict(based_on.money) if based_on else {}
+
+    def handles(self, action: str, *, if_all_fails: Payload | None = None) -> Callable[[F], F]:
+        """Register the handler of a CALL; ``if_all_fails`` is the confirmation given when money is at stake."""
+        if if_all_fails is not None:
+            self.money[action] = if_all_fails
+        return self._into(self.handlers, action)
+
+    def sends(self, verb: str) -> Callable[[F], F]:
+        return self._into(self.wordings, verb)
+
+    def answers(self, action: str) -> Callable[[F], F]:
+        return self._into(self.readings, action)
+
+    def word(self, command: Command) -> tuple[str, Payload]:
+        """Action and payload of a command. Raises Unspeakable."""
+        if not command.verb:
+            return command.action, command.payload
+        try:
+            wording = self.wordings[command.verb]
+        except KeyError:
+            raise Unspeakable(f"OCPP {self.subprotocol.removeprefix('ocpp')} has no message for {command.verb!r}.") from None
+        return wording(command)
+
+    @staticmethod
+    def _into(table: dict[str, Any], key: str) -> Callable[[F], F]:
+        def register(function: F) -> F:
+            table[key] = function
+            return function
+
+        return register
+
+
+def verdict(answer: Payload) -> CommandStatus:
+    """Whether a charger did what it was told, from the ``status`` that most answers carry; without one it did."""
+    status = answer.get("status", "Accepted")
+    return CommandStatus.ACCEPTED if status in ACCEPTING else CommandStatus.REJECTED
+
+
+# The words of all versions for "yes" or "yes, later".
+ACCEPTING = frozenset(
+    {
+        "Accepted",
+        "AcceptedCanceled",
+        "Scheduled",
+        "Unlocked",
+        "RebootRequired",
+        "AcceptedWithRebootRequired",
+        "PartiallyAccepted",
+    }
+)

@@ -1,0 +1,53 @@
+"""Reading the environment: secrets from files, and wrong values said in a sentence. Knows no Django."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import MutableMapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from environs import Env
+
+
+def with_secret_files(environ: MutableMapping[str, str], *names: str) -> None:
+    """Set each ``NAME`` from the file that ``NAME_FILE`` points to, the way Docker hands over secrets."""
+    for name in names:
+        path = environ.get(f"{name}_FILE")
+        if not path or environ.get(name):
+            continue
+        try:
+            environ[name] = Path(path).read_text().strip()
+        except OSError as error:
+            raise SystemExit(
+                f"{name}_FILE names {path!r}, which cannot be read ({error.strerror}). Correct the path or unset it."
+            ) from error
+
+
+def secret(path: Path) -> str:
+    """The secret key kept in ``path``, created on first use, readable by its owner only."""
+    with suppress(FileNotFoundError):
+        return path.read_text().strip()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(50))
+    # A link appears whole or not at all: of two processes starting at once, the second uses the first one's key.
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
+    return path.read_text().strip()
+
+
+def announce_wrong(env: Env, *, error: type[Exception], **choices: tuple[Any, set[str]]) -> None:
+    """Stop the start when a setting has a value that we cannot use, naming value and way out."""
+    for name, (value, allowed) in choices.items():
+        if value not in allowed:
+            raise SystemExit(f"{name} is {value!r}; it can be {', '.join(sorted(allowed))}. Correct it or unset it.")
+    try:
+        env.seal()
+    except error as wrong:
+        raise SystemExit(f"The environment holds a wrong value: {wrong}. Correct it or unset it.") from wrong

@@ -1,0 +1,209 @@
+"""Every setting of Chargeyard, read from the environment (12-factor).
+
+Each secret may also come as ``NAME_FILE``. A wrong value stops the start with a sentence that names it; `.env.example`
+lists all names with their defaults. `python3 manage.py up` fills in the embedded parts.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from environs import Env, EnvError
+
+from portal.environment import announce_wrong, secret, with_secret_files
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+with_secret_files(os.environ, "DATABASE_URL", "REDIS_URL", "MQTT_URL", "SECRET_KEY")
+env = Env(eager=False)
+
+# -- where things are ------------------------------------------------------------------------------------------------
+CHARGEYARD_HOME = Path(env.str("CHARGEYARD_HOME", str(BASE_DIR / "var"))).expanduser().absolute()
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", "") or secret(CHARGEYARD_HOME / "secret-key")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["*"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+# How staff and chargers reach us from outside, e.g. https://csms.example; empty: as the browser came.
+PUBLIC_URL = env.str("PUBLIC_URL", "").rstrip("/")
+if PUBLIC_URL.startswith("https://"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    CSRF_TRUSTED_ORIGINS = [*CSRF_TRUSTED_ORIGINS, PUBLIC_URL]
+
+DATABASES = {
+    "default": env.dj_db_url(
+        "DATABASE_URL", f"sqlite:///{CHARGEYARD_HOME / 'chargeyard.sqlite3'}", conn_max_age=None
+    )
+}
+if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
+    # IMMEDIATE: a writer waits for the lock instead of failing half-way. FULL: what we confirmed to a charger is on disk.
+    # No automatic checkpoint: before 3.51.3 one that races a commit can corrupt the file; the supervisor does it alone.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
+MQTT_URL = env.str("MQTT_URL", "mqtt://127.0.0.1:1883")
+# Put before every topic, e.g. "ocpp/"; empty is the contract of the AWS OCPP gateway sample.
+MQTT_PREFIX = env.str("MQTT_PREFIX", "")
+# Whether the broker knows $share (Mosquitto, EMQX, IoT Core: yes; NATS: no, then run one worker process only).
+MQTT_SHARED_SUBSCRIPTIONS = env.bool("MQTT_SHARED_SUBSCRIPTIONS", True)
+MQTT_CHARGERS_PER_CONNECTION = env.int("MQTT_CHARGERS_PER_CONNECTION", 2000)
+
+# -- chargers --------------------------------------------------------------------------------------------------------
+UNKNOWN_CHARGERS = env.str("UNKNOWN_CHARGERS", "refuse")  # refuse | close_1008 | quarantine | accept
+PING_INTERVAL_S = env.int("PING_INTERVAL_S", 20)
+PING_TIMEOUT_S = env.int("PING_TIMEOUT_S", 20)
+FRAME_LIMIT_BYTES = env.int("FRAME_LIMIT_BYTES", 2 * 1024 * 1024)
+HEARTBEAT_INTERVAL_S = env.int("HEARTBEAT_INTERVAL_S", 300)
+COMMAND_TIMEOUT_S = env.int("COMMAND_TIMEOUT_S", 30)
+COMMAND_TTL_S = env.int("COMMAND_TTL_S", 24 * 3600)
+
+# -- Django ----------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "daphne",  # before staticfiles, so that runserver speaks WebSocket too
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "channels",
+    "rest_framework",
+    "rest_framework_api_key",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "django_htmx",
+    "csp",
+    "chargers",
+    "sessions",
+    "smartcharging",
+    "gateway",
+    "portal",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+ASGI_APPLICATION = "portal.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "object-src": ["'none'"],
+    }
+}
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", str(CHARGEYARD_HOME / "staticfiles")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+MEDIA_ROOT = CHARGEYARD_HOME / "files"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "overview"
+LOGOUT_REDIRECT_URL = "login"
+USE_TZ = True
+TIME_ZONE = "UTC"  # unset, Django means Chicago
+LANGUAGE_CODE = "en"
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]  # HSTS and redirects belong to the TLS terminator
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# -- live pages and tasks: Redis -------------------------------------------------------------------------------------
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        # redis-py 8 cuts an idle socket after 5 s unless told not to.
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "chargeyard"},
+    }
+}
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+# Without it Celery closes the database connection before and after each task.
+CELERY_DB_REUSE_MAX = 100_000
+
+# -- REST ------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["portal.api.permissions.IsStaffOrHasApiKey"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "portal.api.pagination.Cursor",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Chargeyard",
+    "DESCRIPTION": "REST interface of the Chargeyard charging station management system.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+}
+
+# -- logs ------------------------------------------------------------------------------------------------------------
+LOG_FORMAT = env.str("LOG_FORMAT", "console")  # console | json
+LOGGING_CONFIG = "portal.logs.configure"
+LOGGING = {"format": LOG_FORMAT, "level": env.str("LOG_LEVEL", "INFO")}
+
+announce_wrong(
+    env,
+    UNKNOWN_CHARGERS=(UNKNOWN_CHARGERS, {"refuse", "close_1008", "quarantine", "accept"}),
+    LOG_FORMAT=(LOG_FORMAT, {"console", "json"}),
+    error=EnvError,
+)

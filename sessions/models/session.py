@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from chargers.models import Charger
+from sessions.models.token import IdToken
+
+
+class ChargingSession(models.Model):
+    """One car on one connector, from plug or start to stop.
+
+    Energies are Wh registers of the charger's meter. ``started_at`` and ``stopped_at`` are when it happened: the
+    charger's clock when it is plausible, else ours; ``…_received_at`` is always ours, ``…_device_time`` its text untouched.
+    """
+
+    charger = models.ForeignKey(Charger, on_delete=models.PROTECT, related_name="sessions")
+    evse_id = models.PositiveIntegerField(default=0)
+    connector_id = models.PositiveIntegerField(default=1)
+    # 1.6: our pk as text; 2.x: the charger's own id. Empty only between insert and the same transaction's update.
+    transaction_id = models.CharField(max_length=64, blank=True)
+    start_key = models.UUIDField(null=True, blank=True)  # digest of what makes a start the same start (1.6)
+
+    id_token = models.ForeignKey(IdToken, null=True, blank=True, on_delete=models.SET_NULL, related_name="sessions")
+    token_value = models.CharField(max_length=255, blank=True)  # as sent
+    token_verdict = models.CharField(max_length=16, blank=True)  # accepted | blocked | expired | invalid | concurrent
+    started_at = models.DateTimeField()
+    started_received_at = models.DateTimeField()
+    started_device_time = models.CharField(max_length=64, blank=True)
+    stopped_at = models.DateTimeField(null=True, blank=True)
+    stopped_received_at = models.DateTimeField(null=True, blank=True)
+    stopped_device_time = models.CharField(max_length=64, blank=True)
+    stop_reason = models.CharField(max_length=40, blank=True)
+    stopped_by_token = models.CharField(max_length=255, blank=True)
+
+    meter_start_wh = models.BigIntegerField(null=True, blank=True)
+    meter_stop_wh = models.BigIntegerField(null=True, blank=True)
+    meter_last_wh = models.FloatField(null=True, blank=True)
+    energy_wh = models.BigIntegerField(null=True, blank=True)  # None: cannot be told
+    power_w = models.FloatField(null=True, blank=True)
+    soc_percent = models.FloatField(null=True, blank=True)
+    metered_at = models.DateTimeField(null=True, blank=True)
+
+    charging_state = models.CharField(max_length=16, blank=True)  # as `ConnectorStatus`, from 2.x chargingState
+    remote_start_id = models.IntegerField(null=True, blank=True)
+    reservation_id = models.IntegerField(null=True, blank=True)
+    last_seq_no = models.IntegerField(null=True, blank=True)  # 2.x
+    is_incomplete = models.BooleanField(default=False)  # 2.x: a seqNo is missing; 1.6: the start never came
+    is_superseded = models.BooleanField(default=False)  # another started on its connector; its end is unknown
+    needs_review = models.BooleanField(default=False)
+    review_reasons = models.JSONField(default=list, blank=True)  # sentences
+
+    class Meta:
+        ordering = ("-started_at", "-id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["charger", "transaction_id"], condition=~Q(transaction_id=""), name="session_transaction_is_unique"
+            ),
+            models.UniqueConstraint(fields=["charger", "start_key"], name="session_start_is_unique"),
+        ]
+        indexes = [
+            models.Index(fields=["charger", "-started_at"], name="session_recent"),
+            models.Index(fields=["-started_at"], name="session_by_start"),
+            models.Index(fields=["charger"], condition=Q(stopped_at=None), name="session_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"session {self.pk} on {self.charger.identity}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.stopped_at is None and not self.is_superseded
+
+
+class SessionEvent(models.Model):
+    """A message that started, changed or stopped a session, once: repeats are recognised by ``key``.
+
+    A second version of a stored fact (same key, other content) is kept as a conflict and changes nothing.
+    """
+
+    class Kind(models.TextChoices):
+        STARTED = "started"
+        UPDATED = "updated"
+        STOPPED = "stopped"
+
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="session_events")
+    session = models.ForeignKey(ChargingSession, null=True, on_delete=models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=8, choices=Kind)
+    key = models.UUIDField()
+    digest = models.UUIDField()  # of the whole payload
+    is_conflict = models.BooleanField(default=False)
+    seq_no = models.IntegerField(null=True, blank=True)
+    trigger = models.CharField(max_length=40, blank=True)
+    is_offline = models.BooleanField(default=False)
+    device_time = models.CharField(max_length=64, blank=True)
+    received_at = models.DateTimeField()
+    payload = models.JSONField()
+
+    class Meta:
+        ordering = ("received_at", "id")
+        constraints = [
+            models.UniqueConstraint(fields=["charger", "key", "digest"], name="session_event_is_unique"),
+        ]
+
+
+class MeterValue(models.Model):
+    """What the meter showed at one moment: the common measurands as columns, all of them in ``samples``.
+
+    ``samples``: list of {"measurand", "phase", "location", "unit", "value" (normalised: Wh, W, A, V, %, …) and "raw"
+    (text as sent)}. ``energy_wh`` is the import register.
+    """
+
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="meter_values")
+    session = models.ForeignKey(ChargingSession, null=True, on_delete=models.CASCADE, related_name="meter_values")
+    evse_id = models.PositiveIntegerField(default=0)
+    connector_id = models.PositiveIntegerField(default=1)
+    measured_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    device_time = models.CharField(max_length=64, blank=True)
+    context = models.CharField(max_length=24, blank=True)
+    energy_wh = models.FloatField(null=True, blank=True)
+    power_w = models.FloatField(null=True, blank=True)
+    current_a = models.FloatField(null=True, blank=True)  # largest phase
+    voltage_v = models.FloatField(null=True, blank=True)
+    soc_percent = models.FloatField(null=True, blank=True)
+    samples = models.JSONField(default=list)
+    is_suspect = models.BooleanField(default=False)  # implausible: kept, left out of totals
+    key = models.UUIDField()  # digest of charger, evse, transaction, device time, context and measurands
+    digest = models.UUIDField()  # of the values
+
+    class Meta:
+        ordering = ("measured_at", "id")
+        constraints = [models.UniqueConstraint(fields=["charger", "key", "digest"], name="meter_value_is_unique")]
+        indexes = [
+            models.Index(fields=["session", "measured_at"], name="meter_value_of_session"),
+            models.Index(fields=["charger", "-measured_at"], name="meter_value_recent"),
+        ]
+
+
+class Reservation(models.Model):
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="reservations")
+    evse_id = models.PositiveIntegerField(default=0)
+    reservation_id = models.IntegerField()
+    token_value = models.CharField(max_length=255)
+    expires_at = models.DateTimeField()
+    status = models.CharField(max_length=16, default="accepted")  # accepted | cancelled | used | expired
+
+    class Meta:
+        ordering = ("-expires_at",)
+        constraints = [models.UniqueConstraint(fields=["charger", "reservation_id"], name="reservation_is_unique")]

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+
+class IdToken(models.Model):
+    """A card, fob or app account that may charge. Compared ignoring case (OCPP CiString)."""
+
+    class Status(models.TextChoices):
+        ACCEPTED = "accepted"
+        BLOCKED = "blocked"
+
+    value = models.CharField(max_length=255)
+    value_folded = models.CharField(max_length=255, unique=True, editable=False)
+    kind = models.CharField(max_length=20, blank=True)  # 2.x: ISO14443, Central, eMAID …; empty: any
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACCEPTED)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    group = models.CharField(max_length=36, blank=True)  # parentIdTag / groupIdToken
+    holder = models.CharField(max_length=120, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("value_folded",)
+
+    def __str__(self) -> str:
+        return self.value
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.value_folded = self.value.casefold()
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
