@@ -1,0 +1,75 @@
+"""Chargers that we did not write: the `ocpp` package's own client, as its users use it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import websockets
+from ocpp.routing import on
+from ocpp.v16 import ChargePoint as ChargePoint16
+from ocpp.v16 import call_result as result16
+from ocpp.v201 import ChargePoint as ChargePoint201
+from ocpp.v201 import call_result as result201
+
+
+class Foreign16(ChargePoint16):
+    @on("Reset")
+    def on_reset(self, type: str, **_: Any) -> Any:
+        self.was_told = ("Reset", type)
+        return result16.Reset(status="Accepted")
+
+    @on("GetConfiguration")
+    def on_get_configuration(self, **_: Any) -> Any:
+        return result16.GetConfiguration(
+            configuration_key=[{"key": "HeartbeatInterval", "readonly": False, "value": "300"}], unknown_key=[]
+        )
+
+    @on("RemoteStartTransaction")
+    def on_remote_start(self, id_tag: str, **_: Any) -> Any:
+        self.was_told = ("RemoteStartTransaction", id_tag)
+        return result16.RemoteStartTransaction(status="Accepted")
+
+    @on("ChangeAvailability")
+    def on_change_availability(self, **_: Any) -> Any:
+        return result16.ChangeAvailability(status="Rejected")
+
+
+class Foreign201(ChargePoint201):
+    @on("Reset")
+    def on_reset(self, type: str, **_: Any) -> Any:
+        self.was_told = ("Reset", type)
+        return result201.Reset(status="Accepted")
+
+    @on("GetBaseReport")
+    def on_get_base_report(self, **_: Any) -> Any:
+        return result201.GetBaseReport(status="NotSupported")
+
+
+FOREIGN = {"ocpp1.6": Foreign16, "ocpp2.0.1": Foreign201}
+
+
+@asynccontextmanager
+async def foreign(ocpp_url: str, identity: str, password: str, subprotocol: str) -> AsyncIterator[Any]:
+    """A connected charger of the `ocpp` package."""
+    credentials = base64.b64encode(f"{identity}:{password}".encode()).decode()
+    async with websockets.connect(
+        f"{ocpp_url}/{identity}",
+        subprotocols=[websockets.Subprotocol(subprotocol)],
+        additional_headers={"Authorization": f"Basic {credentials}"} if password else {},
+        proxy=None,
+    ) as socket:
+        charger = FOREIGN[subprotocol](identity, socket, response_timeout=15)
+        listening = asyncio.ensure_future(charger.start())
+        try:
+            yield charger
+        finally:
+            listening.cancel()
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
