@@ -26,7 +26,10 @@ class Foreign16(ChargePoint16):
     @on("GetConfiguration")
     def on_get_configuration(self, **_: Any) -> Any:
         return result16.GetConfiguration(
-            configuration_key=[{"key": "HeartbeatInterval", "readonly": False, "value": "300"}], unknown_key=[]
+            configuration_key=[
+                {"key": "HeartbeatInterval", "readonly": False, "value": "300"}
+            ],
+            unknown_key=[],
         )
 
     @on("RemoteStartTransaction")
@@ -54,13 +57,17 @@ FOREIGN = {"ocpp1.6": Foreign16, "ocpp2.0.1": Foreign201}
 
 
 @asynccontextmanager
-async def foreign(ocpp_url: str, identity: str, password: str, subprotocol: str) -> AsyncIterator[Any]:
+async def foreign(
+    ocpp_url: str, identity: str, password: str, subprotocol: str
+) -> AsyncIterator[Any]:
     """A connected charger of the `ocpp` package."""
     credentials = base64.b64encode(f"{identity}:{password}".encode()).decode()
     async with websockets.connect(
         f"{ocpp_url}/{identity}",
         subprotocols=[websockets.Subprotocol(subprotocol)],
-        additional_headers={"Authorization": f"Basic {credentials}"} if password else {},
+        additional_headers={"Authorization": f"Basic {credentials}"}
+        if password
+        else {},
         proxy=None,
     ) as socket:
         charger = FOREIGN[subprotocol](identity, socket, response_timeout=15)

@@ -37,7 +37,13 @@ class Stack:
     def manage(self, *arguments: str) -> str:
         """Run a management command beside the running stack; its standard output."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=60
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
@@ -45,7 +51,8 @@ class Stack:
     def register(self, identity: str, *, security_profile: int = 1, **more: Any) -> str:
         """Register a charger by REST; its password, empty for profile 0."""
         answer = self.rest.post(
-            "/api/v1/chargers/", json={"identity": identity, "security_profile": security_profile, **more}
+            "/api/v1/chargers/",
+            json={"identity": identity, "security_profile": security_profile, **more},
         )
         assert answer.status_code == 201, answer.text
         return answer.json().get("password") or ""
@@ -55,9 +62,12 @@ class Stack:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def command(self, identity: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+    def command(
+        self, identity: str, action: str, payload: dict[str, Any]
+    ) -> dict[str, Any]:
         answer = self.rest.post(
-            f"/api/v1/chargers/{identity}/commands/", json={"action": action, "payload": payload}
+            f"/api/v1/chargers/{identity}/commands/",
+            json={"action": action, "payload": payload},
         )
         assert answer.status_code == 202, answer.text
         return answer.json()
@@ -65,7 +75,12 @@ class Stack:
     def settled(self, command_id: str, within_s: float = 15) -> dict[str, Any]:
         """The command once it is closed."""
         return until(
-            lambda: (c := self.get(f"commands/{command_id}/"))["status"] not in {"pending", "sent"} and c, within_s
+            lambda: (
+                (c := self.get(f"commands/{command_id}/"))["status"]
+                not in {"pending", "sent"}
+                and c
+            ),
+            within_s,
         )
 
 
@@ -100,8 +115,17 @@ def running(home: Path, *arguments: str, **env: str) -> Iterator[Stack]:
     try:
         with httpx.Client(base_url=url, timeout=10) as rest:
             _wait_ready(rest, process, home)
-            stack = Stack(url, home, environ, (home / "admin-password.txt").read_text().strip(), rest, process)
-            rest.headers["Authorization"] = f"Api-Key {stack.manage('create_api_key', 'journeys')}"
+            stack = Stack(
+                url,
+                home,
+                environ,
+                (home / "admin-password.txt").read_text().strip(),
+                rest,
+                process,
+            )
+            rest.headers["Authorization"] = (
+                f"Api-Key {stack.manage('create_api_key', 'journeys')}"
+            )
             yield stack
     finally:
         process.send_signal(signal.SIGINT)
@@ -112,7 +136,9 @@ def running(home: Path, *arguments: str, **env: str) -> Iterator[Stack]:
             raise
 
 
-def _wait_ready(rest: httpx.Client, process: subprocess.Popen[bytes], home: Path) -> None:
+def _wait_ready(
+    rest: httpx.Client, process: subprocess.Popen[bytes], home: Path
+) -> None:
     def is_ready() -> bool:
         assert process.poll() is None, (home / "up.log").read_text()
         try:
