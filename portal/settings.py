@@ -20,10 +20,12 @@ env = Env(eager=False)
 
 # -- where things are ------------------------------------------------------------------------------------------------
 CHARGEYARD_HOME = Path(env.str("CHARGEYARD_HOME", str(BASE_DIR / "var"))).expanduser().absolute()
+# While `up` runs, it says there where its embedded parts are, so that commands in another shell find them.
+env.read_env(str(CHARGEYARD_HOME / "embedded.env"), recurse=False)
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "") or secret(CHARGEYARD_HOME / "secret-key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["*"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 # How staff and chargers reach us from outside, e.g. https://csms.example; empty: as the browser came.
 PUBLIC_URL = env.str("PUBLIC_URL", "").rstrip("/")
 if PUBLIC_URL.startswith("https://"):
@@ -60,12 +62,21 @@ PING_INTERVAL_S = env.int("PING_INTERVAL_S", 20)
 PING_TIMEOUT_S = env.int("PING_TIMEOUT_S", 20)
 FRAME_LIMIT_BYTES = env.int("FRAME_LIMIT_BYTES", 2 * 1024 * 1024)
 HEARTBEAT_INTERVAL_S = env.int("HEARTBEAT_INTERVAL_S", 300)
+# Whom `serve` serves: all | gateway (chargers) | portal (people and integrators).
+ROLE = env.str("ROLE", "all")
+# permessage-deflate where a charger offers it: less traffic on a mobile link for 20 KiB and twice the CPU per charger.
+WEBSOCKET_COMPRESSION = env.bool("WEBSOCKET_COMPRESSION", False)
+# How many proxies of ours stand before the gateway: the charger's address is then the last but n-1 in X-Forwarded-For.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 COMMAND_TIMEOUT_S = env.int("COMMAND_TIMEOUT_S", 30)
 COMMAND_TTL_S = env.int("COMMAND_TTL_S", 24 * 3600)
+# Read a charger's configuration once, after the first accepted boot of a firmware. Conformance suites want no unasked command.
+READ_SETTINGS_AFTER_BOOT = env.bool("READ_SETTINGS_AFTER_BOOT", True)
+# Refuse a card that already charges on another connector (ConcurrentTx). Off: a fleet's card may charge several cars.
+ONE_SESSION_PER_TOKEN = env.bool("ONE_SESSION_PER_TOKEN", False)
 
 # -- Django ----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "daphne",  # before staticfiles, so that runserver speaks WebSocket too
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -174,15 +185,23 @@ CELERY_DB_REUSE_MAX = 100_000
 
 # -- REST ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "portal.api.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["portal.api.permissions.IsStaffOrHasApiKey"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["portal.api.parsers.StrictJson"],
     "DEFAULT_PAGINATION_CLASS": "portal.api.pagination.Cursor",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["portal.api.filters.ListFilters"],
+    "DEFAULT_SCHEMA_CLASS": "portal.api.schema.ProblemSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "portal.api.problems.ProblemHandler",
+    "EXCEPTION_FORMATTER_CLASS": "portal.api.problems.ProblemFormatter",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Chargeyard",
@@ -192,8 +211,14 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": True, "displayOperationId": True},
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "CommandStatus": "chargers.models.CommandStatus",
+        "ConnectorStatus": "chargers.models.ConnectorStatus",
+        "IdTokenStatus": "sessions.models.IdToken.Status",
+    },
 }
 
 # -- logs ------------------------------------------------------------------------------------------------------------
@@ -205,5 +230,6 @@ announce_wrong(
     env,
     UNKNOWN_CHARGERS=(UNKNOWN_CHARGERS, {"refuse", "close_1008", "quarantine", "accept"}),
     LOG_FORMAT=(LOG_FORMAT, {"console", "json"}),
+    ROLE=(ROLE, {"all", "gateway", "portal"}),
     error=EnvError,
 )
