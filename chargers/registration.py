@@ -1,0 +1,96 @@
+"""How a charger comes into the books: by our staff, or by itself where `UNKNOWN_CHARGERS` lets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from chargers import credentials
+from chargers.models import Charger, Registration, SecurityProfile, Site, fold
+
+LONGEST = 128
+WITH_PASSWORD = (SecurityProfile.BASIC, SecurityProfile.TLS)
+
+
+def flaw(identity: str) -> str | None:
+    """What is wrong with an identity, in words; None if it can name a charger.
+
+    OCPP 2.0.1 wants at most 48 of ``a-z A-Z 0-9 * - _ = : + | @ .``; 1.6 allows more, and the field uses it.
+    """
+    if not identity:
+        return "An identity is empty; it needs at least one character."
+    if len(identity) > LONGEST or len(fold(identity)) > LONGEST:
+        return f"Identity {identity[:20]!r}… has {len(identity)} characters; {LONGEST} are the most."
+    if "/" in identity or not identity.isprintable():
+        return f"Identity {identity!r} holds '/' or a control character; it has to be one segment of a URL."
+    if identity in (".", "..") or identity != identity.strip():
+        return f"Identity {identity!r} cannot stand in a URL; no '.', '..' or spaces around it."
+    return None
+
+
+def register(
+    identity: str,
+    *,
+    security_profile: int = SecurityProfile.BASIC,
+    password: str | None = None,
+    name: str = "",
+    site: Site | None = None,
+) -> tuple[Charger, str | None]:
+    """Enter a charger; answers with it and its password in the clear, which is told this once only.
+
+    Without ``password`` one is made, for the profiles that have one. Raises ValidationError naming field and value.
+    """
+    _check(identity, security_profile, password)
+    try:
+        with transaction.atomic():
+            charger = Charger.objects.create(
+                identity=identity, security_profile=security_profile, name=name, site=site
+            )
+            if security_profile not in WITH_PASSWORD:
+                return charger, None
+            if password is None:
+                return charger, credentials.issue_password(charger)
+            credentials.set_password(charger, password)
+            return charger, password
+    except IntegrityError as error:
+        taken = Charger.objects.filter(identity_folded=fold(identity)).first()
+        if taken is None:
+            raise
+        raise ValidationError(
+            {"identity": f"Charger {identity!r} is registered already, as {taken.identity!r}; case does not tell them apart."}
+        ) from error
+
+
+def register_unknown(identities: Iterable[str], registration: Registration) -> None:
+    """Enter chargers that nobody announced, without a password. Safe to repeat, and beside others doing the same."""
+    Charger.objects.bulk_create(
+        [
+            Charger(
+                identity=identity,
+                identity_folded=fold(identity),
+                registration=registration,
+                security_profile=SecurityProfile.NONE,
+            )
+            for identity in identities
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _check(identity: str, security_profile: int, password: str | None) -> None:
+    if wrong := flaw(identity):
+        raise ValidationError({"identity": wrong})
+    if security_profile not in SecurityProfile.values:
+        raise ValidationError(
+            {"security_profile": f"There is no security profile {security_profile!r}; it can be 0, 1, 2 or 3."}
+        )
+    if security_profile in WITH_PASSWORD and ":" in identity:
+        raise ValidationError(
+            {"identity": f"Identity {identity!r} holds ':', which HTTP Basic authentication cannot carry as a user name."}
+        )
+    if password is not None and security_profile not in WITH_PASSWORD:
+        raise ValidationError(
+            {"password": f"Security profile {security_profile} has no password; leave it out or choose 1 or 2."}
+        )

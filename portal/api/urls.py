@@ -1,0 +1,39 @@
+"""`/api/v1/…`: every address of the REST interface."""
+
+from __future__ import annotations
+
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularJSONAPIView
+from rest_framework.routers import SimpleRouter
+
+from portal.api.chargers import Chargers
+from portal.api.commands import ChargerCommands, Commands
+from portal.api.docs import Docs
+from portal.api.entrance import Entrance, Nowhere
+from portal.api.id_tokens import IdTokens
+from portal.api.messages import ChargerMessages
+from portal.api.meter_values import SessionMeterValues
+from portal.api.passwords import ChargerPassword
+from portal.api.sessions import Sessions
+from portal.api.sites import Sites
+
+app_name = "api"
+
+router = SimpleRouter(use_regex_path=False)
+router.register("chargers", Chargers, basename="charger")
+router.register("commands", Commands, basename="command")
+router.register("sessions", Sessions, basename="session")
+router.register("id-tokens", IdTokens, basename="id-token")
+router.register("sites", Sites, basename="site")
+
+urlpatterns = [
+    path("", Entrance.as_view(), name="entrance"),
+    path("", include(router.urls)),
+    path("chargers/<str:identity>/commands/", ChargerCommands.as_view(), name="charger-commands"),
+    path("chargers/<str:identity>/messages/", ChargerMessages.as_view(), name="charger-messages"),
+    path("chargers/<str:identity>/password/", ChargerPassword.as_view(), name="charger-password"),
+    path("sessions/<int:pk>/meter-values/", SessionMeterValues.as_view(), name="session-meter-values"),
+    path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("docs/", Docs.as_view(), name="docs"),
+    re_path("", Nowhere.as_view()),
+]

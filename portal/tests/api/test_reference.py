@@ -1,0 +1,114 @@
+"""The OpenAPI document and its page."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.urls import get_resolver
+from rest_framework.test import APIClient
+
+METHODS = {"get", "post", "patch", "put", "delete"}
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    import yaml
+
+    file = tmp_path_factory.mktemp("schema") / "schema.yml"
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(file))
+    loaded: dict[str, Any] = yaml.safe_load(file.read_text())
+    return loaded
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        f"{method} {path}": operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    }
+
+
+def test_clients_are_generated_from_these_names_so_they_stay(document):
+    assert {name: operation["operationId"] for name, operation in operations(document).items()} == {
+        "get /api/v1/": "listResources",
+        "get /api/v1/chargers/": "listChargers",
+        "post /api/v1/chargers/": "registerCharger",
+        "get /api/v1/chargers/{identity}/": "getCharger",
+        "patch /api/v1/chargers/{identity}/": "updateCharger",
+        "delete /api/v1/chargers/{identity}/": "deleteCharger",
+        "get /api/v1/chargers/{identity}/commands/": "listChargerCommands",
+        "post /api/v1/chargers/{identity}/commands/": "sendCommand",
+        "get /api/v1/chargers/{identity}/messages/": "listChargerMessages",
+        "post /api/v1/chargers/{identity}/password/": "setChargerPassword",
+        "get /api/v1/commands/": "listCommands",
+        "get /api/v1/commands/{id}/": "getCommand",
+        "post /api/v1/commands/{id}/cancel/": "cancelCommand",
+        "get /api/v1/sessions/": "listSessions",
+        "get /api/v1/sessions/{id}/": "getSession",
+        "get /api/v1/sessions/{id}/meter-values/": "listSessionMeterValues",
+        "get /api/v1/id-tokens/": "listIdTokens",
+        "post /api/v1/id-tokens/": "createIdToken",
+        "get /api/v1/id-tokens/{id}/": "getIdToken",
+        "patch /api/v1/id-tokens/{id}/": "updateIdToken",
+        "delete /api/v1/id-tokens/{id}/": "deleteIdToken",
+        "get /api/v1/sites/": "listSites",
+        "post /api/v1/sites/": "createSite",
+        "get /api/v1/sites/{id}/": "getSite",
+        "patch /api/v1/sites/{id}/": "updateSite",
+        "delete /api/v1/sites/{id}/": "deleteSite",
+    }
+
+
+def test_each_operation_tells_its_problems_and_how_to_come_in(document):
+    for name, operation in operations(document).items():
+        assert "application/problem+json" in operation["responses"]["default"]["content"], name
+        assert {"apiKey": []} in operation["security"], name
+        assert operation["summary"], name
+
+
+def test_ordering_a_command_is_shown_by_example(document):
+    body = operations(document)["post /api/v1/chargers/{identity}/commands/"]["requestBody"]
+    values = [example["value"] for example in body["content"]["application/json"]["examples"].values()]
+    assert {"action": "Reset", "payload": {"type": "Soft"}} in values
+
+
+def test_the_guide_names_each_path(document, request):
+    guide = (request.config.rootpath / "docs" / "rest.md").read_text()
+    missing = [path for path in document["paths"] if path.removeprefix("/api/v1") not in guide]
+    assert not missing
+
+
+def test_the_document_is_served(client):
+    answer = client.get("/api/v1/schema/")
+    assert (answer.status_code, answer.json()["openapi"]) == (200, "3.1.0")
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_runs_no_inline_script(client, settings):
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    page = client.get("/api/v1/docs/")
+    html = page.content.decode()
+    sources = re.findall(r'(?:src|href)="([^"]*)"', html)
+    assert page.status_code == 200
+    assert len(sources) == 5 and all(source.startswith("/") for source in sources)
+    assert re.findall(r"<script(?![^>]*src=)|<style|onload=|style=", html) == []
+    assert "script-src 'self'" in page["Content-Security-Policy"]
+    script = client.get(sources[-1].replace("&amp;", "&"))
+    assert script["Content-Type"].startswith("application/javascript")
+    assert b"/api/v1/schema/" in script.content
+
+
+@pytest.mark.django_db
+def test_the_entrance_leads_to_each_resource(api):
+    for path in api.get("/api/v1/").json().values():
+        assert get_resolver().resolve(path)
+
+
+def test_the_reference_is_open_for_it_holds_no_secret():
+    assert APIClient().get("/api/v1/schema/").status_code == 200
