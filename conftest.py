@@ -26,23 +26,17 @@ settings.load_profile("chargeyard")
 
 @pytest.fixture
 def alice(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_superuser(
-        "alice", "alice@example.com", "alice-runs-the-yard"
-    )
+    return django_user_model.objects.create_superuser("alice", "alice@example.com", "alice-runs-the-yard")
 
 
 @pytest.fixture
 def bob(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user(
-        "bob", "bob@example.com", "bob-only-looks"
-    )
+    return django_user_model.objects.create_user("bob", "bob@example.com", "bob-only-looks")
 
 
 @pytest.fixture
 def charlie(django_user_model: Any) -> Any:
-    return django_user_model.objects.create_user(
-        "charlie", "charlie@example.com", "charlie-has-left", is_active=False
-    )
+    return django_user_model.objects.create_user("charlie", "charlie@example.com", "charlie-has-left", is_active=False)
 
 
 @pytest.fixture
@@ -52,9 +46,7 @@ def make_charger(db: None) -> Callable[..., Any]:
 
     from chargers.models import Charger
 
-    def make(
-        identity: str = "CP-1", subprotocol: str = "ocpp1.6", **fields: Any
-    ) -> Charger:
+    def make(identity: str = "CP-1", subprotocol: str = "ocpp1.6", **fields: Any) -> Charger:
         values: dict[str, Any] = {
             "epoch": 1,
             "is_online": True,
@@ -62,22 +54,16 @@ def make_charger(db: None) -> Callable[..., Any]:
             "connected_at": timezone.now(),
             **fields,
         }
-        return Charger.objects.create(
-            identity=identity, subprotocol=subprotocol, **values
-        )
+        return Charger.objects.create(identity=identity, subprotocol=subprotocol, **values)
 
     return make
 
 
 @pytest.fixture
 def cp1(make_charger: Callable[..., Any]) -> Any:
-    return make_charger(
-        "CP-1", "ocpp1.6", vendor="Acme", model="Wallbox 22", firmware_version="1.0.0"
-    )
+    return make_charger("CP-1", "ocpp1.6", vendor="Acme", model="Wallbox 22", firmware_version="1.0.0")
 
 
 @pytest.fixture
 def cp2(make_charger: Callable[..., Any]) -> Any:
-    return make_charger(
-        "CP-2", "ocpp2.0.1", vendor="Acme", model="Street 50", firmware_version="2.0.0"
-    )
+    return make_charger("CP-2", "ocpp2.0.1", vendor="Acme", model="Street 50", firmware_version="2.0.0")

@@ -19,16 +19,14 @@ from ocpp.v201 import call_result as result201
 
 class Foreign16(ChargePoint16):
     @on("Reset")
-    def on_reset(self, type: str, **_: Any) -> Any:
+    def on_reset(self, type: str, **_: Any) -> Any:  # noqa: A002 - the specification\'s word
         self.was_told = ("Reset", type)
         return result16.Reset(status="Accepted")
 
     @on("GetConfiguration")
     def on_get_configuration(self, **_: Any) -> Any:
         return result16.GetConfiguration(
-            configuration_key=[
-                {"key": "HeartbeatInterval", "readonly": False, "value": "300"}
-            ],
+            configuration_key=[{"key": "HeartbeatInterval", "readonly": False, "value": "300"}],
             unknown_key=[],
         )
 
@@ -44,7 +42,7 @@ class Foreign16(ChargePoint16):
 
 class Foreign201(ChargePoint201):
     @on("Reset")
-    def on_reset(self, type: str, **_: Any) -> Any:
+    def on_reset(self, type: str, **_: Any) -> Any:  # noqa: A002 - the specification\'s word
         self.was_told = ("Reset", type)
         return result201.Reset(status="Accepted")
 
@@ -57,17 +55,13 @@ FOREIGN = {"ocpp1.6": Foreign16, "ocpp2.0.1": Foreign201}
 
 
 @asynccontextmanager
-async def foreign(
-    ocpp_url: str, identity: str, password: str, subprotocol: str
-) -> AsyncIterator[Any]:
+async def foreign(ocpp_url: str, identity: str, password: str, subprotocol: str) -> AsyncIterator[Any]:
     """A connected charger of the `ocpp` package."""
     credentials = base64.b64encode(f"{identity}:{password}".encode()).decode()
     async with websockets.connect(
         f"{ocpp_url}/{identity}",
         subprotocols=[websockets.Subprotocol(subprotocol)],
-        additional_headers={"Authorization": f"Basic {credentials}"}
-        if password
-        else {},
+        additional_headers={"Authorization": f"Basic {credentials}"} if password else {},
         proxy=None,
     ) as socket:
         charger = FOREIGN[subprotocol](identity, socket, response_timeout=15)

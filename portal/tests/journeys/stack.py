@@ -62,9 +62,7 @@ class Stack:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def command(
-        self, identity: str, action: str, payload: dict[str, Any]
-    ) -> dict[str, Any]:
+    def command(self, identity: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         answer = self.rest.post(
             f"/api/v1/chargers/{identity}/commands/",
             json={"action": action, "payload": payload},
@@ -75,11 +73,7 @@ class Stack:
     def settled(self, command_id: str, within_s: float = 15) -> dict[str, Any]:
         """The command once it is closed."""
         return until(
-            lambda: (
-                (c := self.get(f"commands/{command_id}/"))["status"]
-                not in {"pending", "sent"}
-                and c
-            ),
+            lambda: (c := self.get(f"commands/{command_id}/"))["status"] not in {"pending", "sent"} and c,
             within_s,
         )
 
@@ -123,9 +117,7 @@ def running(home: Path, *arguments: str, **env: str) -> Iterator[Stack]:
                 rest,
                 process,
             )
-            rest.headers["Authorization"] = (
-                f"Api-Key {stack.manage('create_api_key', 'journeys')}"
-            )
+            rest.headers["Authorization"] = f"Api-Key {stack.manage('create_api_key', 'journeys')}"
             yield stack
     finally:
         process.send_signal(signal.SIGINT)
@@ -136,9 +128,7 @@ def running(home: Path, *arguments: str, **env: str) -> Iterator[Stack]:
             raise
 
 
-def _wait_ready(
-    rest: httpx.Client, process: subprocess.Popen[bytes], home: Path
-) -> None:
+def _wait_ready(rest: httpx.Client, process: subprocess.Popen[bytes], home: Path) -> None:
     def is_ready() -> bool:
         assert process.poll() is None, (home / "up.log").read_text()
         try:

@@ -1,4 +1,4 @@
-"""Readable frames that tell odd things about sessions and time: stored, flagged, confirmed; never an error for money."""
+"""Readable frames that tell odd things about sessions and time: stored, flagged, confirmed; no error where money is."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ async def stop(charger: Wire, transaction_id: int, **changes: Any) -> dict[str, 
 
 
 async def sessions(stack: Stack, charger: Wire) -> list[dict[str, Any]]:
-    return (await asyncio.to_thread(stack.get, "sessions/", charger=charger.identity))[
-        "results"
-    ]
+    return (await asyncio.to_thread(stack.get, "sessions/", charger=charger.identity))["results"]
 
 
 async def test_a_start_on_a_busy_connector_supersedes_the_old_session(
@@ -58,15 +56,11 @@ async def test_a_start_on_a_busy_connector_supersedes_the_old_session(
 async def test_an_unknown_token_gets_a_transaction_and_invalid(stack: Stack) -> None:
     async with booted(stack) as charger:
         answer = await start(charger, idTag="' OR 1=1--")
-        assert (
-            answer["transactionId"] > 0 and answer["idTagInfo"]["status"] == "Invalid"
-        )
+        assert answer["transactionId"] > 0 and answer["idTagInfo"]["status"] == "Invalid"
 
 
 @pytest.mark.parametrize("transaction_id", [0, -1, 2_000_000_000])
-async def test_a_stop_of_nothing_is_confirmed_and_kept(
-    stack: Stack, transaction_id: int
-) -> None:
+async def test_a_stop_of_nothing_is_confirmed_and_kept(stack: Stack, transaction_id: int) -> None:
     async with booted(stack) as charger:
         await stop(charger, transaction_id)
         assert await charger.is_alive()
@@ -151,9 +145,7 @@ async def test_any_clock_may_start_and_stop_a_session(stack: Stack, text: str) -
 
 
 @pytest.mark.parametrize("connector", [0, 99])
-async def test_an_unexpected_connector_is_recorded(
-    stack: Stack, connector: int
-) -> None:
+async def test_an_unexpected_connector_is_recorded(stack: Stack, connector: int) -> None:
     async with booted(stack) as charger:
         status = {
             "connectorId": connector,

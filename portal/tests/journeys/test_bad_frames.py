@@ -23,11 +23,7 @@ UNREADABLE = {
     "an endless id": f'[2,"{"x" * 300}","Heartbeat",{{}}]',
     "no payload": '[2,"1","Heartbeat"]',
     "a deep nest": "[" * 100_000,
-    "a deep nest in a payload": '[2,"1","Heartbeat",'
-    + '{"a":' * 5000
-    + "1"
-    + "}" * 5000
-    + "]",
+    "a deep nest in a payload": '[2,"1","Heartbeat",' + '{"a":' * 5000 + "1" + "}" * 5000 + "]",
     "an integer of 5,000 digits": f'[2,"1","Heartbeat",{{"a":{"9" * 5000}}}]',
     "NaN": '[2,"1","Heartbeat",{"a":NaN}]',
     "more than a double holds": '[2,"1","Heartbeat",{"a":1e999}]',
@@ -36,9 +32,7 @@ UNREADABLE = {
 
 @VERSIONS
 @pytest.mark.parametrize("frame", UNREADABLE.values(), ids=UNREADABLE)
-async def test_an_unreadable_frame_harms_nobody(
-    stack: Stack, version: str, frame: str
-) -> None:
+async def test_an_unreadable_frame_harms_nobody(stack: Stack, version: str, frame: str) -> None:
     async with booted(stack, version) as charger:
         await charger.send(frame)
         await charger.send([2, "after", "Heartbeat", {}])
@@ -54,9 +48,7 @@ async def test_an_unreadable_frame_harms_nobody(
                     "TypeConstraintViolation",
                 }
             assert len(refusal[3]) <= 255 and frame[:200] not in refusal[3]
-        assert version == "ocpp1.6" or len(answers) == 2, (
-            "2.0.1 answers what it cannot read"
-        )
+        assert version == "ocpp1.6" or len(answers) == 2, "2.0.1 answers what it cannot read"
 
 
 async def test_a_binary_frame_closes_with_1003(stack: Stack) -> None:
@@ -72,19 +64,13 @@ async def test_twenty_unreadable_frames_a_minute_are_enough(stack: Stack) -> Non
         assert await charger.close_code() == 1008
 
 
-@pytest.mark.parametrize(
-    "compression", [None, "deflate"], ids=["plain", "a deflate bomb"]
-)
+@pytest.mark.parametrize("compression", [None, "deflate"], ids=["plain", "a deflate bomb"])
 async def test_a_frame_over_the_limit_closes_with_1009_and_the_charger_may_return(
     stack: Stack, compression: str | None
 ) -> None:
     password = stack.register(identity := f"CP-HUGE-{compression}")
-    async with dial(
-        stack, identity, password, boot=True, compression=compression
-    ) as charger:
-        await charger.send(
-            '[2,"1","Heartbeat",{"a":"' + "0" * (8 * 1024 * 1024) + '"}]'
-        )
+    async with dial(stack, identity, password, boot=True, compression=compression) as charger:
+        await charger.send('[2,"1","Heartbeat",{"a":"' + "0" * (8 * 1024 * 1024) + '"}]')
         assert await charger.close_code() == 1009
     async with dial(stack, identity, password) as charger:
         assert await charger.is_alive()
@@ -126,13 +112,9 @@ SURROGATE = "bad\\ud800vendor"
 
 
 @pytest.mark.parametrize("vendor", [NUL, SURROGATE], ids=["a NUL", "a lone surrogate"])
-async def test_what_no_database_can_store_is_replaced_and_answered(
-    stack: Stack, vendor: str
-) -> None:
+async def test_what_no_database_can_store_is_replaced_and_answered(stack: Stack, vendor: str) -> None:
     async with booted(stack) as charger:
-        await charger.send(
-            f'[2,"b","BootNotification",{{"chargePointVendor":"{vendor}","chargePointModel":"M"}}]'
-        )
+        await charger.send(f'[2,"b","BootNotification",{{"chargePointVendor":"{vendor}","chargePointModel":"M"}}]')
         assert (await charger.receive())[2]["status"] == "Accepted"
     assert stack.get(f"chargers/{charger.identity}/")["vendor"] == "bad\ufffdvendor"
 
@@ -164,9 +146,7 @@ async def test_with_a_key_twice_the_last_wins(stack: Stack) -> None:
     ],
     ids=["a missing field", "a wrong word", "a wrong type"],
 )
-async def test_a_wrong_status_is_refused_with_the_right_code(
-    stack: Stack, payload: Any, code: set[str]
-) -> None:
+async def test_a_wrong_status_is_refused_with_the_right_code(stack: Stack, payload: Any, code: set[str]) -> None:
     async with booted(stack) as charger:
         answer = await charger.call("StatusNotification", payload)
         assert answer[0] == 4 and answer[2] in code
@@ -203,25 +183,17 @@ async def test_the_same_call_again_is_answered_alike_and_a_changed_one_anew(
         under_a_new_id = await charger.call("StartTransaction", start, "8")
         other = await charger.call("StartTransaction", {**start, "connectorId": 2}, "7")
     assert first == again
-    assert (
-        under_a_new_id[2]["transactionId"]
-        == first[2]["transactionId"]
-        != other[2]["transactionId"]
-    )
+    assert under_a_new_id[2]["transactionId"] == first[2]["transactionId"] != other[2]["transactionId"]
     assert len(stack.get("sessions/", charger=charger.identity)["results"]) == 2
 
 
 @VERSIONS
-async def test_calls_in_a_row_are_answered_once_each_in_order(
-    stack: Stack, version: str
-) -> None:
+async def test_calls_in_a_row_are_answered_once_each_in_order(stack: Stack, version: str) -> None:
     async with booted(stack, version) as charger:
         for n in range(12):
             await charger.send([2, f"n{n}", "Heartbeat", {}])
         await charger.send([2, "n3", "Heartbeat", {}])
-        assert [(await charger.receive())[1] for _ in range(12)] == [
-            f"n{n}" for n in range(12)
-        ]
+        assert [(await charger.receive())[1] for _ in range(12)] == [f"n{n}" for n in range(12)]
 
 
 async def test_before_its_first_boot_a_charger_may_only_boot(stack: Stack) -> None:
@@ -232,9 +204,7 @@ async def test_before_its_first_boot_a_charger_may_only_boot(stack: Stack) -> No
             {"connectorId": 1, "errorCode": "NoError", "status": "Available"},
         )
         assert refused[:3:2] == [4, "SecurityError"]
-        assert (await charger.told("BootNotification", BOOT["ocpp1.6"]))[
-            "status"
-        ] == "Accepted"
+        assert (await charger.told("BootNotification", BOOT["ocpp1.6"]))["status"] == "Accepted"
     async with dial(stack, "CP-UNBOOTED", password) as charger:
         assert await charger.is_alive(), "a reconnect needs no boot"
 
@@ -252,13 +222,8 @@ async def test_an_empty_boot_is_refused_and_an_endless_one_clipped(
 
 async def test_a_flood_of_boots_is_answered_and_slowed(stack: Stack) -> None:
     async with booted(stack) as charger:
-        answers = [
-            await charger.told("BootNotification", BOOT["ocpp1.6"]) for _ in range(14)
-        ]
-    assert (
-        answers[-1]["interval"] > answers[0]["interval"]
-        or answers[-1]["status"] == "Pending"
-    )
+        answers = [await charger.told("BootNotification", BOOT["ocpp1.6"]) for _ in range(14)]
+    assert answers[-1]["interval"] > answers[0]["interval"] or answers[-1]["status"] == "Pending"
 
 
 GARBAGE: dict[str, Any] = {
@@ -267,13 +232,9 @@ GARBAGE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("answer", GARBAGE.values(), ids=GARBAGE)
-async def test_a_garbage_answer_fails_the_command_and_is_shown(
-    stack: Stack, answer: Any
-) -> None:
+async def test_a_garbage_answer_fails_the_command_and_is_shown(stack: Stack, answer: Any) -> None:
     async with booted(stack) as charger:
-        command = await asyncio.to_thread(
-            stack.command, charger.identity, "Reset", {"type": "Soft"}
-        )
+        command = await asyncio.to_thread(stack.command, charger.identity, "Reset", {"type": "Soft"})
         asked = await next_call(charger, "Reset")
         assert asked[1] == command["id"]
         await charger.send([3, asked[1], answer])
@@ -287,14 +248,10 @@ async def test_a_charger_that_refuses_with_an_error_fails_the_command(
     stack: Stack,
 ) -> None:
     async with booted(stack) as charger:
-        command = await asyncio.to_thread(
-            stack.command, charger.identity, "Reset", {"type": "Soft"}
-        )
+        command = await asyncio.to_thread(stack.command, charger.identity, "Reset", {"type": "Soft"})
         asked = await next_call(charger, "Reset")
         await charger.send([4, asked[1], "InternalError", "", {}])
-        assert (await asyncio.to_thread(stack.settled, command["id"]))[
-            "status"
-        ] == "failed"
+        assert (await asyncio.to_thread(stack.settled, command["id"]))["status"] == "failed"
 
 
 async def next_call(charger: Wire, action: str) -> Any:

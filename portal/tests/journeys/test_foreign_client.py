@@ -13,31 +13,15 @@ from portal.tests.journeys.stack import Stack, until
 
 async def test_a_foreign_1_6_charger_boots_charges_and_is_reset(stack: Stack) -> None:
     password = stack.register("FOREIGN-16")
-    stack.rest.post(
-        "/api/v1/id-tokens/", json={"value": "FOREIGN-TAG"}
-    ).raise_for_status()
+    stack.rest.post("/api/v1/id-tokens/", json={"value": "FOREIGN-TAG"}).raise_for_status()
     async with foreign(stack.ocpp_url, "FOREIGN-16", password, "ocpp1.6") as charger:
-        boot = await charger.call(
-            call16.BootNotification(
-                charge_point_vendor="Foreign", charge_point_model="F1"
-            )
-        )
-        assert (
-            boot.status == "Accepted"
-            and boot.interval > 0
-            and boot.current_time.endswith("Z")
-        )
-        await charger.call(
-            call16.StatusNotification(
-                connector_id=1, error_code="NoError", status="Available"
-            )
-        )
+        boot = await charger.call(call16.BootNotification(charge_point_vendor="Foreign", charge_point_model="F1"))
+        assert boot.status == "Accepted" and boot.interval > 0 and boot.current_time.endswith("Z")
+        await charger.call(call16.StatusNotification(connector_id=1, error_code="NoError", status="Available"))
         allowed = await charger.call(call16.Authorize(id_tag="foreign-tag"))
         assert allowed.id_tag_info["status"] == "Accepted"
         start = await charger.call(
-            call16.StartTransaction(
-                connector_id=1, id_tag="FOREIGN-TAG", meter_start=1000, timestamp=now()
-            )
+            call16.StartTransaction(connector_id=1, id_tag="FOREIGN-TAG", meter_start=1000, timestamp=now())
         )
         sample = {
             "value": "1.5",
@@ -59,12 +43,8 @@ async def test_a_foreign_1_6_charger_boots_charges_and_is_reset(stack: Stack) ->
                 reason="EVDisconnected",
             )
         )
-        [session] = (
-            await asyncio.to_thread(stack.get, "sessions/", charger="FOREIGN-16")
-        )["results"]
-        command = await asyncio.to_thread(
-            stack.command, "FOREIGN-16", "Reset", {"type": "Soft"}
-        )
+        [session] = (await asyncio.to_thread(stack.get, "sessions/", charger="FOREIGN-16"))["results"]
+        command = await asyncio.to_thread(stack.command, "FOREIGN-16", "Reset", {"type": "Soft"})
         settled = await asyncio.to_thread(stack.settled, command["id"])
     assert (session["energy_wh"], session["stop_reason"]) == (1500, "EVDisconnected")
     assert (settled["status"], settled["answer"]) == (
@@ -74,9 +54,7 @@ async def test_a_foreign_1_6_charger_boots_charges_and_is_reset(stack: Stack) ->
     assert charger.was_told == ("Reset", "Soft")
     values = stack.get(f"sessions/{session['id']}/meter-values/")["results"]
     assert 1500.0 in [value["energy_wh"] for value in values]
-    seen = until(
-        lambda: (c := stack.get("chargers/FOREIGN-16/"))["is_online"] is False and c
-    )
+    seen = until(lambda: (c := stack.get("chargers/FOREIGN-16/"))["is_online"] is False and c)
     assert (seen["vendor"], seen["model"], seen["ocpp_version"]) == (
         "Foreign",
         "F1",
@@ -86,9 +64,7 @@ async def test_a_foreign_1_6_charger_boots_charges_and_is_reset(stack: Stack) ->
 
 async def test_a_foreign_2_0_1_charger_boots_charges_and_is_reset(stack: Stack) -> None:
     password = stack.register("FOREIGN-201")
-    stack.rest.post(
-        "/api/v1/id-tokens/", json={"value": "FOREIGN-RFID"}
-    ).raise_for_status()
+    stack.rest.post("/api/v1/id-tokens/", json={"value": "FOREIGN-RFID"}).raise_for_status()
     token = {"id_token": "FOREIGN-RFID", "type": "ISO14443"}
     place = {"id": 1, "connector_id": 1}
 
@@ -102,14 +78,10 @@ async def test_a_foreign_2_0_1_charger_boots_charges_and_is_reset(stack: Stack) 
 
     async with foreign(stack.ocpp_url, "FOREIGN-201", password, "ocpp2.0.1") as charger:
         station = {"vendor_name": "Foreign", "model": "F2"}
-        boot = await charger.call(
-            call201.BootNotification(charging_station=station, reason="PowerUp")
-        )
+        boot = await charger.call(call201.BootNotification(charging_station=station, reason="PowerUp"))
         assert boot.status == "Accepted"
         await charger.call(
-            call201.StatusNotification(
-                timestamp=now(), connector_status="Available", evse_id=1, connector_id=1
-            )
+            call201.StatusNotification(timestamp=now(), connector_status="Available", evse_id=1, connector_id=1)
         )
         for number, (kind, trigger, info, meter) in enumerate(
             [
@@ -140,12 +112,8 @@ async def test_a_foreign_2_0_1_charger_boots_charges_and_is_reset(stack: Stack) 
                 )
             )  # fmt: skip
             assert answer.id_token_info["status"] == "Accepted"
-        [session] = (
-            await asyncio.to_thread(stack.get, "sessions/", charger="FOREIGN-201")
-        )["results"]
-        command = await asyncio.to_thread(
-            stack.command, "FOREIGN-201", "Reset", {"type": "OnIdle"}
-        )
+        [session] = (await asyncio.to_thread(stack.get, "sessions/", charger="FOREIGN-201"))["results"]
+        command = await asyncio.to_thread(stack.command, "FOREIGN-201", "Reset", {"type": "OnIdle"})
         settled = await asyncio.to_thread(stack.settled, command["id"])
     assert (session["energy_wh"], session["stop_reason"]) == (1200, "Local")
     assert settled["status"] == "accepted"

@@ -48,9 +48,7 @@ async def test_a_wrong_or_missing_password_is_refused(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("offered", [None, ["ocpp1.2"], ["mqtt"]])
-async def test_without_a_common_subprotocol_there_is_no_upgrade(
-    stack: Stack, offered: Any
-) -> None:
+async def test_without_a_common_subprotocol_there_is_no_upgrade(stack: Stack, offered: Any) -> None:
     identity = f"CP-SUB-{offered}".replace("[", "").replace("]", "").replace("'", "")
     password = await asyncio.to_thread(stack.register, identity)
     answer = await refusal(
@@ -61,12 +59,8 @@ async def test_without_a_common_subprotocol_there_is_no_upgrade(
     assert answer.status_code == 400 and b"ocpp1.6" in answer.body
 
 
-@pytest.mark.parametrize(
-    "path", ["{}", "ocpp/{}", "steve/websocket/CentralSystemService/{}", "ocpp/{}/"]
-)
-async def test_any_path_that_ends_in_the_identity_will_do(
-    stack: Stack, path: str
-) -> None:
+@pytest.mark.parametrize("path", ["{}", "ocpp/{}", "steve/websocket/CentralSystemService/{}", "ocpp/{}/"])
+async def test_any_path_that_ends_in_the_identity_will_do(stack: Stack, path: str) -> None:
     identity = f"CP-PATH-{abs(hash(path))}"
     password = await asyncio.to_thread(stack.register, identity)
     async with websockets.connect(
@@ -78,12 +72,8 @@ async def test_any_path_that_ends_in_the_identity_will_do(
         assert socket.subprotocol == "ocpp1.6"
 
 
-@pytest.mark.parametrize(
-    "identity", ["%2e%2e", "a%2Fb", "%00", "x" * 300, "%23", "%2B%2B"]
-)
-async def test_a_strange_identity_is_refused_before_anything_happens(
-    stack: Stack, identity: str
-) -> None:
+@pytest.mark.parametrize("identity", ["%2e%2e", "a%2Fb", "%00", "x" * 300, "%23", "%2B%2B"])
+async def test_a_strange_identity_is_refused_before_anything_happens(stack: Stack, identity: str) -> None:
     answer = await refusal(f"{stack.ocpp_url}/{identity}", subprotocols=["ocpp1.6"])
     assert answer.status_code in {400, 404}
 
@@ -91,9 +81,7 @@ async def test_a_strange_identity_is_refused_before_anything_happens(
 async def test_profile_0_is_only_for_chargers_registered_so(stack: Stack) -> None:
     await asyncio.to_thread(stack.register, "CP-OPEN", security_profile=0)
     async with dial(stack, "CP-OPEN", "") as charger:
-        assert (await charger.told("BootNotification", BOOT["ocpp1.6"]))[
-            "status"
-        ] == "Accepted"
+        assert (await charger.told("BootNotification", BOOT["ocpp1.6"]))["status"] == "Accepted"
 
 
 async def test_the_newest_socket_wins_and_a_stranger_does_not(stack: Stack) -> None:
@@ -110,18 +98,14 @@ async def test_the_newest_socket_wins_and_a_stranger_does_not(stack: Stack) -> N
             assert await new.is_alive()
             online = await asyncio.to_thread(stack.get, "chargers/CP-TWICE/")
             assert online["is_online"] is True
-    await asyncio.to_thread(
-        until, lambda: not stack.get("chargers/CP-TWICE/")["is_online"]
-    )
+    await asyncio.to_thread(until, lambda: not stack.get("chargers/CP-TWICE/")["is_online"])
 
 
 async def test_a_charger_may_offer_several_versions(stack: Stack) -> None:
     password = await asyncio.to_thread(stack.register, "CP-MANY")
     async with websockets.connect(
         f"{stack.ocpp_url}/CP-MANY",
-        subprotocols=[
-            websockets.Subprotocol(s) for s in ("ocpp3.0", "ocpp2.0.1", "ocpp1.6")
-        ],
+        subprotocols=[websockets.Subprotocol(s) for s in ("ocpp3.0", "ocpp2.0.1", "ocpp1.6")],
         additional_headers=basic("CP-MANY", password),
         proxy=None,
     ) as socket:

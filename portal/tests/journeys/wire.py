@@ -32,9 +32,7 @@ class Wire:
 
     async def send(self, frame: Any) -> None:
         """Text and bytes go as they are, anything else as JSON."""
-        await self.socket.send(
-            frame if isinstance(frame, str | bytes) else orjson.dumps(frame).decode()
-        )
+        await self.socket.send(frame if isinstance(frame, str | bytes) else orjson.dumps(frame).decode())
 
     async def receive(self, within_s: float = 10) -> Any:
         return orjson.loads(await asyncio.wait_for(self.socket.recv(), within_s))
@@ -63,15 +61,11 @@ class Wire:
                 while True:
                     await self.socket.recv()
         except websockets.ConnectionClosed as closed:
-            assert closed.rcvd is not None
-            return closed.rcvd.code
+            return closed.rcvd.code if closed.rcvd else 1006
 
 
 def basic(identity: str, password: str) -> dict[str, str]:
-    return {
-        "Authorization": "Basic "
-        + base64.b64encode(f"{identity}:{password}".encode()).decode()
-    }
+    return {"Authorization": "Basic " + base64.b64encode(f"{identity}:{password}".encode()).decode()}
 
 
 @asynccontextmanager
@@ -95,22 +89,16 @@ async def dial(
     ) as socket:
         wire = Wire(identity, socket)
         if boot:
-            assert (await wire.told("BootNotification", BOOT[subprotocol]))[
-                "status"
-            ] == "Accepted"
+            assert (await wire.told("BootNotification", BOOT[subprotocol]))["status"] == "Accepted"
         yield wire
 
 
 @asynccontextmanager
-async def booted(
-    stack: Stack, subprotocol: str = "ocpp1.6", **options: Any
-) -> AsyncIterator[Wire]:
+async def booted(stack: Stack, subprotocol: str = "ocpp1.6", **options: Any) -> AsyncIterator[Wire]:
     """A new charger, registered, connected and booted."""
     identity = f"CP-{uuid.uuid4().hex[:10]}"
     password = await asyncio.to_thread(stack.register, identity)
-    async with dial(
-        stack, identity, password, subprotocol, boot=True, **options
-    ) as wire:
+    async with dial(stack, identity, password, subprotocol, boot=True, **options) as wire:
         yield wire
 
 

@@ -1,0 +1,144 @@
+"""Frame → row → pixel, and click → frame → pixel, in a real browser on a running stack."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from typing import Any
+
+import pytest
+
+from portal.tests.journeys.browser import desk, is_live, shows
+from portal.tests.journeys.wire import Wire, booted, dial, now
+
+
+async def say(wire: Wire, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """Our answer to a CALL of the charger, which meanwhile knows nothing of what we ask it."""
+    message_id = uuid.uuid4().hex
+    await wire.send([2, message_id, action, payload])
+    while (frame := await wire.receive())[1] != message_id:
+        await wire.send([4, frame[1], "NotSupported", "", {}])
+    answer: dict[str, Any] = frame[2]
+    return answer
+
+
+async def asked(wire: Wire, action: str) -> list[Any]:
+    """The next request for ``action``; what else we ask meanwhile it does not know."""
+    while (frame := await wire.receive())[2] != action:
+        await wire.send([4, frame[1], "NotSupported", "", {}])
+    return list(frame)
+
+
+async def test_a_charger_that_boots_and_charges_shows_without_a_reload(stack):
+    identity = f"CP-{uuid.uuid4().hex[:8]}"
+    password = await asyncio.to_thread(stack.register, identity)
+    async with desk(stack) as page:
+        await page.goto(f"{stack.url}/chargers/{identity}/")
+        await is_live(page)
+        await shows(page, "#head", "Not seen yet")
+        await page.evaluate("window.isTheSamePage = true")
+        async with dial(stack, identity, password, boot=True) as wire:
+            await say(wire, "StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": "Charging"})
+            await shows(page, "#head", "Charging")
+            start = {"connectorId": 1, "idTag": "04A2B3C4", "meterStart": 1000, "timestamp": now()}
+            begun = await say(wire, "StartTransaction", start)
+            samples = [
+                {"value": "7400", "measurand": "Power.Active.Import", "unit": "W"},
+                {"value": "2500", "measurand": "Energy.Active.Import.Register", "unit": "Wh"},
+            ]
+            reading = {"timestamp": now(), "sampledValue": samples}
+            await say(
+                wire,
+                "MeterValues",
+                {"connectorId": 1, "transactionId": begun["transactionId"], "meterValue": [reading]},
+            )
+            await shows(page, "#now", "7.4 kW")
+            await shows(page, "#now", "1.50 kWh")
+            fault = {"connectorId": 1, "errorCode": "GroundFailure", "status": "Faulted", "info": "31 mA"}
+            await say(wire, "StatusNotification", fault)
+            await shows(page, "#head", "It reports a fault: GroundFailure on connector 1.")
+        await shows(page, "#head", "Offline")
+        assert await page.evaluate("window.isTheSamePage")
+
+
+async def test_a_click_becomes_a_frame_and_the_answer_a_pixel(stack):
+    async with booted(stack) as wire, desk(stack) as page:
+        await page.goto(f"{stack.url}/chargers/{wire.identity}/commands/?do=reset")
+        await is_live(page)
+        await page.click("#act button[type=submit]")
+        await shows(page, "#act", f"Soft restart of {wire.identity}. No session is running.")
+        await page.click("#act button[name=confirmed]")
+        frame = await asked(wire, "Reset")
+        assert frame[3] == {"type": "Soft"}
+        await shows(page, "#orders", "waiting for its answer")
+        await wire.send([3, frame[1], {"status": "Accepted"}])
+        await shows(page, f"#command-{frame[1]}", "Accepted after")
+        await page.click(f"#raw-{frame[1]} summary")
+        await shows(page, f"#command-{frame[1]}", '"status": "Accepted"')
+
+
+async def test_a_list_keeps_what_its_reader_does_while_it_changes(stack):
+    async with booted(stack) as wire, desk(stack) as page:
+        await page.goto(f"{stack.url}/chargers/?q={wire.identity}")
+        await is_live(page)
+        await page.evaluate(
+            """() => {
+                window.row = document.querySelector("#rows tbody tr");
+                getSelection().selectAllChildren(row.querySelector("td.main"));
+            }"""
+        )
+        await page.focus("#q")
+        await page.keyboard.press("End")
+        await page.evaluate("getSelection().selectAllChildren(row.querySelector('td.main'))")
+        await say(wire, "StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": "SuspendedEV"})
+        await shows(page, "#rows", "Suspended by car")
+        assert await page.evaluate("row.isConnected && getSelection().toString()") != ""
+        assert await page.evaluate("row === document.querySelector('#rows tbody tr')")
+
+
+async def test_registering_leads_to_url_and_password_and_the_charger_gets_in_with_them(stack):
+    identity = f"CP-{uuid.uuid4().hex[:8]}"
+    async with desk(stack) as page:
+        await page.goto(f"{stack.url}/register-charger/")
+        await page.fill("#id_identity", identity)
+        await page.click("form.panel button[type=submit]")
+        await is_live(page)
+        told = await page.locator("[aria-labelledby=once-title] [data-copy]").evaluate_all(
+            "buttons => buttons.map(button => button.dataset.copy)"
+        )
+        assert told[0] == f"{stack.ocpp_url}/{identity}"
+        async with dial(stack, identity, told[3], boot=True):
+            await shows(page, "#head", "last heard just now")
+
+
+async def test_the_palette_finds_a_charger_by_a_piece_of_its_name(stack):
+    async with booted(stack) as wire, desk(stack) as page:
+        await page.keyboard.press("Control+k")
+        await page.keyboard.type(wire.identity[3:])
+        await shows(page, "#palette-results", wire.identity)
+        await page.wait_for_selector('#palette-results a[aria-selected="true"]')
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(re.compile(f"/chargers/{wire.identity}/"), wait_until="commit")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [380, 1024, 1440])
+async def test_every_page_fits_and_says_nothing_on_the_console(stack, width, theme):
+    async with booted(stack) as wire, desk(stack, width=width, theme=theme) as page:
+        tabs = ("", "sessions", "commands", "configuration", "profiles", "firmware", "log", "connection", "security")
+        paths = [
+            "/",
+            "/chargers/",
+            "/sessions/",
+            "/sites/",
+            "/tokens/",
+            "/register-charger/",
+            "/sites/new/",
+            "/tokens/new/",
+        ]
+        for path in [*paths, *(f"/chargers/{wire.identity}/{tab}/".replace("//", "/") for tab in tabs)]:
+            await page.goto(stack.url + path)
+            await is_live(page)
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+            assert await page.evaluate("document.documentElement.dataset.bsTheme") == theme
