@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, settings
 # Before Django reads its settings: no test may touch the state of a running Chargeyard.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 os.environ["CHARGEYARD_HOME"] = tempfile.mkdtemp(prefix="chargeyard-test-")
+Path(os.environ["CHARGEYARD_HOME"], "staticfiles").mkdir()  # else each test client warns that it is missing
 
 # Deadlines time the machine, not the code.
 settings.register_profile(

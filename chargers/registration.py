@@ -45,9 +45,7 @@ def register(
     _check(identity, security_profile, password)
     try:
         with transaction.atomic():
-            charger = Charger.objects.create(
-                identity=identity, security_profile=security_profile, name=name, site=site
-            )
+            charger = Charger.objects.create(identity=identity, security_profile=security_profile, name=name, site=site)
             if security_profile not in WITH_PASSWORD:
                 return charger, None
             if password is None:
@@ -59,7 +57,7 @@ def register(
         if taken is None:
             raise
         raise ValidationError(
-            {"identity": f"Charger {identity!r} is registered already, as {taken.identity!r}; case does not tell them apart."}
+            {"identity": f"Charger {identity!r} is registered already, as {taken.identity!r} (case does not count)."}
         ) from error
 
 
@@ -88,7 +86,7 @@ def _check(identity: str, security_profile: int, password: str | None) -> None:
         )
     if security_profile in WITH_PASSWORD and ":" in identity:
         raise ValidationError(
-            {"identity": f"Identity {identity!r} holds ':', which HTTP Basic authentication cannot carry as a user name."}
+            {"identity": f"Identity {identity!r} holds ':', which no user name of HTTP Basic authentication may."}
         )
     if password is not None and security_profile not in WITH_PASSWORD:
         raise ValidationError(

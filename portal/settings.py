@@ -70,8 +70,8 @@ WEBSOCKET_COMPRESSION = env.bool("WEBSOCKET_COMPRESSION", False)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 COMMAND_TIMEOUT_S = env.int("COMMAND_TIMEOUT_S", 30)
 COMMAND_TTL_S = env.int("COMMAND_TTL_S", 24 * 3600)
-# Read a charger's configuration once, after the first accepted boot of a firmware. Conformance suites want no unasked command.
-READ_SETTINGS_AFTER_BOOT = env.bool("READ_SETTINGS_AFTER_BOOT", True)
+# Read a charger's configuration once, after the first accepted boot of a firmware; it holds up the first order meanwhile.
+READ_SETTINGS_AFTER_BOOT = env.bool("READ_SETTINGS_AFTER_BOOT", False)
 # Refuse a card that already charges on another connector (ConcurrentTx). Off: a fleet's card may charge several cars.
 ONE_SESSION_PER_TOKEN = env.bool("ONE_SESSION_PER_TOKEN", False)
 

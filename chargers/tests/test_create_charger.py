@@ -52,7 +52,7 @@ def test_create_charger_puts_it_at_a_site():
     [
         (["cp-1"], "registered already"),
         (["a/b"], "one segment of a URL"),
-        (["CP-2", "--password", "short"], "16 to 40"),
+        (["CP-2", "--password", "x" * 65], "1 to 64"),
         (["CP-2", "--site", "Nowhere"], "no site 'Nowhere'. Known: 'Harbour'"),
         (["CP-2", "--password", "sixteen-letters-", "--no-password"], "not allowed with"),
     ],

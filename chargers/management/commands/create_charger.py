@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from chargers import registration
+from chargers import credentials, registration
 from chargers.addresses import ocpp_url
 from chargers.models import SecurityProfile, Site
 
@@ -18,7 +18,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("identity", help="The last part of its OCPP URL, e.g. CP-1; capital letters do not matter.")
         login = parser.add_mutually_exclusive_group()
-        login.add_argument("--password", help="16 to 40 characters; left out, one is made.")
+        login.add_argument("--password", help="16 to 40 characters if the charger lets you choose; left out, one is made.")
         login.add_argument(
             "--no-password", action="store_true", help="Security profile 0: whoever knows the identity may come in."
         )
@@ -45,6 +45,7 @@ class Command(BaseCommand):
         self.stdout.write(f"OCPP URL  {url}")
         if password:
             self.stdout.write("The password is not kept in the clear: note it now.")
+            self.stderr.write(credentials.weak(password), ending="\n" if credentials.weak(password) else "")
 
 
 def _site(name: str) -> Site:

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from django.utils import timezone
+
+from chargers.connectors import IN_USE, StatusBook, StatusReport
+from chargers.models import Connector, ConnectorStatus, StatusChange
+
+
+def report(charger, status, **more):
+    return StatusReport(charger_id=charger.pk, evse_id=1, status=status, at=timezone.now(), **more)
+
+
+def write(*reports):
+    book = StatusBook()
+    for each in reports:
+        book.add(each)
+    book.write()
+
+
+def test_a_batch_costs_the_same_for_one_charger_and_for_twenty(make_charger, django_assert_max_num_queries):
+    chargers = [make_charger(f"CP-{n}") for n in range(20)]
+    with django_assert_max_num_queries(6):
+        write(*(report(charger, ConnectorStatus.AVAILABLE) for charger in chargers))
+    assert Connector.objects.filter(status="available").count() == StatusChange.objects.count() == 20
+
+
+def test_changes_within_a_batch_are_all_remembered(cp1):
+    write(report(cp1, ConnectorStatus.PREPARING), report(cp1, ConnectorStatus.CHARGING))
+    assert Connector.objects.get().status == "charging"
+    assert list(StatusChange.objects.order_by("pk").values_list("status", flat=True)) == ["preparing", "charging"]
+
+
+def test_a_report_for_certain_states_leaves_the_others_alone(cp1):
+    write(report(cp1, ConnectorStatus.AVAILABLE))
+    write(report(cp1, ConnectorStatus.FINISHING, only_from=IN_USE))
+    assert Connector.objects.get().status == "available"
+
+
+def test_texts_too_long_for_their_columns_are_cut(cp1):
+    write(report(cp1, ConnectorStatus.FAULTED, error_code="E" * 500, info="i" * 5000))
+    connector = Connector.objects.get()
+    assert (len(connector.error_code), len(connector.info)) == (64, 255)
+
+
+def test_nothing_reported_costs_nothing(db, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        StatusBook().write()

@@ -1,0 +1,79 @@
+"""Publishing to MQTT from a process that does not subscribe: Celery tasks, management commands.
+
+One connection per process, made at first use and kept. The ingest of the worker and the gateway have their own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
+
+import structlog
+from django.conf import settings
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from gateway.bus.address import connect_args
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_S = 5.0
+
+
+class Publication(NamedTuple):
+    """Something to be said on the bus once the transaction that caused it has committed."""
+
+    topic: str
+    payload: bytes
+    # 0 for what heals by itself: a reply (the gateway asks again after 5 s), a sample that is followed by another. NATS
+    # writes each QoS 1 message to disk, subscribed or not. 1 for what is said only once: commands, most events.
+    qos: int = 0
+
+
+class BusAway(RuntimeError):
+    """The MQTT broker cannot be reached; nothing was published."""
+
+
+class Publisher:
+    def __init__(self, url: str) -> None:
+        self._address = connect_args(url)
+        self._is_connected = threading.Event()
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id="", clean_session=True)
+        self._address.introduce(self._client)
+        self._client.max_inflight_messages_set(1000)
+        self._client.reconnect_delay_set(1, 10)
+        self._client.on_connect = lambda *_: self._is_connected.set()
+        self._client.on_disconnect = lambda *_: self._is_connected.clear()
+        self._client.connect_async(self._address.host, self._address.port)
+        self._client.loop_start()
+
+    def require(self) -> None:
+        """Wait until there is a connection; to be called before anything is decided that must be published.
+
+        Raises BusAway.
+        """
+        if not self._is_connected.wait(PATIENCE_S):
+            raise BusAway(f"No connection to the MQTT broker at {self._address} within {PATIENCE_S:.0f} s.")
+
+    def publish(self, publications: Iterable[Publication]) -> None:
+        """Publish and return when the broker has it all, or after 5 s (then what has QoS 1 follows by itself)."""
+        pending = [self._client.publish(topic, payload, qos) for topic, payload, qos in publications]
+        for message in pending:
+            message.wait_for_publish(PATIENCE_S)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@cache
+def _of_process(pid: int) -> Publisher:
+    return Publisher(settings.MQTT_URL)
+
+
+def of_this_process() -> Publisher:
+    """The publisher of this process, made at first use. A forked child makes its own: a connection cannot be shared."""
+    return _of_process(os.getpid())

@@ -1,0 +1,144 @@
+"""One charger's frames between its socket and the bus: their order, repeats and time limits. Does no I/O itself.
+
+A CALL of the charger is published only after the one before it was answered, so order per charger holds whatever
+broker and workers do. Answers of the charger to our commands pass at once. Knows frames only as far as `gateway.peek`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from gateway.peek import Kind, is_call, peek
+
+# Published but not answered: the broker or a worker may have lost it, and the worker is idempotent.
+REPUBLISH_S = 5.0
+# Then the charger has given up as well (30 s is the usual timeout) and repeats what matters by itself.
+GIVE_UP_S = 30.0
+# CALLs a charger may have waiting before we stop reading from it; reading goes on when half are served.
+QUEUE = 16
+# What was read before we stopped still comes; a server that cannot stop reading has to be protected all the same.
+FLOOD = 4096
+UNREADABLE_PER_MINUTE = 20
+
+log = structlog.get_logger(__name__)
+
+
+class Ends(Protocol):
+    """What a relay connects."""
+
+    def publish(self, text: str) -> None:
+        """Hand a frame of the charger to the bus."""
+
+    def deliver(self, text: str) -> None:
+        """Hand a frame to the charger."""
+
+    def hold(self, is_held: bool) -> None:
+        """Stop, or go on, reading from the charger."""
+
+    def hang_up(self, code: int, reason: str) -> None:
+        """Close the charger's socket."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """A CALL of the charger that the worker has."""
+
+    message_id: str
+    text: str
+    since: float
+    published_at: float
+
+
+class Relay:
+    """Times are seconds of a monotonic clock. ``pending``: the CALL in work."""
+
+    __slots__ = ("_ends", "_identity", "_is_held", "_odd", "_odd_ids", "_odd_since", "_waiting", "pending")
+
+    def __init__(self, identity: str, ends: Ends) -> None:
+        self.pending: Pending | None = None
+        self._identity = identity
+        self._ends = ends
+        self._waiting: list[tuple[str, str]] = []
+        self._is_held = False
+        self._odd = 0
+        self._odd_since = 0.0
+        self._odd_ids: tuple[str, ...] = ()
+
+    def from_charger(self, text: str, now: float) -> None:
+        kind, message_id = peek(text)
+        if kind is Kind.CALL:
+            assert message_id is not None
+            self._take_call(message_id, text, now)
+        elif kind is Kind.ANSWER:
+            self._ends.publish(text)
+        else:
+            self._pass_odd(message_id, text, now)
+
+    def from_csms(self, text: str, now: float) -> None:
+        """Our commands pass; answers only to what is pending: a strict client ends itself at an unknown id."""
+        try:
+            is_ours, message_id = is_call(text)
+        except ValueError:
+            log.warning("no frame on the way to a charger", charger=self._identity, start=text[:40])
+            return
+        if is_ours:
+            self._ends.deliver(text)
+        elif self.pending is not None and message_id == self.pending.message_id:
+            self.pending = None
+            self._ends.deliver(text)
+            self._advance(now)
+        elif message_id == "-1" or message_id in self._odd_ids:
+            self._odd_ids = tuple(odd for odd in self._odd_ids if odd != message_id)
+            self._ends.deliver(text)
+        # Else a second answer to a CALL that was published twice, or one for an earlier connection.
+
+    def tick(self, now: float) -> None:
+        """Publish again what is not answered, and give up what nobody waits for any more."""
+        pending = self.pending
+        if pending is None:
+            return
+        if now - pending.since >= GIVE_UP_S:
+            log.warning("no answer", charger=self._identity, id=pending.message_id, seconds=round(now - pending.since))
+            self.pending = None
+            self._advance(now)
+        elif now - pending.published_at >= REPUBLISH_S:
+            pending.published_at = now
+            self._ends.publish(pending.text)
+
+    def _take_call(self, message_id: str, text: str, now: float) -> None:
+        if self.pending is not None and text == self.pending.text:
+            return  # a charger that repeats itself; one processing, one answer
+        if (message_id, text) in self._waiting:
+            return
+        self._waiting.append((message_id, text))
+        self._advance(now)
+        if len(self._waiting) >= QUEUE and not self._is_held:
+            self._is_held = True
+            self._ends.hold(True)
+        elif len(self._waiting) >= FLOOD:
+            self._waiting.clear()
+            self._ends.hang_up(1008, f"{FLOOD} requests sent without waiting for an answer")
+
+    def _advance(self, now: float) -> None:
+        if self.pending is None and self._waiting:
+            message_id, text = self._waiting.pop(0)
+            self.pending = Pending(message_id, text, now, now)
+            self._ends.publish(text)
+        if self._is_held and len(self._waiting) <= QUEUE // 2:
+            self._is_held = False
+            self._ends.hold(False)
+
+    def _pass_odd(self, message_id: str | None, text: str, now: float) -> None:
+        """The worker keeps it and complains in the charger's version. It holds nobody up: no answer may come."""
+        if now - self._odd_since >= 60:
+            self._odd, self._odd_since = 0, now
+        self._odd += 1
+        if self._odd > UNREADABLE_PER_MINUTE:
+            self._ends.hang_up(1008, f"more than {UNREADABLE_PER_MINUTE} unreadable frames in a minute")
+            return
+        if message_id is not None:
+            self._odd_ids = (*self._odd_ids[1 - QUEUE :], message_id)
+        self._ends.publish(text)

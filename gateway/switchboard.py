@@ -1,0 +1,249 @@
+"""All lines of one gateway process: which charger is on which socket, and what the bus has for whom.
+
+One per process, made by `portal.asgi`. Knows no WebSocket: a `Line` is whatever can be told to hang up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import time
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, Protocol
+
+import orjson
+import structlog
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.utils import timezone
+
+from chargers import connections
+from chargers.connections import Claim, Farewell
+from chargers.models import Charger
+from gateway import health, topics
+from gateway.admission import Admission
+from gateway.batching import LARGEST, DatabaseThread
+from gateway.bus import Bus, NewsHeard
+from gateway.bus.mqtt import MqttBus
+from gateway.handshake import Caller, Refusal
+from gateway.relay import Relay
+
+TICK_S = 1.0
+TOUCH_EVERY = 5  # ticks
+# Time for the answers that chargers wait for, when the process is asked to stop; then for the closing handshakes.
+FINISH_S = 5.0
+CLOSE_S = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class Line(Protocol):
+    """A charger's socket, as the switchboard sees it."""
+
+    claim: Claim
+    key: str
+    relay: Relay
+
+    def hang_up(self, code: int, reason: str) -> None: ...
+
+    def probe(self) -> None:
+        """Ping, and end the connection if nothing comes back."""
+
+
+class Switchboard:
+    def __init__(self, name: str, bus: Bus, *, takes_chargers: bool = True) -> None:
+        self.name = name
+        self.takes_chargers = takes_chargers
+        self.bus = bus
+        self.is_closing = False
+        self.lines: dict[str, Line] = {}
+        self._thread = DatabaseThread()
+        self._admission = Admission(name, bus, self._thread, self._ask_whether_alive)
+        self._farewells: list[Farewell] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._ticks = 0
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        health.watch(self.bus)
+        news: dict[str, NewsHeard] = {
+            topics.gateway_control(self.name): self._on_control,
+            topics.every_worker_status(): health.worker_spoke,
+        }
+        self.bus.start(self._on_frame, news)
+        if self.takes_chargers:
+            await self._touch()
+        self.spawn(self._tick())
+
+    async def stop(self) -> None:
+        """Take nobody new, let each charger have the answer it waits for, close all lines, leave the books clean."""
+        self.is_closing = True
+        deadline = time.monotonic() + FINISH_S
+        told: set[str] = set()
+        while self.lines and time.monotonic() < deadline + CLOSE_S:
+            for key, line in list(self.lines.items()):
+                if key not in told and (line.relay.pending is None or time.monotonic() > deadline):
+                    told.add(key)
+                    line.hang_up(1012, "this gateway restarts; dial again")
+            await asyncio.sleep(0.05)
+        for task in self._tasks:
+            task.cancel()
+        if self.takes_chargers:
+            await self._sign_off()
+        await self.bus.stop()
+        self._thread.close()
+
+    async def _sign_off(self) -> None:
+        try:
+            await self._write_farewells()
+            await self._thread.run(
+                partial(connections.mark_gateway_lost, self.name, timezone.now(), why=connections.STOPPED)
+            )
+        except DatabaseError as error:
+            log.warning("chargers stay marked online until the sweep", error=str(error))
+        status = topics.gateway_status(self.name)
+        self.bus.announce(status, status_payload(self.name, "offline"))
+        self.bus.announce(status, b"", retain=True)  # a name is never used again: leave nothing retained behind
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run ``work`` beside everything else; what it raises is logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a task of the gateway failed", exc_info=error)
+
+    # -- lines -------------------------------------------------------------------------------------------------------
+
+    async def admit(self, caller: Caller) -> Claim:
+        """Raises Refusal. Whoever gets a claim has to `connect` and to `leave`."""
+        if self.is_closing:
+            raise Refusal.later("This gateway restarts; try again.")
+        return await self._admission.admit(caller)
+
+    def connect(self, line: Line) -> None:
+        """Put a claimed line through; the one it replaces, here or elsewhere, is closed with 1000."""
+        if (other := self.lines.get(line.key)) is not None and other.claim.epoch > line.claim.epoch:
+            line.hang_up(1000, connections.REPLACED)  # a still newer one was faster
+            return
+        self.lines[line.key] = line
+        if other is not None:
+            other.hang_up(1000, connections.REPLACED)
+        if line.claim.loser:
+            self._tell_gateway(line.claim.loser, "replaced", line.key, line.claim.epoch)
+
+    def leave(self, line: Line, code: int, reason: str) -> None:
+        """A line has ended; its charger is marked offline within a second, unless a newer one has it."""
+        if self.lines.get(line.key) is line:
+            del self.lines[line.key]
+        self.bus.leave(line.key)
+        if not self._farewells and not self.is_closing:
+            self.spawn(self._write_farewells(after_s=0.1))
+        self._farewells.append(Farewell(line.claim.charger_id, line.claim.epoch, code, reason))
+
+    async def _write_farewells(self, *, after_s: float = 0.0) -> None:
+        await asyncio.sleep(after_s)
+        farewells, self._farewells = self._farewells, []
+        if not farewells:
+            return
+        try:
+            await self._thread.run(partial(connections.release, farewells, timezone.now()))
+        except DatabaseError as error:
+            # Kept for the next tick: late is harmless, the epoch says which connection is meant.
+            log.warning("farewells wait for the database", chargers=len(farewells), error=str(error))
+            self._farewells = farewells + self._farewells
+
+    # -- what the bus brings -----------------------------------------------------------------------------------------
+
+    def _on_frame(self, key: str, text: str) -> None:
+        if (line := self.lines.get(key)) is not None:
+            line.relay.from_csms(text, time.monotonic())
+
+    def _on_control(self, topic: str, payload: bytes) -> None:
+        match _json(payload):
+            case {"verb": "replaced", "key": str(key), "epoch": int(epoch)}:
+                if (line := self.lines.get(key)) is not None and line.claim.epoch < epoch:
+                    line.hang_up(1000, connections.REPLACED)
+            case {"verb": "probe", "key": str(key), "epoch": int(epoch)}:
+                if (line := self.lines.get(key)) is not None and line.claim.epoch == epoch:
+                    line.probe()
+            case _:
+                log.warning("not understood", topic=topic, payload=payload[:100])
+
+    async def _ask_whether_alive(self, charger: Charger) -> None:
+        key = topics.key(charger.identity)
+        if charger.gateway != self.name:
+            self._tell_gateway(charger.gateway, "probe", key, charger.epoch)
+        elif (line := self.lines.get(key)) is not None:
+            line.probe()
+
+    def _tell_gateway(self, gateway: str, verb: str, key: str, epoch: int) -> None:
+        self.bus.announce(topics.gateway_control(gateway), orjson.dumps({"verb": verb, "key": key, "epoch": epoch}))
+
+    # -- the clock ---------------------------------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        """One clock for everything: timers of their own for each charger would cost more than the chargers."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.bus.tick()
+            now = time.monotonic()
+            for line in list(self.lines.values()):
+                line.relay.tick(now)
+            self._ticks += 1
+            if self.takes_chargers and self._ticks % TOUCH_EVERY == 0:
+                self.spawn(self._touch())
+            if self._farewells:
+                self.spawn(self._write_farewells())
+
+    async def _touch(self) -> None:
+        try:
+            if await self._thread.run(partial(connections.touch_gateway, self.name, timezone.now())):
+                await self._reassert()
+        except DatabaseError as error:
+            log.warning("the database does not hear that this gateway lives", error=str(error))
+
+    async def _reassert(self) -> None:
+        """Somebody took us for dead; our chargers know better."""
+        keys = list(self.lines)
+        for start in range(0, len(keys), LARGEST):
+            # Looked up now: who left meanwhile has its farewell in the database thread already.
+            lines = [self.lines[key] for key in keys[start : start + LARGEST] if key in self.lines]
+            epochs = {line.claim.charger_id: line.claim.epoch for line in lines}
+            doubted = await self._thread.run(partial(connections.reassert, epochs, gateway=self.name))
+            log.warning("this gateway was given up and is back", chargers=doubted)
+
+
+def _json(payload: bytes) -> Any:
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def unique_name() -> str:
+    """A name that no other gateway process has, had or will have: a last will that comes late must not hit another."""
+    return f"{socket.gethostname()[:60]}-{secrets.token_hex(4)}"
+
+
+def status_payload(name: str, status: str) -> bytes:
+    return orjson.dumps({"schema": "chargeyard.gateway.v1", "gateway": name, "status": status})
+
+
+def on_mqtt(*, takes_chargers: bool) -> Switchboard:
+    """The switchboard of this process, on the broker of the settings; without chargers it only listens for workers."""
+    name = unique_name()
+    bus = MqttBus(
+        settings.MQTT_URL,
+        name,
+        chargers_per_connection=settings.MQTT_CHARGERS_PER_CONNECTION,
+        will=(topics.gateway_status(name), status_payload(name, "offline")) if takes_chargers else None,
+        greeting=status_payload(name, "online") if takes_chargers else None,
+    )
+    return Switchboard(name, bus, takes_chargers=takes_chargers)

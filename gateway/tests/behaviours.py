@@ -1,0 +1,109 @@
+"""An ASGI application behind our server, for `test_server`: its path says what it does. Run as a program.
+
+Knows no Django. Prints the port once it listens, and one line for each connection's end.
+"""
+
+# ruff: noqa: T201 - its output is what the test reads
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from gateway.server import Server
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        await lifespan(receive, send)
+    elif scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a page"})
+    else:
+        await receive()
+        await SOCKETS.get(scope["path"], echo)(receive, send)
+
+
+async def lifespan(receive: Any, send: Any) -> None:
+    for phase in ("startup", "shutdown"):
+        await receive()
+        print(phase, flush=True)
+        await send({"type": f"lifespan.{phase}.complete"})
+
+
+async def echo(receive: Any, send: Any) -> None:
+    await send({"type": "websocket.accept", "subprotocol": "ocpp1.6"})
+    while (event := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": event["text"]})
+    print("left", event["code"], event["reason"], flush=True)
+
+
+async def refuse(receive: Any, send: Any) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"retry-after", b"7")]
+    await send({"type": "websocket.http.response.start", "status": 429, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": b"too ", "more_body": True})
+    await send({"type": "websocket.http.response.body", "body": b"many"})
+
+
+async def close_1012(receive: Any, send: Any) -> None:
+    await send({"type": "websocket.accept", "subprotocol": "ocpp1.6"})
+    await send({"type": "websocket.close", "code": 1012, "reason": "ü" * 100})
+    print("left", (await receive())["code"], flush=True)
+
+
+async def break_early(receive: Any, send: Any) -> None:
+    raise RuntimeError("broken before the handshake")
+
+
+async def break_late(receive: Any, send: Any) -> None:
+    await send({"type": "websocket.accept", "subprotocol": "ocpp1.6"})
+    raise RuntimeError("broken after the handshake")
+
+
+async def hold(receive: Any, send: Any) -> None:
+    """Reads nothing until told "go" by the first frame, then counts what comes until "end"."""
+    await send({"type": "websocket.accept", "subprotocol": "ocpp1.6"})
+    await send({"type": "chargeyard.hold", "is_held": True})
+    await send({"type": "websocket.send", "text": "held"})
+    event = await receive()
+    print("read", len(event.get("text", "")), flush=True)
+
+
+async def flood(receive: Any, send: Any) -> None:
+    """Sends to a peer that may not read."""
+    await send({"type": "websocket.accept", "subprotocol": "ocpp1.6"})
+    for _ in range(2000):
+        await send({"type": "websocket.send", "text": "x" * 10_000})
+    event = await receive()
+    print("left", event["code"], event["reason"], flush=True)
+
+
+async def probe(receive: Any, send: Any) -> None:
+    await send({"type": "websocket.accept", "subprotocol": "ocpp1.6"})
+    await send({"type": "chargeyard.probe", "timeout_s": 0.3})
+    event = await receive()
+    print("left", event.get("code"), event.get("reason"), flush=True)
+
+
+SOCKETS = {
+    "/refuse": refuse,
+    "/close": close_1012,
+    "/break-early": break_early,
+    "/break-late": break_late,
+    "/hold": hold,
+    "/flood": flood,
+    "/probe": probe,
+}
+
+
+if __name__ == "__main__":
+    Server(
+        application,
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        frame_limit_bytes=100_000,
+        ping_interval_s=1,
+        ping_timeout_s=1,
+        deflate=True,
+        when_listening=lambda port: print("listening", port, flush=True),
+    ).run()

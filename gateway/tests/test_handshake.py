@@ -1,0 +1,200 @@
+"""PROTOCOL: who may come in, and what the others are told."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from chargers.credentials import hashed
+from chargers.models import Charger, SecurityProfile
+from gateway.handshake import (
+    SUBPROTOCOLS,
+    Caller,
+    Refusal,
+    basic_credentials,
+    choose_subprotocol,
+    identity_in,
+    judge,
+    read,
+)
+
+
+def charger(profile: int = SecurityProfile.BASIC, identity: str = "CP-1") -> Charger:
+    return Charger(
+        identity=identity,
+        identity_folded=identity.casefold(),
+        security_profile=profile,
+        password_hash=hashed(b"a-password-of-cp1"),
+    )
+
+
+def caller(user: str | None = "CP-1", password: bytes = b"a-password-of-cp1", *, is_secure: bool = False) -> Caller:
+    return Caller("CP-1", "ocpp1.6", "192.0.2.7", is_secure, user, password)
+
+
+def scope(path: str = "/ocpp/CP-1", *headers: tuple[bytes, bytes]) -> dict:
+    return {"raw_path": path.encode(), "path": path, "headers": list(headers), "client": ("192.0.2.7", 4711)}
+
+
+OFFER = (b"sec-websocket-protocol", b"ocpp1.6")
+
+
+# -- the identity ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "identity"),
+    [
+        (b"/ocpp/CP-1", "CP-1"),
+        (b"/CP-1", "CP-1"),
+        (b"/steve/websocket/CentralSystemService/CP-1", "CP-1"),
+        (b"/ocpp/CP-1/", "CP-1"),
+        (b"/ocpp/CP-1/CP-1", "CP-1"),
+        (b"/ocpp/CP-1?token=x/y", "CP-1"),
+        (b"/ocpp/RDAM%20123", "RDAM 123"),
+        (b"/ocpp/DE*ABC*E1+2", "DE*ABC*E1+2"),
+        (b"/ocpp/a%2Bb%23c", "a+b#c"),
+        (b"/ocpp/CP-1;v=2", "CP-1;v=2"),
+        ("/ocpp/Straße".encode(), "Straße"),
+        (b"/ocpp/%zz", "%zz"),
+    ],
+)
+def test_the_last_segment_of_the_path_is_the_identity(path, identity):
+    assert identity_in(path) == identity
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/", b"", b"/ocpp/a%2Fb", b"/ocpp/..", b"/ocpp/%2e%2e", b"/ocpp/%00", b"/ocpp/a%0d%0ab", b"/ocpp/%ff",
+        b"/ocpp/%1b[31m", b"/ocpp/" + b"x" * 300, b"/ocpp/%20CP", b"/ocpp/%e2%80%ae", b"/ocpp/" + "ß".encode() * 128,
+    ],
+)  # fmt: skip
+def test_what_cannot_name_a_charger_is_refused(path):
+    with pytest.raises(Refusal) as refused:
+        identity_in(path)
+    assert refused.value.status in (400, 404)
+
+
+@given(st.binary(max_size=400))
+@example(b"/%")
+def test_no_path_breaks_anything(path):
+    try:
+        identity = identity_in(path)
+    except Refusal:
+        return
+    assert 0 < len(identity) <= 128
+    assert identity.isprintable() and "/" not in identity
+
+
+# -- the subprotocol ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("offers", "chosen"),
+    [
+        ([b"ocpp1.6"], "ocpp1.6"),
+        ([b"ocpp2.0.1, ocpp1.6"], "ocpp2.0.1"),
+        ([b"ocpp1.6,ocpp2.0.1"], "ocpp1.6"),
+        ([b"ocpp2.1", b"ocpp2.0.1"], "ocpp2.0.1"),
+    ],
+)
+def test_the_first_offer_that_we_speak_is_taken(offers, chosen):
+    assert choose_subprotocol(offers) == chosen
+
+
+@pytest.mark.parametrize("offers", [[], [b""], [b"ocpp1.2"], [b"OCPP1.6"], [b"ocpp1.6j"], [b"ocpp1.6\xe9"]])
+def test_without_a_common_subprotocol_the_answer_names_both_sides(offers):
+    with pytest.raises(Refusal) as refused:
+        choose_subprotocol(offers)
+    assert refused.value.status == 400
+    assert all(name in refused.value.sentence for name in SUBPROTOCOLS)
+    assert "no Sec-WebSocket-Protocol" in refused.value.sentence or "offered" in refused.value.sentence
+
+
+def test_we_speak_what_the_workers_understand():
+    from gateway.registry import DIALECTS
+
+    assert set(SUBPROTOCOLS) == set(DIALECTS)
+
+
+# -- the proof ---------------------------------------------------------------------------------------------------------
+
+
+@given(st.text(st.characters(exclude_characters=":", exclude_categories=["Cs"])), st.binary())
+def test_user_and_password_come_through_basic_authentication(user, password):
+    header = b"Basic " + base64.b64encode(user.encode() + b":" + password)
+    assert basic_credentials(header) == (user, password)
+
+
+@pytest.mark.parametrize(
+    "header", [None, b"", b"Basic", b"Basic ???", b"Bearer abc", b"Basic " + base64.b64encode(b"no-colon"), b"\xff"]
+)
+def test_what_is_no_basic_authentication_proves_nothing(header):
+    assert basic_credentials(header) == (None, b"")
+
+
+def test_missing_padding_and_an_odd_case_are_tolerated():
+    assert basic_credentials(b"bAsIc " + base64.b64encode(b"CP-1:a").rstrip(b"=")) == ("CP-1", b"a")
+
+
+@given(st.binary(max_size=200))
+def test_no_authorization_header_breaks_anything(header):
+    user, password = basic_credentials(header)
+    assert user is None or isinstance(password, bytes)
+
+
+def test_the_right_password_lets_in():
+    judge(caller(), charger())
+
+
+def test_the_user_name_ignores_case_as_the_identity_does():
+    judge(caller(user="cp-1"), charger())
+
+
+@pytest.mark.parametrize("shown", [caller(user=None), caller(user=""), caller(user="CP-2"), caller(password=b"wrong")])
+def test_no_proof_is_answered_with_a_challenge(shown):
+    with pytest.raises(Refusal) as refused:
+        judge(shown, charger())
+    assert refused.value.status == 401
+    assert dict(refused.value.headers)["WWW-Authenticate"].startswith("Basic")
+    assert "a-password" not in refused.value.sentence
+
+
+def test_who_needs_no_password_is_asked_for_none():
+    judge(caller(user=None), charger(SecurityProfile.NONE))
+
+
+def test_who_needs_tls_does_not_come_in_without():
+    judge(caller(is_secure=True), charger(SecurityProfile.TLS))
+    with pytest.raises(Refusal, match="wss://") as refused:
+        judge(caller(), charger(SecurityProfile.TLS))
+    assert refused.value.status == 403
+
+
+def test_who_needs_a_certificate_does_not_come_in_with_a_password():
+    with pytest.raises(Refusal) as refused:
+        judge(caller(is_secure=True), charger(SecurityProfile.CERTIFICATE))
+    assert refused.value.status == 403
+
+
+# -- behind proxies ----------------------------------------------------------------------------------------------------
+
+
+FORWARDED = ((b"x-forwarded-for", b"6.6.6.6, 198.51.100.4, 10.0.0.1"), (b"x-forwarded-proto", b"https"))
+
+
+def test_a_forwarded_address_counts_only_from_our_own_proxies(settings):
+    assert read(scope("/CP-1", OFFER, *FORWARDED)).address == "192.0.2.7"
+    settings.TRUSTED_PROXIES = 2
+    assert read(scope("/CP-1", OFFER, *FORWARDED)).address == "198.51.100.4"
+
+
+def test_tls_at_a_proxy_counts_only_where_we_have_one(settings):
+    assert not read(scope("/CP-1", OFFER, *FORWARDED)).is_secure
+    settings.PUBLIC_URL = "https://csms.example"
+    assert read(scope("/CP-1", OFFER, *FORWARDED)).is_secure
+    assert not read(scope("/CP-1", OFFER)).is_secure

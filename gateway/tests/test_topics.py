@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway import topics
+
+identities = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=128)
+
+
+@given(identities)
+def test_an_identity_comes_back_from_its_key(identity):
+    assert topics.identity(topics.key(identity)) == identity
+
+
+@given(identities)
+def test_a_key_is_one_level_that_no_broker_misreads(identity):
+    assert not set(topics.key(identity)) & set("/+#$ *>\x00\r\n")
+
+
+@given(identities)
+def test_a_topic_leads_back_to_its_key(identity):
+    assert topics.key_of_outbound(topics.outbound(topics.key(identity))) == topics.key(identity)
+
+
+def test_the_topics_are_those_of_the_aws_sample():
+    assert (topics.inbound("CP-1"), topics.outbound("CP-1")) == ("CP-1/in", "CP-1/out")
+
+
+def test_a_prefix_stands_before_every_topic(settings):
+    settings.MQTT_PREFIX = "ocpp/"
+    assert topics.inbound("CP-1") == "ocpp/CP-1/in"
+    assert topics.worker_status("w") == "ocpp/chargeyard/workers/w/status"
+    assert topics.key_of_outbound("CP-1/out") is None
+
+
+def test_somebody_elses_topic_has_no_key():
+    assert topics.key_of_outbound("CP-1/in") is None
+
+
+@pytest.mark.parametrize(
+    ("topic", "is_covered"),
+    [
+        ("chargeyard/workers/w-1/status", True),
+        ("chargeyard/workers/w-1/x/status", False),
+        ("chargeyard/workers/status", False),
+        ("chargeyard/gateways/w-1/status", False),
+    ],
+)
+def test_a_plus_stands_for_one_level(topic, is_covered):
+    assert topics.covers(topics.every_worker_status(), topic) is is_covered

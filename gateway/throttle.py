@@ -1,0 +1,46 @@
+"""Counts failed handshakes, and failures only: behind one address of a mobile network stand hundreds of good chargers.
+
+Two limits a minute: for one identity from one address, and for an address in all. The first is not for the identity as
+such, or anybody who knows a charger's name could lock it out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+
+WINDOW_S = 60.0
+PER_IDENTITY = 10
+PER_ADDRESS = 100
+
+
+class Throttle:
+    """Times are seconds of a monotonic clock."""
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._by_identity: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._by_address: defaultdict[str, int] = defaultdict(int)
+
+    def wait_s(self, identity: str, address: str, now: float) -> int:
+        """Whole seconds until this caller may try again; 0: now."""
+        self._turn(now)
+        is_over = (
+            self._by_identity.get((identity, address), 0) >= PER_IDENTITY
+            or self._by_address.get(address, 0) >= PER_ADDRESS
+        )
+        return math.ceil(self._began + WINDOW_S - now) if is_over else 0
+
+    def failed(self, identity: str, address: str, now: float) -> int:
+        """Count a failure; how many this identity now has from this address."""
+        self._turn(now)
+        self._by_identity[identity, address] += 1
+        self._by_address[address] += 1
+        return self._by_identity[identity, address]
+
+    def _turn(self, now: float) -> None:
+        """A new minute forgets everything, so the tables stay small."""
+        if now - self._began >= WINDOW_S:
+            self._began = now
+            self._by_identity.clear()
+            self._by_address.clear()

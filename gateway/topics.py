@@ -1,0 +1,73 @@
+"""Topic names between gateways and workers. Pure string work: knows no MQTT client, socket or OCPP.
+
+An identity never reaches a topic raw: MQTT reserves ``+ # /`` and NATS refuses a space, so everything but letters,
+digits and ``_ . - ~`` is percent-encoded. ``MQTT_PREFIX`` stands before every topic.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote
+
+from django.conf import settings
+
+
+def key(identity: str) -> str:
+    """The one topic level that stands for an identity."""
+    return quote(identity, safe="")
+
+
+def identity(key: str) -> str:
+    """The identity that ``key`` stands for. Raises UnicodeDecodeError for a key that we never made."""
+    return unquote(key, errors="strict")
+
+
+def inbound(key: str) -> str:
+    """Frames from the charger."""
+    return f"{settings.MQTT_PREFIX}{key}/in"
+
+
+def outbound(key: str) -> str:
+    """Frames to the charger."""
+    return f"{settings.MQTT_PREFIX}{key}/out"
+
+
+def gateway_control(name: str) -> str:
+    """What other gateways tell this one: JSON ``{"verb": "replaced" | "probe", "key": …, "epoch": …}``."""
+    return f"{settings.MQTT_PREFIX}chargeyard/gateways/{key(name)}/control"
+
+
+def gateway_status(name: str) -> str:
+    """Retained JSON ``{"gateway": …, "status": "online" | "offline"}``; its last will when the gateway dies."""
+    return f"{settings.MQTT_PREFIX}chargeyard/gateways/{key(name)}/status"
+
+
+def worker_status(worker_id: str) -> str:
+    """A worker's sign of life, every second."""
+    return f"{settings.MQTT_PREFIX}chargeyard/workers/{key(worker_id)}/status"
+
+
+def every_gateway_status() -> str:
+    return f"{settings.MQTT_PREFIX}chargeyard/gateways/+/status"
+
+
+def every_worker_status() -> str:
+    return f"{settings.MQTT_PREFIX}chargeyard/workers/+/status"
+
+
+def event(key: str, topic: str) -> str:
+    """Domain events for integrators."""
+    return f"{settings.MQTT_PREFIX}chargeyard/events/{key}/{topic}"
+
+
+def key_of_outbound(topic: str) -> str | None:
+    """The key in a topic made by `outbound`; None for any other topic."""
+    prefix = settings.MQTT_PREFIX
+    if not topic.startswith(prefix) or not topic.endswith("/out"):
+        return None
+    return topic[len(prefix) : -len("/out")]
+
+
+def covers(pattern: str, topic: str) -> bool:
+    """Whether a subscription to ``pattern`` (with ``+`` for one level) gets ``topic``."""
+    wanted, given = pattern.split("/"), topic.split("/")
+    return len(wanted) == len(given) and all(want in ("+", level) for want, level in zip(wanted, given, strict=True))

@@ -1,0 +1,82 @@
+"""Who answers what on our port: Django the web, `portal` the browsers' live socket, `gateway` every other socket.
+
+A composition root. The process's role (``ROLE``, or ``serve --role``) decides which of them it plays:
+
+- ``all``: everything on one port
+- ``gateway``: chargers, and ``/livez`` and ``/readyz`` for the load balancer
+- ``portal``: people and integrators; a charger is sent away with 404
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable
+from typing import Any
+
+from channels.auth import AuthMiddlewareStack
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+web = get_asgi_application()
+
+# After Django is set up: these have models.
+from gateway import switchboard  # noqa: E402
+from gateway.consumers import ChargerConsumer  # noqa: E402
+from portal.consumers import LiveConsumer  # noqa: E402
+
+LIVE_PATH = "/live/"
+HEALTH_PATHS = ("/livez", "/readyz")
+
+
+class Application:
+    """The ASGI application of one process. The switchboard lives from lifespan startup to lifespan shutdown."""
+
+    def __init__(self, role: str) -> None:
+        self.takes_chargers = role in ("all", "gateway")
+        self.serves_people = role in ("all", "portal")
+        self.switchboard = switchboard.on_mqtt(takes_chargers=self.takes_chargers)
+        self.live = AllowedHostsOriginValidator(AuthMiddlewareStack(LiveConsumer.as_asgi()))
+
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        # No coroutine of its own: 10,000 idle sockets would each keep its frame.
+        application: Awaitable[None]
+        if scope["type"] == "websocket":
+            application = self._socket(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            application = self._live(receive, send)
+        elif self.serves_people or scope["path"] in HEALTH_PATHS:
+            application = web(scope, receive, send)
+        else:
+            application = _not_here(send, "This process serves chargers only; the portal has another address.")
+        return application
+
+    def _socket(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        socket: Awaitable[None]
+        if self.serves_people and scope["path"] == LIVE_PATH:
+            socket = self.live(scope, receive, send)
+        elif self.takes_chargers:
+            socket = ChargerConsumer(self.switchboard)(scope, receive, send)
+        else:
+            socket = _not_here(
+                send, "This process serves people only; chargers have another address.", kind="websocket.http"
+            )
+        return socket
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        await receive()
+        await self.switchboard.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.switchboard.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _not_here(send: Any, sentence: str, *, kind: str = "http") -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    await send({"type": f"{kind}.response.start", "status": 404, "headers": headers})
+    await send({"type": f"{kind}.response.body", "body": f"{sentence}\n".encode()})
+
+
+application = Application(settings.ROLE)
