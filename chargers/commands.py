@@ -22,7 +22,7 @@ from chargers.models import Charger, Command, CommandStatus
 from chargers.signals import command_changed, command_requested
 
 
-def request(
+def request(  # noqa: PLR0913 - keywords, each a column
     charger: Charger,
     verb: str = "",
     *,
@@ -59,9 +59,7 @@ def request(
                 charger=charger, idempotency_key=idempotency_key, defaults=values
             )
         if is_new:
-            transaction.on_commit(
-                lambda: command_requested.send_robust(sender=Command, charger_ids={charger.pk})
-            )
+            transaction.on_commit(lambda: command_requested.send_robust(sender=Command, charger_ids={charger.pk}))
             _announce([command])
     return command
 
@@ -119,7 +117,9 @@ def settle(
         status=status, answer=answer, explanation=explanation[:500], settled_at=at
     )
     if closed != 1:
-        Command.objects.filter(pk=command_id, status=CommandStatus.TIMEOUT, late_answer=None).update(late_answer=answer)
+        Command.objects.filter(pk=command_id, status=CommandStatus.TIMEOUT, late_answer__isnull=True).update(
+            late_answer=answer
+        )
         return None
     command = Command.objects.select_related("charger").get(pk=command_id)
     _announce([command])

@@ -49,8 +49,8 @@ def mask(text: str) -> str:
 def _mask_members(node: Any) -> bool:
     """Mask secrets in place, at any depth; True if there was one."""
     if isinstance(node, list):
-        found = [_mask_members(item) for item in node]  # all of them, where any() over a generator would stop early
-        return any(found)
+        # All of them, where any() over a generator would stop at the first.
+        return True in [_mask_members(item) for item in node]
     if not isinstance(node, dict):
         return False
     found = _mask_setting(node)

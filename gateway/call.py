@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from chargers.connectors import StatusBook
 from chargers.journal import Journal
 from chargers.models import Charger
 from chargers.presence import PresenceBook
@@ -31,6 +32,7 @@ class Books:
     at: datetime
     presence: PresenceBook = field(init=False)
     journal: Journal = field(init=False)
+    statuses: StatusBook = field(init=False)
     readings: ReadingBook = field(init=False)
     events: list[Event] = field(default_factory=list)
     changed_chargers: set[int] = field(default_factory=set)
@@ -39,11 +41,14 @@ class Books:
     def __post_init__(self) -> None:
         self.presence = PresenceBook()
         self.journal = Journal()
+        self.statuses = StatusBook()
         self.readings = ReadingBook()
 
     def write(self) -> None:
         """Write all books; inside the batch's transaction."""
+        self.statuses.write()  # before the readings: it creates the connectors whose power they tell
         self.readings.write()
+        self.changed_sessions |= self.readings.session_ids
         self.presence.write()
         self.journal.write()
 

@@ -33,12 +33,15 @@ class Dialect:
         self.handlers: dict[str, Handler] = dict(based_on.handlers) if based_on else {}
         self.wordings: dict[str, Wording] = dict(based_on.wordings) if based_on else {}
         self.readings: dict[str, Reading] = dict(based_on.readings) if based_on else {}
-        # Actions that carry money: never answered with a CALLERROR when charger and session can be told.
-        self.money: dict[str, Payload] = dict(based_on.money) if based_on else {}
+        # Fields that some chargers answer with in place of the right ones: action → theirs → ours.
+        self.misspelt: dict[str, dict[str, str]] = dict(based_on.misspelt) if based_on else {}
+        # Actions that carry money: never answered with a CALLERROR when charger and session can be told. The value is
+        # what we answer if even that fails; None where there is no such confirmation (a start needs a number).
+        self.money: dict[str, Payload | None] = dict(based_on.money) if based_on else {}
 
-    def handles(self, action: str, *, if_all_fails: Payload | None = None) -> Callable[[F], F]:
+    def handles(self, action: str, *, is_money: bool = False, if_all_fails: Payload | None = None) -> Callable[[F], F]:
         """Register the handler of a CALL; ``if_all_fails`` is the confirmation given when money is at stake."""
-        if if_all_fails is not None:
+        if is_money or if_all_fails is not None:
             self.money[action] = if_all_fails
         return self._into(self.handlers, action)
 
@@ -55,8 +58,17 @@ class Dialect:
         try:
             wording = self.wordings[command.verb]
         except KeyError:
-            raise Unspeakable(f"OCPP {self.subprotocol.removeprefix('ocpp')} has no message for {command.verb!r}.") from None
+            raise Unspeakable(
+                f"OCPP {self.subprotocol.removeprefix('ocpp')} has no message for {command.verb!r}."
+            ) from None
         return wording(command)
+
+    def answer_as_meant(self, action: str, payload: Any) -> Any:
+        """A charger's answer with known misspellings of its fields put right; ``payload`` itself stays as it is."""
+        ours = self.misspelt.get(action)
+        if ours is None or not isinstance(payload, dict):
+            return payload
+        return {ours.get(name, name): value for name, value in payload.items()}
 
     @staticmethod
     def _into(table: dict[str, Any], key: str) -> Callable[[F], F]:

@@ -3,11 +3,60 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+WORKER_PID = "CHARGEYARD_WORKER_PID"  # from the worker to its pool children
 
 app = Celery("chargeyard")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add("gateway.ingest.bootstep:Ingest")  # by name: imported once Django is set up
+app.conf.update(
+    broker_connection_max_retries=None,  # Redis may be away for as long as it likes: frames are served without it
+    broker_transport_options={
+        # A view that rings a doorbell must not hang when Redis does not answer.
+        "socket_connect_timeout": 2,
+        "socket_timeout": 5,
+        "max_retries": 1,
+        "interval_start": 0.1,
+        "interval_step": 0,
+        # A task lost with its worker comes again after 2 minutes instead of an hour; none of ours takes longer.
+        "visibility_timeout": 120,
+        "unacked_restore_interval": 60,
+    },
+    worker_cancel_long_running_tasks_on_connection_loss=True,  # they are repeated (acks_late) anyway
+    worker_redirect_stdouts=False,
+    worker_enable_remote_control=False,  # nobody listens; it costs Redis traffic
+    worker_send_task_events=False,
+    beat_schedule={
+        name: {"task": task, "schedule": every_s, "options": {"expires": every_s}}
+        for name, task, every_s in (
+            # What no doorbell rang for: Redis was away, or the charger has come back since.
+            ("deliver pending commands", "gateway.tasks.deliver_pending", 5.0),
+            ("close commands that waited too long", "gateway.tasks.sweep_commands", 5.0),
+            ("give up gateways that fell silent", "gateway.tasks.sweep_gateways", 10.0),
+        )
+    },
+)
+
+
+@signals.setup_logging.connect
+def keep_our_logging(**kwargs: Any) -> None:
+    """Django has configured logging (`portal.logs`); a receiver here tells Celery to leave it alone."""
+
+
+@signals.worker_init.connect
+def remember_worker(**kwargs: Any) -> None:
+    os.environ[WORKER_PID] = str(os.getpid())
+
+
+@signals.worker_process_init.connect
+def die_with_worker(**kwargs: Any) -> None:
+    """Pool children of a worker that was killed must not go on without it."""
+    from gateway.ingest.lineage import die_with_parent
+
+    die_with_parent(int(os.environ[WORKER_PID]))

@@ -23,7 +23,7 @@ NOISY = {
 
 def configure(options: dict[str, Any]) -> None:
     """Send structlog and stdlib logging through one formatter (``LOGGING_CONFIG``)."""
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

@@ -34,12 +34,10 @@ if PUBLIC_URL.startswith("https://"):
     CSRF_TRUSTED_ORIGINS = [*CSRF_TRUSTED_ORIGINS, PUBLIC_URL]
 
 DATABASES = {
-    "default": env.dj_db_url(
-        "DATABASE_URL", f"sqlite:///{CHARGEYARD_HOME / 'chargeyard.sqlite3'}", conn_max_age=None
-    )
+    "default": env.dj_db_url("DATABASE_URL", f"sqlite:///{CHARGEYARD_HOME / 'chargeyard.sqlite3'}", conn_max_age=None)
 }
 if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
-    # IMMEDIATE: a writer waits for the lock instead of failing half-way. FULL: what we confirmed to a charger is on disk.
+    # IMMEDIATE: a writer waits for the lock instead of failing half-way. FULL: what we confirmed to chargers is on disk.
     # No automatic checkpoint: before 3.51.3 one that races a commit can corrupt the file; the supervisor does it alone.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -70,7 +68,7 @@ WEBSOCKET_COMPRESSION = env.bool("WEBSOCKET_COMPRESSION", False)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 COMMAND_TIMEOUT_S = env.int("COMMAND_TIMEOUT_S", 30)
 COMMAND_TTL_S = env.int("COMMAND_TTL_S", 24 * 3600)
-# Read a charger's configuration once, after the first accepted boot of a firmware; it holds up the first order meanwhile.
+# Read a charger's configuration after the first accepted boot of a firmware; that holds up the first order meanwhile.
 READ_SETTINGS_AFTER_BOOT = env.bool("READ_SETTINGS_AFTER_BOOT", False)
 # Refuse a card that already charges on another connector (ConcurrentTx). Off: a fleet's card may charge several cars.
 ONE_SESSION_PER_TOKEN = env.bool("ONE_SESSION_PER_TOKEN", False)

@@ -8,7 +8,7 @@ from chargers.models import Charger, Command
 
 
 class InstalledProfile(models.Model):
-    """A charging profile that a charger confirmed to hold. ``schedules`` as in the specification, limits in ``unit``."""
+    """A charging profile that a charger confirmed to hold; ``schedules`` in our words, each with its unit, A or W."""
 
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="installed_profiles")
     evse_id = models.PositiveIntegerField(default=0)  # 0: the whole charger

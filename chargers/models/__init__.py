@@ -5,7 +5,7 @@ from chargers.models.command import Command, CommandStatus
 from chargers.models.configuration import Setting, Transfer, VendorMessage
 from chargers.models.connector import Connector, ConnectorStatus, StatusChange
 from chargers.models.journal import DeadLetter, Exchange, SecurityEvent
-from chargers.models.presence import Boot, Connection, GatewayProcess, PresenceHour
+from chargers.models.presence import Boot, Connection, GatewayProcess, PresenceHour, WorkerProcess
 from chargers.models.site import Site
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "StatusChange",
     "Transfer",
     "VendorMessage",
+    "WorkerProcess",
     "fold",
 ]

@@ -38,7 +38,9 @@ class Command(models.Model):
     action = models.CharField(max_length=64, blank=True)
     payload = models.JSONField(default=dict, blank=True)
     status = models.CharField(max_length=10, choices=CommandStatus, default=CommandStatus.PENDING)
-    answer = models.JSONField(null=True, blank=True)  # raw payload, or {"code", "description", "details"} of a CALLERROR
+    answer = models.JSONField(
+        null=True, blank=True
+    )  # raw payload, or {"code", "description", "details"} of a CALLERROR
     explanation = models.CharField(max_length=500, blank=True)  # for people: why it failed
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -61,7 +63,9 @@ class Command(models.Model):
         ]
         indexes = [
             models.Index(fields=["charger", "-created_at"], name="command_recent"),
-            models.Index(fields=["status", "created_at"], condition=Q(status__in=["pending", "sent"]), name="command_open"),
+            models.Index(
+                fields=["status", "created_at"], condition=Q(status__in=["pending", "sent"]), name="command_open"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -66,3 +66,11 @@ class GatewayProcess(models.Model):
     name = models.CharField(max_length=80, unique=True)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
+
+
+class WorkerProcess(models.Model):
+    """A worker that writes here when it has nothing else to write: it proves that the database takes commits."""
+
+    name = models.CharField(max_length=120, unique=True)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()

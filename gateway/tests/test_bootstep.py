@@ -5,6 +5,7 @@ The whole worker, with real servers, is in `portal/tests/test_worker.py`.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -60,7 +61,7 @@ class FakeHand:
 @pytest.fixture
 def hands(monkeypatch: pytest.MonkeyPatch) -> type[FakeHand]:
     FakeHand.jobs, FakeHand.killed = [], 0
-    FakeHand.script = staticmethod(lambda job: [Publication("t", b"reply")])  # type: ignore[assignment]
+    FakeHand.script = staticmethod(lambda job: [Publication("t", b"reply")])
     monkeypatch.setattr(foreman_module, "Hand", FakeHand)
     monkeypatch.setattr(foreman_module, "RETRY_S", (0.01, 0.01))
     return FakeHand
@@ -104,7 +105,7 @@ def test_while_the_database_is_away_nothing_is_acknowledged(crew: SimpleNamespac
             raise DatabaseAway("gone")
         return []
 
-    hands.script = staticmethod(script)  # type: ignore[assignment]
+    hands.script = staticmethod(script)
     crew.desk.put(frame("a"))
     until(lambda: len(hands.jobs) > 3)
     assert crew.subscriber.acknowledged == []
@@ -119,7 +120,7 @@ def test_a_stop_while_the_database_is_away_leaves_the_frames_to_the_broker(
     def script(job: Job) -> list[Publication]:
         raise DatabaseAway("gone")
 
-    hands.script = staticmethod(script)  # type: ignore[assignment]
+    hands.script = staticmethod(script)
     crew.desk.put(frame("a"))
     until(lambda: hands.jobs)
     crew.desk.close()
@@ -135,7 +136,7 @@ def test_a_frame_that_kills_whoever_does_it_is_buried_and_the_others_are_done(
             raise HandLost("died")
         return []
 
-    hands.script = staticmethod(script)  # type: ignore[assignment]
+    hands.script = staticmethod(script)
     frames = [frame("a"), frame("b", b"deadly"), frame("c")]
     for one in frames:
         crew.desk.put(one)
@@ -151,7 +152,7 @@ def test_an_errand_that_kills_every_hand_is_given_up(crew: SimpleNamespace, hand
             raise HandLost("died")
         return []
 
-    hands.script = staticmethod(script)  # type: ignore[assignment]
+    hands.script = staticmethod(script)
     crew.desk.send_on_errand(Probe("w"))
     until(lambda: hands.killed == 2)
     crew.desk.put(frame("a"))
@@ -176,8 +177,6 @@ def hand(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hand]:
     def outcome(job: Job) -> Any:
         match job:
             case Probe("die"):
-                import os
-
                 os._exit(1)
             case Probe("hang"):
                 time.sleep(60)

@@ -11,7 +11,7 @@ class ChargingSession(models.Model):
     """One car on one connector, from plug or start to stop.
 
     Energies are Wh registers of the charger's meter. ``started_at`` and ``stopped_at`` are when it happened: the
-    charger's clock when it is plausible, else ours; ``…_received_at`` is always ours, ``…_device_time`` its text untouched.
+    charger's clock when it is plausible, else ours; ``…_received_at`` is always ours, ``…_device_time`` its text.
     """
 
     charger = models.ForeignKey(Charger, on_delete=models.PROTECT, related_name="sessions")
@@ -54,7 +54,9 @@ class ChargingSession(models.Model):
         ordering = ("-started_at", "-id")
         constraints = [
             models.UniqueConstraint(
-                fields=["charger", "transaction_id"], condition=~Q(transaction_id=""), name="session_transaction_is_unique"
+                fields=["charger", "transaction_id"],
+                condition=~Q(transaction_id=""),
+                name="session_transaction_is_unique",
             ),
             models.UniqueConstraint(fields=["charger", "start_key"], name="session_start_is_unique"),
         ]

@@ -5,35 +5,48 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('chargers', '0001_initial'),
+        ("chargers", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='InstalledProfile',
+            name="InstalledProfile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('evse_id', models.PositiveIntegerField(default=0)),
-                ('profile_id', models.IntegerField()),
-                ('stack_level', models.IntegerField()),
-                ('purpose', models.CharField(max_length=40)),
-                ('kind', models.CharField(max_length=16)),
-                ('recurrency', models.CharField(blank=True, max_length=8)),
-                ('transaction_id', models.CharField(blank=True, max_length=64)),
-                ('valid_from', models.DateTimeField(blank=True, null=True)),
-                ('valid_to', models.DateTimeField(blank=True, null=True)),
-                ('schedules', models.JSONField(default=list)),
-                ('installed_at', models.DateTimeField()),
-                ('charger', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='installed_profiles', to='chargers.charger')),
-                ('command', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='chargers.command')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("evse_id", models.PositiveIntegerField(default=0)),
+                ("profile_id", models.IntegerField()),
+                ("stack_level", models.IntegerField()),
+                ("purpose", models.CharField(max_length=40)),
+                ("kind", models.CharField(max_length=16)),
+                ("recurrency", models.CharField(blank=True, max_length=8)),
+                ("transaction_id", models.CharField(blank=True, max_length=64)),
+                ("valid_from", models.DateTimeField(blank=True, null=True)),
+                ("valid_to", models.DateTimeField(blank=True, null=True)),
+                ("schedules", models.JSONField(default=list)),
+                ("installed_at", models.DateTimeField()),
+                (
+                    "charger",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="installed_profiles",
+                        to="chargers.charger",
+                    ),
+                ),
+                (
+                    "command",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="chargers.command"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('charger', 'evse_id', 'purpose', '-stack_level'),
-                'constraints': [models.UniqueConstraint(fields=('charger', 'profile_id'), name='profile_is_unique_on_charger')],
+                "ordering": ("charger", "evse_id", "purpose", "-stack_level"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("charger", "profile_id"), name="profile_is_unique_on_charger")
+                ],
             },
         ),
     ]

@@ -18,7 +18,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("identity", help="The last part of its OCPP URL, e.g. CP-1; capital letters do not matter.")
         login = parser.add_mutually_exclusive_group()
-        login.add_argument("--password", help="16 to 40 characters if the charger lets you choose; left out, one is made.")
+        login.add_argument(
+            "--password", help="16 to 40 characters if the charger lets you choose; left out, one is made."
+        )
         login.add_argument(
             "--no-password", action="store_true", help="Security profile 0: whoever knows the identity may come in."
         )

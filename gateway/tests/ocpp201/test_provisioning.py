@@ -28,7 +28,8 @@ def test_the_verdict_follows_the_registration(two, registration, status):
     assert boot(two)["status"] == status
 
 
-def test_the_first_boot_asks_for_the_whole_inventory(two):
+def test_the_first_boot_asks_for_the_whole_inventory(two, settings):
+    settings.READ_SETTINGS_AFTER_BOOT = True
     boot(two)
     action, payload = two.dialect.word(Command.objects.get())
     assert (action, payload["reportBase"]) == ("GetBaseReport", "FullInventory")

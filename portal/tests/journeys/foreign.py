@@ -51,7 +51,7 @@ class Foreign201(ChargePoint201):
         return result201.GetBaseReport(status="NotSupported")
 
 
-FOREIGN = {"ocpp1.6": Foreign16, "ocpp2.0.1": Foreign201}
+FOREIGN: dict[str, Any] = {"ocpp1.6": Foreign16, "ocpp2.0.1": Foreign201}
 
 
 @asynccontextmanager

@@ -62,7 +62,7 @@ class Stack:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def command(self, identity: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+    def command(self, identity: str, action: str, payload: dict[str, Any]) -> Any:
         answer = self.rest.post(
             f"/api/v1/chargers/{identity}/commands/",
             json={"action": action, "payload": payload},
@@ -70,7 +70,7 @@ class Stack:
         assert answer.status_code == 202, answer.text
         return answer.json()
 
-    def settled(self, command_id: str, within_s: float = 15) -> dict[str, Any]:
+    def settled(self, command_id: str, within_s: float = 15) -> Any:
         """The command once it is closed."""
         return until(
             lambda: (c := self.get(f"commands/{command_id}/"))["status"] not in {"pending", "sent"} and c,

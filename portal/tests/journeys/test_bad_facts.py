@@ -38,7 +38,7 @@ async def stop(charger: Wire, transaction_id: int, **changes: Any) -> dict[str, 
     )
 
 
-async def sessions(stack: Stack, charger: Wire) -> list[dict[str, Any]]:
+async def sessions(stack: Stack, charger: Wire) -> Any:
     return (await asyncio.to_thread(stack.get, "sessions/", charger=charger.identity))["results"]
 
 

@@ -45,7 +45,7 @@ class Wire:
         assert answer[1] == message_id, answer
         return answer
 
-    async def told(self, action: str, payload: Any) -> dict[str, Any]:
+    async def told(self, action: str, payload: Any) -> Any:
         """The payload of a CALLRESULT."""
         answer = await self.call(action, payload)
         assert answer[0] == 3, answer

@@ -1,0 +1,90 @@
+"""A charger says that it has started, and we say whether, and how often, it is to report."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from chargers import commands
+from chargers.models import Boot, Charger, Registration, Setting
+from chargers.rows import clip
+
+ACCEPTED, PENDING, REJECTED = "Accepted", "Pending", "Rejected"
+VERDICTS = {
+    Registration.ACCEPTED: ACCEPTED,
+    Registration.QUARANTINED: PENDING,
+    Registration.REJECTED: REJECTED,
+}
+# More boots than this in a minute are a fault of the charger; it is told to wait, for each one costs us a write.
+FLOOD_PER_MINUTE = 10
+FLOOD_INTERVAL_S = 900
+IDENTITY_COLUMNS = ("vendor", "model", "serial_number", "firmware_version", "iccid", "imsi")
+
+
+@dataclass(slots=True, frozen=True)
+class Nameplate:
+    """What a charger says it is. Empty: it did not say, and what we knew stays."""
+
+    vendor: str = ""
+    model: str = ""
+    serial_number: str = ""
+    firmware_version: str = ""
+    iccid: str = ""
+    imsi: str = ""
+
+
+@transaction.atomic
+def record_boot(charger: Charger, nameplate: Nameplate, *, reason: str = "", at: datetime) -> Boot:
+    """Store a boot with our verdict and bring the charger up to date.
+
+    The verdict follows the registration; in a flood of boots it is Pending with a long interval. Open sessions stay
+    open: a charger may resume them after a power cut. The first accepted boot of a firmware asks for its configuration,
+    unless we know it already.
+    """
+    lately = Boot.objects.filter(charger=charger, received_at__gt=at - timedelta(minutes=1))
+    is_flood = lately.count() >= FLOOD_PER_MINUTE
+    verdict = VERDICTS[Registration(charger.registration)]
+    if is_flood and verdict == ACCEPTED:
+        verdict = PENDING
+    boot = Boot.objects.create(
+        charger=charger,
+        received_at=at,
+        epoch=charger.epoch,
+        vendor=clip(Boot, "vendor", nameplate.vendor),
+        model=clip(Boot, "model", nameplate.model),
+        serial_number=clip(Boot, "serial_number", nameplate.serial_number),
+        firmware_version=clip(Boot, "firmware_version", nameplate.firmware_version),
+        reason=reason[:40],
+        verdict=verdict,
+        interval_s=interval_s(charger.identity, FLOOD_INTERVAL_S if is_flood else settings.HEARTBEAT_INTERVAL_S),
+    )
+    _update(charger, nameplate, is_booted=verdict == ACCEPTED or (is_flood and charger.is_booted), at=at)
+    if verdict == ACCEPTED:
+        _ask_for_settings(charger)
+    return boot
+
+
+def interval_s(identity: str, base_s: int) -> int:
+    """The interval of one charger: ``base_s`` ±10 %, always the same for it, so that no two are in step."""
+    spread = zlib.crc32(identity.encode()) / 0xFFFFFFFF * 0.2 - 0.1
+    return max(1, round(base_s * (1 + spread)))
+
+
+def _update(charger: Charger, nameplate: Nameplate, *, is_booted: bool, at: datetime) -> None:
+    for column in IDENTITY_COLUMNS:
+        if said := getattr(nameplate, column):
+            setattr(charger, column, clip(Charger, column, said))
+    charger.is_booted, charger.booted_at = is_booted, at
+    charger.save(update_fields=[*IDENTITY_COLUMNS, "is_booted", "booted_at"])
+
+
+def _ask_for_settings(charger: Charger) -> None:
+    if not settings.READ_SETTINGS_AFTER_BOOT or Setting.objects.filter(charger=charger).exists():
+        return
+    # The key makes it once per firmware: a charger that cannot answer is not asked at each boot.
+    key = f"settings of firmware {charger.firmware_version}"
+    commands.request(charger, "read_settings", via="boot", idempotency_key=key)

@@ -1,0 +1,153 @@
+"""What a charger is set to, as it told us. We write nothing into a charger from here; see `chargers.commands`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from chargers import credentials
+from chargers.masking import SECRET_SETTINGS, mask
+from chargers.models import Charger, Command, Setting
+from chargers.rows import clip
+
+_PLACE = (
+    "charger", "component", "component_instance", "evse_id", "connector_id", "name", "instance", "attribute",
+)  # fmt: skip
+
+
+@dataclass(slots=True, frozen=True)
+class Place:
+    """Where a setting stands: a key of OCPP 1.6 has a name only."""
+
+    name: str
+    component: str = ""
+    component_instance: str = ""
+    evse_id: int = 0
+    connector_id: int = 0
+    instance: str = ""
+    attribute: str = "Actual"
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether its value is a key to the door; such a value is never stored, wherever it comes from."""
+        return self.name.casefold() in SECRET_SETTINGS
+
+
+_PATH = re.compile(
+    r"((?P<component>[^.#:]+)(#(?P<component_instance>[^:]+?))?(:(?P<evse_id>\d+))?(:(?P<connector_id>\d+))?\.)?"
+    r"(?P<name>[^.#]+?)(#(?P<instance>.+?))?( \((?P<attribute>Actual|Target|MinSet|MaxSet)\))?"
+)
+
+
+def place_of(path: str) -> Place:
+    """The place that `Setting.path` wrote in one line. Raises ValueError."""
+    match = _PATH.fullmatch(path.strip())
+    if match is None:
+        raise ValueError(f"{path!r} is no setting; write a key, or Component.Variable like EVSE:1.AvailabilityState.")
+    return Place(
+        name=match["name"],
+        component=match["component"] or "",
+        component_instance=match["component_instance"] or "",
+        evse_id=int(match["evse_id"] or 0),
+        connector_id=int(match["connector_id"] or 0),
+        instance=match["instance"] or "",
+        attribute=match["attribute"] or "Actual",
+    )
+
+
+@dataclass(slots=True, frozen=True)
+class Reported:
+    """One setting as the charger described it. None: it did not say, and what we knew stays."""
+
+    place: Place
+    value: str | None = None
+    is_readonly: bool | None = None
+    is_writeonly: bool | None = None
+    is_known: bool = True
+    needs_reboot: bool | None = None
+    data_type: str | None = None
+    unit: str | None = None
+    options: str | None = None
+
+
+def record(charger: Charger, reports: Iterable[Reported], *, at: datetime) -> int:
+    """Store what a charger reported of its settings; the number of settings. Safe to repeat."""
+    latest = {report.place: _without_secret(report) for report in reports if report.place.name}
+    known = {_place(setting): setting for setting in Setting.objects.filter(charger=charger)}
+    rows = [_row(charger, report, known.get(_clipped(place)), at) for place, report in latest.items()]
+    Setting.objects.bulk_create(
+        list({_place(row): row for row in rows}.values()),
+        update_conflicts=True,
+        unique_fields=list(_PLACE),
+        update_fields=[*_SAID, "reported_at"],
+    )
+    return len(rows)
+
+
+_SAID = ("value", "is_readonly", "is_writeonly", "is_known", "needs_reboot", "data_type", "unit", "options")
+
+
+def _row(charger: Charger, report: Reported, known: Setting | None, at: datetime) -> Setting:
+    row = Setting(charger=charger, **asdict(_clipped(report.place)), reported_at=at)
+    for column in _SAID:
+        said = getattr(report, column)
+        if said is None and known is not None:
+            said = getattr(known, column)
+        if said is not None:
+            setattr(row, column, clip(Setting, column, said) if isinstance(said, str) else said)
+    return row
+
+
+def _without_secret(report: Reported) -> Reported:
+    if not report.place.is_secret:
+        return report
+    return Reported(place=report.place, value="", is_readonly=report.is_readonly, is_writeonly=True)
+
+
+def _clipped(place: Place) -> Place:
+    return Place(
+        name=place.name[:64],
+        component=place.component[:50],
+        component_instance=place.component_instance[:50],
+        evse_id=place.evse_id,
+        connector_id=place.connector_id,
+        instance=place.instance[:50],
+        attribute=place.attribute[:10],
+    )
+
+
+def _place(setting: Setting) -> Place:
+    return Place(
+        name=setting.name,
+        component=setting.component,
+        component_instance=setting.component_instance,
+        evse_id=setting.evse_id,
+        connector_id=setting.connector_id,
+        instance=setting.instance,
+        attribute=setting.attribute,
+    )
+
+
+def written(charger: Charger, place: Place, value: str, *, needs_reboot: bool, at: datetime) -> None:
+    """The charger took a value we wrote. A new password holds from now on, and the old one no longer."""
+    record(charger, [Reported(place, value=value, needs_reboot=needs_reboot)], at=at)
+    if place.is_secret and value:
+        # Not `set_password`: the charger has taken it, so its length is no longer ours to judge.
+        charger.password_hash = credentials.hashed(value.encode())
+        charger.save(update_fields=["password_hash"])
+
+
+def unknown(charger: Charger, places: Collection[Place], *, at: datetime) -> None:
+    """The charger said that it has no such settings."""
+    record(charger, [Reported(place, value="", is_known=False) for place in places], at=at)
+
+
+def forget_secrets(command: Command) -> None:
+    """Mask passwords in an order that has been answered: nobody needs them there any more."""
+    command.arguments, command.payload = (
+        json.loads(mask(json.dumps(said))) for said in (command.arguments, command.payload)
+    )
+    Command.objects.filter(pk=command.pk).update(arguments=command.arguments, payload=command.payload)

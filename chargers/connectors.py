@@ -1,0 +1,123 @@
+"""What state each plug is in. Reports of a whole batch are written at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chargers import clocks
+from chargers.models import Connector, ConnectorStatus, StatusChange
+from chargers.rows import clip, rewrite
+
+# Finer than "occupied". Some chargers report only that and tell the rest by their sessions (OCPP 2.x), so "occupied"
+# takes none of these back.
+PRECISE = frozenset(
+    {
+        ConnectorStatus.PREPARING,
+        ConnectorStatus.CHARGING,
+        ConnectorStatus.SUSPENDED_EV,
+        ConnectorStatus.SUSPENDED_EVSE,
+        ConnectorStatus.FINISHING,
+    }
+)
+IN_USE = PRECISE | {ConnectorStatus.OCCUPIED}
+_COLUMNS = ("status", "error_code", "vendor_error_code", "info", "status_at")
+
+
+@dataclass(slots=True, frozen=True)
+class StatusReport:
+    """A connector's state as told at ``at``. (0, 0) is the charger as a whole.
+
+    ``status`` None: only what is wrong with it is told, or that it is right again.
+    """
+
+    charger_id: int
+    evse_id: int
+    status: ConnectorStatus | None
+    at: datetime
+    connector_id: int = 1
+    error_code: str = ""
+    vendor_error_code: str = ""
+    info: str = ""
+    device_time: str = ""
+    only_from: frozenset[ConnectorStatus] | None = None  # applies only if the connector is in one of these
+
+
+@dataclass(slots=True)
+class StatusBook:
+    """Collects the status reports of a batch; `write` stores them."""
+
+    _reports: list[StatusReport] = field(default_factory=list)
+
+    def add(self, report: StatusReport) -> None:
+        self._reports.append(report)
+
+    def write(self) -> None:
+        """Bring the connectors up to date, creating those we have not seen; a row of history for each change only."""
+        if not self._reports:
+            return
+        connectors = _connectors(self._reports)
+        changes: list[StatusChange] = []
+        changed: dict[int, Connector] = {}
+        for report in self._reports:
+            connector = connectors[report.charger_id, report.evse_id, report.connector_id]
+            if _apply(report, connector):
+                changed[connector.pk] = connector
+                changes.append(_change(report, connector))
+        self._reports = []
+        rewrite(list(changed.values()), _COLUMNS)
+        StatusChange.objects.bulk_create(changes)
+
+
+def _connectors(reports: list[StatusReport]) -> dict[tuple[int, int, int], Connector]:
+    found = _read(reports)
+    places = {(r.charger_id, r.evse_id, r.connector_id) for r in reports}
+    if missing := places - found.keys():
+        Connector.objects.bulk_create(
+            [Connector(charger_id=c, evse_id=evse_id, connector_id=n) for c, evse_id, n in sorted(missing)],
+            ignore_conflicts=True,
+        )
+        found = _read(reports)
+    return found
+
+
+def _read(reports: list[StatusReport]) -> dict[tuple[int, int, int], Connector]:
+    connectors = Connector.objects.filter(charger__in={report.charger_id for report in reports})
+    return {(c.charger_id, c.evse_id, c.connector_id): c for c in connectors}
+
+
+def _apply(report: StatusReport, connector: Connector) -> bool:
+    """Put a report into a connector; whether that changed anything."""
+    if report.only_from is not None and connector.status not in report.only_from:
+        return False
+    status = report.status or ConnectorStatus(connector.status)
+    if status == ConnectorStatus.OCCUPIED and connector.status in PRECISE:
+        status = ConnectorStatus(connector.status)
+    told: tuple[str, ...] = (
+        status,
+        clip(Connector, "error_code", report.error_code),
+        clip(Connector, "vendor_error_code", report.vendor_error_code),
+        clip(Connector, "info", report.info),
+    )
+    if report.status == ConnectorStatus.FAULTED and not any(told[1:]):
+        # OCPP 2.x tells the reason in a message of its own, before or after.
+        told = (status, connector.error_code, connector.vendor_error_code, connector.info)
+    if told == (connector.status, connector.error_code, connector.vendor_error_code, connector.info):
+        return False
+    connector.status, connector.error_code, connector.vendor_error_code, connector.info = told
+    connector.status_at = report.at
+    return True
+
+
+def _change(report: StatusReport, connector: Connector) -> StatusChange:
+    return StatusChange(
+        charger_id=report.charger_id,
+        evse_id=report.evse_id,
+        connector_id=report.connector_id,
+        status=connector.status,
+        error_code=connector.error_code,
+        vendor_error_code=connector.vendor_error_code,
+        info=connector.info,
+        received_at=report.at,
+        device_time=clocks.kept(report.device_time),
+    )

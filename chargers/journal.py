@@ -1,0 +1,164 @@
+"""The log of frames, one row per request with its answer, and the memory for requests that come again.
+
+Knows no OCPP version: who calls says what was asked, by whom, and how it ended. Secrets are masked on the way in. A
+`Journal` collects for one batch and writes in its transaction, so that what was answered and what is kept agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from chargers.masking import MASK, mask
+from chargers.models import Charger, Exchange
+from chargers.rows import rewrite
+
+Key = tuple[int, str]  # charger's pk, message id
+
+
+class Journal:
+    def __init__(self) -> None:
+        self._new: list[Exchange] = []
+        self._answers: dict[Key, Exchange] = {}  # to our requests; matched with their rows at `write`
+
+    def asked(
+        self,
+        charger: Charger,
+        *,
+        message_id: str,
+        action: str,
+        request: str,
+        at: datetime,
+        digest: str = "",
+        findings: list[str] | None = None,
+    ) -> Exchange:
+        """A request of the charger. Complete the row with `answered` before `write`."""
+        return self._add(
+            charger,
+            origin=Exchange.Origin.CHARGER,
+            message_id=message_id[:255],
+            action=action[:64],
+            request=_kept(request),
+            requested_at=at,
+            digest=digest,
+            findings=findings if findings is not None else [],
+        )
+
+    def answered(self, exchange: Exchange, response: str, *, at: datetime, error_code: str = "") -> None:
+        """Our answer to a request of the charger."""
+        exchange.response = _kept(response)
+        exchange.responded_at = at
+        exchange.outcome = Exchange.Outcome.ERROR if error_code else Exchange.Outcome.RESULT
+        exchange.error_code = error_code
+
+    def unreadable(self, charger: Charger, text: str, *, why: str, at: datetime, response: str = "") -> None:
+        """A frame that is no request and no answer, and what we said to it (mostly nothing)."""
+        self._add(
+            charger,
+            origin=Exchange.Origin.CHARGER,
+            request=_kept(text),
+            requested_at=at,
+            response=_kept(response),
+            responded_at=at if response else None,
+            outcome=Exchange.Outcome.UNREADABLE,
+            findings=[why],
+        )
+
+    def sent(self, charger: Charger, *, message_id: str, action: str, request: str, at: datetime) -> None:
+        """A request of ours."""
+        self._add(
+            charger,
+            origin=Exchange.Origin.CSMS,
+            message_id=message_id,
+            action=action[:64],
+            request=_kept(request),
+            requested_at=at,
+        )
+
+    def heard_answer(
+        self,
+        charger: Charger,
+        text: str,
+        *,
+        message_id: str,
+        at: datetime,
+        error_code: str = "",
+        findings: list[str] | None = None,
+    ) -> None:
+        """The charger's answer to a request of ours; if there was none, it is kept as an orphan."""
+        self._answers[charger.pk, message_id[:255]] = Exchange(
+            charger=charger,
+            epoch=charger.epoch,
+            origin=Exchange.Origin.CSMS,
+            message_id=message_id[:255],
+            requested_at=at,
+            response=_kept(text),
+            responded_at=at,
+            outcome=Exchange.Outcome.ERROR if error_code else Exchange.Outcome.RESULT,
+            error_code=error_code[:64],
+            findings=findings if findings is not None else [],
+        )
+
+    def write(self) -> None:
+        """Store what was collected, once, inside the batch's transaction: one INSERT, and one UPDATE if needed."""
+        if self._answers:
+            self._match_answers()
+        if self._new:
+            Exchange.objects.bulk_create(self._new)
+
+    def _match_answers(self) -> None:
+        asked = {(row.charger_id, row.message_id): row for row in _find(self._answers, origin=Exchange.Origin.CSMS)}
+        matched = []
+        for key, answer in self._answers.items():
+            request = asked.get(key)
+            if request is None or request.outcome != Exchange.Outcome.OPEN:  # nobody asked, or it was answered before
+                answer.outcome = Exchange.Outcome.ORPHAN
+                self._new.append(answer)
+                continue
+            for column in ("response", "responded_at", "outcome", "error_code", "findings"):
+                setattr(request, column, getattr(answer, column))
+            matched.append(request)
+        rewrite(matched, ("response", "responded_at", "outcome", "error_code", "findings"))
+
+    def _add(self, charger: Charger, **values: Any) -> Exchange:
+        exchange = Exchange(charger=charger, epoch=charger.epoch, **values)
+        self._new.append(exchange)
+        return exchange
+
+
+def remembered(keys: Collection[Key], *, since: datetime) -> dict[tuple[int, str, str], Exchange]:
+    """Requests of chargers that we have served, by charger, message id and digest; errors are not remembered.
+
+    A request that ended in an error stored nothing, so doing it again is harmless and may by now succeed.
+    """
+    if not keys:
+        return {}
+    served = _find(keys, origin=Exchange.Origin.CHARGER)
+    return {
+        (row.charger_id, row.message_id, row.digest): row
+        for row in served
+        # An answer with a masked secret is not the one we gave.
+        if row.outcome == Exchange.Outcome.RESULT and row.requested_at >= since and MASK not in row.response
+    }
+
+
+def _find(keys: Collection[Key], *, origin: Exchange.Origin) -> list[Exchange]:
+    """The rows of these pairs, oldest first: one index probe each.
+
+    Two IN lists would probe each charger for each id, 40,000 probes for a full batch.
+    """
+    table = connection.ops.quote_name(Exchange._meta.db_table)
+    sql = (
+        f"WITH wanted (charger_id, message_id) AS (VALUES {', '.join(['(%s, %s)'] * len(keys))}) "  # noqa: S608
+        f"SELECT {table}.* FROM wanted JOIN {table} ON {table}.charger_id = wanted.charger_id "
+        f"AND {table}.message_id = wanted.message_id WHERE {table}.origin = %s ORDER BY {table}.id"
+    )
+    return list(Exchange.objects.raw(sql, [*(value for key in keys for value in key), origin.value]))
+
+
+def _kept(text: str) -> str:
+    """A frame as the database can store it (PostgreSQL has no NUL in text) and as it may be shown."""
+    return mask(text.replace("\0", "\ufffd"))

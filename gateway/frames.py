@@ -1,0 +1,250 @@
+"""Text on the wire ⇄ OCPP-J frames. Knows the framing of all versions, no action and no payload.
+
+Strict about what could hurt us (depth, numbers no database holds, text no database stores), lenient about what only
+looks odd. Nothing raises: what cannot be read is an `Unreadable` that says why. What was tolerated is in ``findings``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from gateway.errors import FormationViolation, MessageTypeNotSupported, OcppError, RpcFrameworkError
+
+CALL, RESULT, ERROR = 2, 3, 4
+ID_LIMIT = 36
+DEPTH_LIMIT = 64  # a real payload has about 10
+INT64 = 2**63
+
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+UNSTORABLE_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    message_id: str
+    action: str
+    payload: dict[str, Any]
+    # Numbers that no database holds (5,000 digits, NaN, 1e999): null in ``payload``, named here.
+    unusable: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+
+    def digest(self) -> str:
+        """32 hex digits that are the same for the same request, however it is spaced and ordered."""
+        canonical = orjson.dumps([self.action, self.payload], option=orjson.OPT_SORT_KEYS)
+        return blake2b(canonical, digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    message_id: str
+    payload: Any  # whatever the charger put there
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    message_id: str
+    code: str
+    description: str
+    details: Any
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """No frame of ours. ``message_id`` is None where none can be read; ``error`` None where no answer is due."""
+
+    why: str
+    message_id: str | None = None
+    error: OcppError | None = None
+
+
+Frame = Call | Result | Error | Unreadable
+
+
+def parse(text: str) -> Frame:
+    """Read one frame. A BOM, spacing, raw control characters in strings and doubled keys are tolerated."""
+    reader = _Reader()
+    try:
+        elements = reader.read(text)
+    except ValueError as error:
+        why = f"This is no JSON that we read: {error}"
+        return Unreadable(why, error=RpcFrameworkError("The frame cannot be read as a JSON array."))
+    if not isinstance(elements, list) or not elements:
+        return Unreadable("A frame is a JSON array.", error=RpcFrameworkError("A frame is a JSON array."))
+    return _sort(elements, reader)
+
+
+def _sort(elements: list[Any], reader: _Reader) -> Frame:
+    kind, message_id = elements[0], _readable_id(elements)
+    if type(kind) is not int:
+        error = RpcFrameworkError("The first element of a frame is its message type, a number.")
+        return Unreadable(error.description, message_id, error)
+    if kind == CALL:
+        return _call(elements, message_id, reader)
+    if kind in (RESULT, ERROR):
+        if message_id is None or len(elements) < 3:
+            # An answer is never answered, or two programs talk past each other for ever.
+            return Unreadable("An answer without id or content.", message_id)
+        return _answer(kind, elements, message_id, reader)
+    refusal = MessageTypeNotSupported(f"Message type {str(kind)[:20]} is not one of 2, 3, 4.")
+    return Unreadable(refusal.description, message_id, refusal)
+
+
+def _call(elements: list[Any], message_id: str | None, reader: _Reader) -> Frame:
+    fault = _fault_of_call(elements, message_id)
+    if fault:
+        return Unreadable(fault, message_id, RpcFrameworkError(fault))
+    assert message_id is not None
+    action, payload = elements[2], elements[3]
+    if payload is None or payload == []:
+        # PHP and Lua firmware writes an empty object so.
+        reader.findings.append(f"The payload is {json.dumps(payload)} instead of {{}}.")
+        payload = {}
+    if not isinstance(payload, dict):
+        why = "The payload of a CALL is a JSON object."
+        return Unreadable(why, message_id, FormationViolation(why))
+    if len(elements) > 4:
+        reader.findings.append(f"The CALL has {len(elements)} elements instead of 4.")
+    return Call(message_id, action, payload, tuple(reader.unusable), tuple(reader.findings))
+
+
+def _fault_of_call(elements: list[Any], message_id: str | None) -> str:
+    """What makes a CALL unanswerable in the ordinary way; empty if nothing does."""
+    if message_id is None or elements[1] != message_id or len(message_id) > ID_LIMIT:
+        return f"The message id is a string of 1 to {ID_LIMIT} characters."
+    if len(elements) < 4:
+        return "A CALL has four elements: 2, id, action, payload."
+    if not isinstance(elements[2], str) or not elements[2]:
+        return "The action of a CALL is a string."
+    return ""
+
+
+def _answer(kind: int, elements: list[Any], message_id: str, reader: _Reader) -> Frame:
+    findings = tuple(reader.findings + [f"{text} was read as null." for text in reader.unusable])
+    if kind == RESULT:
+        return Result(message_id, elements[2], findings)
+    description = elements[3] if len(elements) > 3 and isinstance(elements[3], str) else ""
+    details = elements[4] if len(elements) > 4 else {}
+    return Error(message_id, str(elements[2])[:64], description, details, findings)
+
+
+def _readable_id(elements: list[Any]) -> str | None:
+    """The id as far as it can be told, to answer a frame that is wrong otherwise. A number counts as its digits."""
+    if len(elements) < 2:
+        return None
+    given = elements[1]
+    if type(given) is int:
+        given = str(given)
+    # 255: nothing that long comes from a counter or a UUID, and nobody waits for it.
+    return given if isinstance(given, str) and 0 < len(given) <= 255 else None
+
+
+class _Reader:
+    """One reading of one text: the JSON value, and on the side what was tolerated and what was not usable."""
+
+    def __init__(self) -> None:
+        self.findings: list[str] = []
+        self.unusable: list[str] = []
+
+    def read(self, text: str) -> Any:
+        """Raises ValueError."""
+        text = text.removeprefix("\ufeff").strip(" \t\r\n\0")
+        if text.count("[") + text.count("{") > DEPTH_LIMIT:
+            _refuse_depth(text)
+        try:
+            value = self._decode(text, strict=True)
+        except json.JSONDecodeError as error:
+            if "control character" not in error.msg:
+                raise
+            self.findings[:] = ["A string holds raw control characters."]
+            self.unusable.clear()
+            value = self._decode(text, strict=False)
+        if UNSTORABLE_ESCAPE.search(text) or "\0" in text:
+            value = self._storable(value)
+        return value
+
+    def _decode(self, text: str, *, strict: bool) -> Any:
+        return json.loads(
+            text,
+            strict=strict,
+            object_pairs_hook=self._object,
+            parse_constant=self._constant,
+            parse_int=self._int,
+            parse_float=self._float,
+        )
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            names = [name for name, _ in pairs]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            self.findings.append(f"Given twice, the last one counts: {', '.join(twice)[:100]}.")
+        return value
+
+    def _constant(self, text: str) -> None:
+        self.unusable.append(text)
+
+    def _int(self, text: str) -> int | None:
+        if len(text) < 19:
+            return int(text)
+        if len(text) <= 20 and -INT64 <= (number := int(text)) < INT64:
+            return number
+        self.unusable.append(f"a number of {len(text.lstrip('-'))} digits")
+        return None
+
+    def _float(self, text: str) -> float | None:
+        number = float(text)
+        if math.isfinite(number):
+            return number
+        self.unusable.append(text[:20])
+        return None
+
+    def _storable(self, value: Any) -> Any:
+        """The same value with U+FFFD for what no database stores: NUL and lone surrogates."""
+        if isinstance(value, str):
+            return LONE_SURROGATE.sub("\ufffd", value.replace("\0", "\ufffd"))
+        if isinstance(value, list):
+            return [self._storable(item) for item in value]
+        if isinstance(value, dict):
+            return {self._storable(name): self._storable(item) for name, item in value.items()}
+        return value
+
+
+def _refuse_depth(text: str) -> None:
+    """Raises ValueError when arrays and objects lie more than 64 deep, before any parser climbs down."""
+    depth = 0
+    in_string = False
+    for match in re.finditer(r'\\.|["\[\]{}]', text, re.DOTALL):
+        character = match[0]
+        if character == '"':
+            in_string = not in_string
+        elif not in_string and character in "[{":
+            depth += 1
+            if depth > DEPTH_LIMIT:
+                raise ValueError(f"it is nested more than {DEPTH_LIMIT} deep")
+        elif not in_string and character in "]}":
+            depth -= 1
+
+
+def call(message_id: str, action: str, payload: dict[str, Any]) -> str:
+    """A CALL as text."""
+    return orjson.dumps([CALL, message_id, action, payload]).decode()
+
+
+def result(message_id: str, payload: dict[str, Any]) -> str:
+    """A CALLRESULT as text."""
+    return orjson.dumps([RESULT, message_id, payload]).decode()
+
+
+def error(message_id: str, refusal: OcppError, subprotocol: str) -> str:
+    """A CALLERROR as text, in the spelling of the version."""
+    code = refusal.wire_code(subprotocol)
+    return orjson.dumps([ERROR, message_id, code, refusal.description, refusal.details]).decode()

@@ -1,0 +1,255 @@
+"""A batch of frames, done in one transaction. Runs in a hand of the crew; knows no MQTT.
+
+If anything in it raises, each frame is done again in a transaction of its own. The one that still fails goes to the
+dead letters, and its charger gets an answer all the same: the confirmation that money needs, or InternalError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import structlog
+from django.db import connection, transaction
+from django.utils import timezone
+
+from chargers import commands, dead_letters, journal
+from chargers.models import Charger, Command, CommandStatus, DeadLetter, Exchange, fold
+from chargers.signals import charger_changed
+from gateway import delivery, events, frames, topics
+from gateway.bus.publisher import Publication
+from gateway.call import Books
+from gateway.dispatch import MEMORY, Dispatcher, Turn
+from gateway.errors import InternalError
+from gateway.ingest.outage import DatabaseAway, is_outage
+from gateway.registry import DIALECTS
+from sessions.models import ChargingSession
+from sessions.signals import session_changed
+
+log = structlog.get_logger(__name__)
+
+
+class Inbound(NamedTuple):
+    """A frame as it came from the bus."""
+
+    key: str  # of its topic
+    payload: bytes
+    received_at: float  # seconds since the epoch: small to hand over to another process
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch leads to once it has committed: first said to the chargers, then told to the floors above."""
+
+    publications: list[Publication] = field(default_factory=list)
+    news: list[Callable[[], Any]] = field(default_factory=list)
+
+    def add(self, other: Outcome) -> None:
+        self.publications += other.publications
+        self.news += other.news
+
+    def tell(self) -> None:
+        """Tell the news; a receiver that fails harms nobody."""
+        for tell in self.news:
+            try:
+                tell()
+            except Exception:
+                log.exception("news_not_told")
+
+
+def process(inbound: Sequence[Inbound]) -> Outcome:
+    """Do a batch. Raises DatabaseAway, and then nothing of it is stored."""
+    try:
+        return _commit(inbound)
+    except Exception as error:
+        if is_outage(error):
+            raise DatabaseAway(str(error)) from error
+        log.warning("batch_failed", frames=len(inbound), error=repr(error)[:200])
+    outcome = Outcome()
+    for one in inbound:
+        outcome.add(_process_alone(one))
+    return outcome
+
+
+def replay(letter_id: int) -> None:
+    """Digest a dead letter once more, as if it came now; the charger hears nothing of it."""
+    letter = DeadLetter.objects.get(pk=letter_id)
+    now = timezone.now()
+    inbound = Inbound(topics.key(letter.identity), letter.frame.encode(), now.timestamp())
+    try:
+        outcome = _commit([inbound], from_memory=False)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        dead_letters.mark_failed_again(letter_id, error=error)
+        return
+    dead_letters.mark_replayed(letter_id, at=now)
+    outcome.tell()
+
+
+def _commit(inbound: Sequence[Inbound], *, from_memory: bool = True) -> Outcome:
+    with transaction.atomic():
+        books = Books(timezone.now())
+        turns = _turns(inbound)
+        dispatcher = Dispatcher(books, _served(turns) if from_memory else {}, _orders(turns))
+        publications = []
+        for turn in turns:
+            text = dispatcher.serve(turn)
+            if text is not None:
+                publications.append(_to(turn.charger, text))
+        publications += delivery.deliver(dispatcher.freed, books)
+        books.write()
+        books.changed_chargers.update(turn.charger.pk for turn in turns)
+        publications += [events.publication(event, at=books.at) for event in books.events]
+        _announce(books)
+        news = _hold_back_news()
+    return Outcome(publications, news)
+
+
+def _turns(inbound: Sequence[Inbound]) -> list[Turn]:
+    """The frames of chargers that we know, in order, each with its charger as it is now."""
+    identities = {one.key: _identity(one.key) for one in inbound}
+    chargers = _chargers(identity for identity in identities.values() if identity is not None)
+    turns = []
+    for one in inbound:
+        identity = identities[one.key]
+        charger = chargers.get(fold(identity)) if identity is not None else None
+        dialect = DIALECTS.get(charger.subprotocol) if charger else None
+        if charger is None or dialect is None:
+            log.warning(
+                "frame_dropped", key=one.key, why="no such charger" if charger is None else "it never connected"
+            )
+            continue
+        text = one.payload.decode("utf-8", "replace")
+        at = datetime.fromtimestamp(one.received_at, UTC)
+        turns.append(Turn(charger, dialect, text, frames.parse(text), at))
+    return turns
+
+
+def _identity(key: str) -> str | None:
+    try:
+        return topics.identity(key)
+    except UnicodeDecodeError:
+        return None
+
+
+def _chargers(identities: Iterable[str]) -> dict[str, Charger]:
+    """The chargers by folded identity, their rows locked in one order.
+
+    The lock lets two workers that got the same frame twice do it one after the other: the second finds it done.
+    """
+    wanted = {fold(identity) for identity in identities}
+    rows = Charger.objects.select_for_update(no_key=True).filter(identity_folded__in=wanted).order_by("pk")
+    return {charger.identity_folded: charger for charger in rows}
+
+
+def _served(turns: list[Turn]) -> dict[tuple[int, str, str], Exchange]:
+    keys = {(turn.charger.pk, turn.frame.message_id) for turn in turns if isinstance(turn.frame, frames.Call)}
+    return journal.remembered(keys, since=timezone.now() - MEMORY)
+
+
+def _orders(turns: list[Turn]) -> dict[tuple[int, str], Command]:
+    """Our commands that these frames may answer."""
+    answers = [turn.frame for turn in turns if isinstance(turn.frame, frames.Result | frames.Error)]
+    wanted = {command_id for answer in answers if (command_id := _uuid(answer.message_id))}
+    if not wanted:
+        return {}
+    return {(command.charger_id, str(command.pk)): command for command in Command.objects.filter(pk__in=wanted)}
+
+
+def _uuid(message_id: str) -> UUID | None:
+    try:
+        return UUID(message_id)
+    except ValueError:
+        return None
+
+
+def _announce(books: Books) -> None:
+    chargers, sessions = books.changed_chargers, books.changed_sessions
+    if chargers:
+        transaction.on_commit(lambda: charger_changed.send_robust(sender=Charger, charger_ids=chargers))
+    if sessions:
+        transaction.on_commit(
+            lambda: session_changed.send_robust(sender=ChargingSession, session_ids=sessions, charger_ids=chargers)
+        )
+
+
+def _hold_back_news() -> list[Callable[[], Any]]:
+    """Take what is to be told on commit out of Django's hands: chargers hear their answers first."""
+    hooks = connection.run_on_commit
+    connection.run_on_commit = []
+    return [hook for _, hook, *_ in hooks]
+
+
+def _to(charger: Charger, text: str) -> Publication:
+    return Publication(topics.outbound(topics.key(charger.identity)), text.encode())
+
+
+# -- the poison frame is alone ---------------------------------------------------------------------------------------
+
+
+def _process_alone(one: Inbound) -> Outcome:
+    try:
+        return _commit([one])
+    except Exception as error:
+        if is_outage(error):
+            raise DatabaseAway(str(error)) from error
+        try:
+            return bury(one, error)
+        except Exception as worse:
+            # Not even that can be stored: it is the database after all.
+            raise DatabaseAway(str(worse)) from worse
+
+
+def bury(one: Inbound, error: Exception) -> Outcome:
+    """Put a frame among the dead letters and answer its charger, in a transaction of its own."""
+    with transaction.atomic():
+        books = Books(timezone.now())
+        outcome = Outcome()
+        for turn in _turns([one]):
+            log.error("frame_buried", charger=turn.charger.identity, exc_info=error)
+            dead_letters.bury(turn.charger, turn.text, error=error, at=turn.at)
+            books.presence.heard(turn.charger, turn.at)
+            text = _last_word(turn, books)
+            if text is not None:
+                outcome.publications.append(_to(turn.charger, text))
+            books.changed_chargers.add(turn.charger.pk)
+        books.write()
+        _announce(books)
+        outcome.news = _hold_back_news()
+    return outcome
+
+
+def _last_word(turn: Turn, books: Books) -> str | None:
+    """What the charger hears when its frame is beyond us, and how the journal keeps it."""
+    frame, now = turn.frame, timezone.now()
+    match frame:
+        case frames.Call(message_id=message_id, action=action):
+            entry = books.journal.asked(
+                turn.charger,
+                message_id=message_id,
+                action=action,
+                request=turn.text,
+                at=turn.at,
+                digest=frame.digest(),
+                findings=["The frame could not be digested; it is in the dead letters."],
+            )
+            confirmation = turn.dialect.money.get(action)
+            if confirmation is not None:
+                text = frames.result(message_id, confirmation)
+                books.journal.answered(entry, text, at=now)
+                return text
+            refusal = InternalError("We could not process this message; our staff can see it.")
+            text = frames.error(message_id, refusal, turn.dialect.subprotocol)
+            books.journal.answered(entry, text, at=now, error_code=refusal.code)
+            return text
+        case frames.Result(message_id=message_id) | frames.Error(message_id=message_id):
+            books.journal.heard_answer(turn.charger, turn.text, message_id=message_id, at=turn.at)
+            command_id = _uuid(message_id)
+            if command_id is not None and Command.objects.filter(pk=command_id, charger=turn.charger).exists():
+                why = "The charger's answer could not be digested; it is in the dead letters."
+                commands.settle(command_id, status=CommandStatus.FAILED, explanation=why, at=turn.at)
+    return None

@@ -1,0 +1,66 @@
+"""Ingest as a step of the Celery worker: it starts after the worker's pool and before its Redis connection.
+
+So frames are served whether Redis is there or not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from celery import bootsteps
+from django.db import connection
+
+from gateway import schemas
+from gateway.ingest.desk import Desk
+from gateway.ingest.foreman import Foreman
+from gateway.ingest.hand import MarkGatewayLost, Probe
+from gateway.ingest.pulse import Pulse, status
+from gateway.ingest.subscriber import Subscriber
+from gateway.registry import DIALECTS
+
+log = structlog.get_logger(__name__)
+
+# A batch in flight at the stop is finished; a hand that hangs is not waited for.
+STOP_S = 10.0
+
+
+class Ingest(bootsteps.StartStopStep):
+    requires = ("celery.worker.components:Pool",)
+    label = "Ingest"
+
+    def start(self, worker: Any) -> None:
+        self._worker_id = worker.hostname  # "celery@host": stable, and different for each worker of a machine
+        self._desk = Desk()
+        self._subscriber = Subscriber(
+            f"chargeyard-worker-{self._worker_id}",
+            on_frame=self._desk.put,
+            on_gateway_lost=lambda gateway: self._desk.send_on_errand(MarkGatewayLost(gateway)),
+            will=status(self._worker_id, "offline"),
+        )
+        self._pulse = Pulse(
+            self._worker_id,
+            say=lambda sign: self._subscriber.publish([sign]),
+            probe=lambda: self._desk.send_on_errand(Probe(self._worker_id)),
+        )
+        for dialect in DIALECTS.values():
+            schemas.load(dialect.schemas)  # before the fork: the hands share them
+        # SQLite has one writer: a second hand would only wait for the lock, and poll for it.
+        hands = 1 if connection.vendor == "sqlite" else worker.concurrency
+        self._foremen = [
+            Foreman(number, self._desk, self._subscriber, on_commit=self._pulse.committed) for number in range(hands)
+        ]
+        for thread in (*self._foremen, self._pulse):
+            thread.start()
+        self._subscriber.start()
+        log.info("ingest_started", worker=self._worker_id, hands=hands)
+
+    def stop(self, worker: Any) -> None:
+        self._desk.close()
+        self._pulse.stop()
+        for foreman in self._foremen:
+            foreman.join(STOP_S)
+        self._subscriber.stop(farewell=status(self._worker_id, "offline"))
+        log.info("ingest_stopped", worker=self._worker_id)
+
+    terminate = stop

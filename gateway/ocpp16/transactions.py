@@ -1,0 +1,78 @@
+"""Transactions, which are our sessions. OCPP 1.6 §4.8, §4.10. Never refused: the money has flowed already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.call import Call
+from gateway.dialect import Payload
+from gateway.errors import ProtocolError
+from gateway.ocpp16.dialect import dialect
+from gateway.ocpp16.metering import read_meter
+from gateway.ocpp16.words import connector_of, id_tag_info
+from gateway.wire import small, text, whole
+from sessions.authorization import authorize
+from sessions.models import ChargingSession
+from sessions.starting import Start, start
+from sessions.stopping import Stop, stop
+from smartcharging import profiles
+
+
+@dialect.handles("StartTransaction", is_money=True)
+def start_transaction(call: Call) -> Payload:
+    """§4.8: a transaction is given a number whatever the card; the charger decides by idTagInfo whether to go on."""
+    told = call.payload
+    if "connectorId" not in told and "idTag" not in told:
+        raise ProtocolError("StartTransaction names neither connectorId nor idTag; nothing can be started from it.")
+    wanted = Start(
+        evse_id=connector_of(call),
+        token=text(told.get("idTag")),
+        meter_start_wh=whole(told.get("meterStart")),
+        device_time=text(told.get("timestamp")),
+        reservation_id=small(told.get("reservationId")),
+        as_sent=told,
+    )
+    begun = start(call.charger, wanted, at=call.at)
+    session = begun.session
+    call.books.changed_sessions |= {session.pk, *(closed.pk for closed in begun.superseded)}
+    call.books.changed_chargers.add(call.charger.pk)
+    if begun.is_new:
+        call.event("transactions", kind="started", **_facts(session), meter_start_wh=session.meter_start_wh)
+    return {"transactionId": int(session.transaction_id), "idTagInfo": id_tag_info(begun.authorization)}
+
+
+@dialect.handles("StopTransaction", if_all_fails={})
+def stop_transaction(call: Call) -> Payload:
+    """§4.10. A transaction that we do not know is confirmed as well; the charger would repeat it for ever."""
+    told = call.payload
+    token = text(told.get("idTag"))
+    if "transactionId" not in told and "meterStop" not in told:
+        call.findings.append("It names neither transactionId nor meterStop; nothing can be stopped by it.")
+        return {}
+    wanted = Stop(
+        number=small(told.get("transactionId")),
+        meter_stop_wh=whole(told.get("meterStop")),
+        device_time=text(told.get("timestamp")),
+        reason=text(told.get("reason")) or "Local",  # §6.49: a missing reason means Local
+        token=token,
+        as_sent=told,
+    )
+    ended = stop(call.charger, wanted, at=call.at)
+    session = ended.session
+    read_meter(call, told.get("transactionData"), evse_id=session.evse_id, session=session)
+    profiles.end_of_session(call.charger, session.transaction_id)
+    call.books.changed_sessions.add(session.pk)
+    call.books.changed_chargers.add(call.charger.pk)
+    if ended.is_new:
+        call.event("transactions", kind="stopped", **_facts(session), reason=session.stop_reason)
+    return {"idTagInfo": id_tag_info(authorize(token, at=call.at))} if token else {}
+
+
+def _facts(session: ChargingSession) -> dict[str, Any]:
+    return {
+        "session": session.pk,
+        "transaction_id": session.transaction_id,
+        "evse_id": session.evse_id,
+        "energy_wh": session.energy_wh,
+        "token_verdict": session.token_verdict,
+    }

@@ -1,0 +1,11 @@
+"""All OCPP versions we speak, by subprotocol. To add one: a package like `gateway.ocpp201`, and a line here."""
+
+from __future__ import annotations
+
+from gateway.dialect import Dialect
+
+# Importing a module of a package runs the package first: its chapters fill the tables of its dialect.
+from gateway.ocpp16.dialect import dialect as ocpp16
+from gateway.ocpp201.dialect import dialect as ocpp201
+
+DIALECTS: dict[str, Dialect] = {dialect.subprotocol: dialect for dialect in (ocpp16, ocpp201)}

@@ -1,0 +1,150 @@
+"""Is a payload what the specification says? The JSON schemas of the `ocpp` package, compiled once per process.
+
+Three ways to ask:
+
+- `Schemas.read_request`: a charger's CALL. What is unambiguous is put right ("5" → 5, "available" → "Available"); what
+  carries money is never refused, what is left of a wrong field is removed.
+- `Schemas.read_answer`: a charger's answer to us, put right likewise, refused if that does not help.
+- `Schemas.objections`: what we are about to send, to the letter.
+
+Unknown fields are tolerated in what comes in, and named in the findings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jsonschema_rs import Draft4Validator, ValidationError
+
+from gateway import mending
+from gateway.errors import (
+    FormationViolation,
+    OccurrenceConstraintViolation,
+    OcppError,
+    PropertyConstraintViolation,
+    ProtocolError,
+    TypeConstraintViolation,
+)
+
+Payload = dict[str, Any]
+FINDINGS_LIMIT = 20
+ROUNDS = 4  # a repair can bring the next fault to light: null removed, then the field is missing
+
+# Texts in these only describe: a longer one is clipped. Elsewhere a clipped text could become another token or key.
+DESCRIPTIVE = frozenset({"BootNotification", "StatusNotification", "SecurityEventNotification"})
+
+
+class Schemas:
+    """All messages of one version."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._lenient: dict[str, Draft4Validator] = {}
+        self._strict: dict[str, Draft4Validator] = {}
+        for file in (files("ocpp") / folder / "schemas").iterdir():
+            schema = json.loads(file.read_text(encoding="utf-8-sig"))
+            name = file.name.removesuffix(".json")
+            # 1.6 names its requests "Reset", 2.x "ResetRequest".
+            name = name if name.endswith("Response") else name.removesuffix("Request")
+            # A charger's bad timestamp is data (we have our own clock); one of ours would be a bug.
+            self._lenient[name] = Draft4Validator(schema, validate_formats=False)
+            self._strict[name] = Draft4Validator(schema, validate_formats=True)
+
+    def knows(self, action: str) -> bool:
+        return f"{action}Response" in self._lenient
+
+    def read_request(self, action: str, payload: Payload, *, is_money: bool) -> tuple[Payload, list[str]]:
+        """The payload put right, and what was tolerated. Raises OcppError, never when money is at stake."""
+        validator = self._lenient[action]
+        if validator.is_valid(payload):
+            return payload, []
+        payload, findings, remaining = self._mend(validator, payload, clip=action in DESCRIPTIVE)
+        if remaining and not is_money:
+            raise self._refusal(remaining[0])
+        if remaining:
+            findings += [_sentence(error) for error in remaining]
+            payload = mending.without_wrong_types(payload, validator)
+        return payload, findings[:FINDINGS_LIMIT]
+
+    def read_answer(self, action: str, payload: Any) -> tuple[Payload, list[str]]:
+        """A charger's answer put right, and what was tolerated. Raises OcppError if it makes no sense."""
+        if not isinstance(payload, dict):
+            raise FormationViolation(f"The answer is {json.dumps(payload)[:40]}, not a JSON object.")
+        validator = self._lenient[f"{action}Response"]
+        if validator.is_valid(payload):
+            return payload, []
+        payload, findings, remaining = self._mend(validator, payload, clip=False)
+        if remaining:
+            raise self._refusal(remaining[0])
+        return payload, findings[:FINDINGS_LIMIT]
+
+    def objections(self, action: str, payload: Payload) -> list[str]:
+        """What is wrong with a request of ours, in sentences that name the field; empty if nothing is."""
+        return [_sentence(error) for error in self._strict[action].iter_errors(payload)]
+
+    def is_valid_answer(self, action: str, payload: Payload) -> bool:
+        """Whether our answer to a charger is what the specification says."""
+        return self._strict[f"{action}Response"].is_valid(payload)
+
+    def _mend(
+        self, validator: Draft4Validator, payload: Payload, *, clip: bool
+    ) -> tuple[Payload, list[str], list[ValidationError]]:
+        payload = mending.copy(payload)
+        findings: list[str] = []
+        for _ in range(ROUNDS):
+            errors = list(_faults(validator, payload))
+            mended = [said for error in errors if (said := mending.mend(payload, error, clip=clip))]
+            findings += mended
+            if not mended:
+                break
+        findings += mending.unknown_fields(validator, payload)
+        return payload, findings, list(_faults(validator, payload))
+
+    def _refusal(self, error: ValidationError) -> OcppError:
+        """The right error for a fault: PROTOCOL of both versions, by the schema keyword that was broken."""
+        sentence = _sentence(error)
+        match error.kind.name:
+            case "required":
+                # 1.6 calls an incomplete payload a ProtocolError; 2.x counts occurrences.
+                return ProtocolError(sentence) if self._folder == "v16" else OccurrenceConstraintViolation(sentence)
+            case "type":
+                return TypeConstraintViolation(sentence)
+            case "minItems" | "maxItems":
+                return OccurrenceConstraintViolation(sentence)
+            case "additionalProperties":
+                return FormationViolation(sentence)
+        return PropertyConstraintViolation(sentence)
+
+
+@cache
+def load(folder: str) -> Schemas:
+    """The schemas of a version by its folder in the `ocpp` package ("v16", "v201"); 10 ms, once per process."""
+    return Schemas(folder)
+
+
+def _faults(validator: Draft4Validator, payload: Payload) -> Iterator[ValidationError]:
+    return (error for error in validator.iter_errors(payload) if error.kind.name != "additionalProperties")
+
+
+def _sentence(error: ValidationError) -> str:  # noqa: PLR0911 - a table
+    """What is wrong, naming the field. Without the value where it may be long or a password."""
+    path = mending.path_of(error)
+    kind: Any = error.kind
+    match kind.name:
+        case "required":
+            return f"{path + ': ' if path else ''}{kind.property!r} is missing."
+        case "type":
+            return f"{path or 'payload'}: is {mending.type_name(error.instance)}, must be {' or '.join(kind.types)}."
+        case "maxLength":
+            return f"{path}: has {len(str(error.instance))} characters, may have {kind.value}."
+        case "enum":
+            return f"{path}: {str(error.instance)[:40]!r} is not one of {', '.join(map(str, kind.options))[:140]}."
+        case "additionalProperties":
+            return f"{path + ': ' if path else ''}{', '.join(kind.unexpected)[:80]!r} is not a field of this message."
+        case "format":
+            return f"{path}: {str(error.instance)[:40]!r} is no {kind.format}."
+    return f"{path}: {error.message[:160]}."

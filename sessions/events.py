@@ -1,0 +1,85 @@
+"""The messages that make a session, each kept once.
+
+A message is known again by its business key. Another version of it is kept as a conflict: it changes nothing, and
+people look at the session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from chargers import clocks
+from chargers.models import Charger
+from chargers.rows import digest
+from sessions import energy
+from sessions.models import ChargingSession, SessionEvent
+
+CONFLICT = "The charger told the same event twice and differently; the first version counts."
+
+
+class Novelty(Enum):
+    NEW = "new"
+    REPEAT = "repeat"
+    CONFLICT = "conflict"
+
+
+@dataclass(slots=True, frozen=True)
+class News:
+    """One message about a session, before we know whether it is new.
+
+    ``facts``: what it says in our words. ``as_sent``: the charger's payload; all of it makes the digest, all but the
+    meter values is kept (these have their own rows).
+    """
+
+    kind: SessionEvent.Kind
+    key: UUID
+    facts: dict[str, Any]
+    as_sent: dict[str, Any]
+    at: datetime
+    device_time: str = ""
+    seq_no: int | None = None
+    trigger: str = ""
+    is_offline: bool = False
+
+
+def novelty(charger: Charger, news: News) -> tuple[Novelty, SessionEvent | None]:
+    """Whether we have a message, and the one we have of that key."""
+    stored = list(SessionEvent.objects.filter(charger=charger, key=news.key).select_related("session"))
+    if not stored:
+        return Novelty.NEW, None
+    if any(event.digest == digest(news.as_sent) for event in stored):
+        return Novelty.REPEAT, stored[0]
+    return Novelty.CONFLICT, stored[0]
+
+
+def keep(charger: Charger, session: ChargingSession, news: News, *, is_conflict: bool = False) -> SessionEvent:
+    """Store a message that `novelty` did not know."""
+    return SessionEvent.objects.create(
+        charger=charger,
+        session=session,
+        kind=news.kind,
+        key=news.key,
+        digest=digest(news.as_sent),
+        is_conflict=is_conflict,
+        seq_no=news.seq_no,
+        trigger=news.trigger[:40],
+        is_offline=news.is_offline,
+        device_time=clocks.kept(news.device_time),
+        received_at=news.at,
+        payload={"facts": news.facts, "as_sent": _without_meter(news.as_sent)},
+    )
+
+
+def keep_conflict(charger: Charger, session: ChargingSession, news: News) -> None:
+    """Store another version of a message we have, and put the session on the pile for people."""
+    keep(charger, session, news, is_conflict=True)
+    energy.review(session, CONFLICT)
+    session.save(update_fields=["needs_review", "review_reasons"])
+
+
+def _without_meter(payload: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in payload.items() if name not in ("transactionData", "meterValue")}

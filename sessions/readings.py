@@ -1,0 +1,253 @@
+"""Meter readings: kept once, attached to their session, and what they change in it. Written for a whole batch at once.
+
+Promises: a reading that comes again is not stored again; one that comes again with other values is kept as suspect and
+counts nowhere; the result does not depend on the order in which readings arrive.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+
+from chargers import clocks
+from chargers.models import Connector
+from chargers.rows import digest, rewrite
+from sessions import energy
+from sessions.measurands import quantities, with_sum_of_phases
+from sessions.models import ChargingSession, MeterValue
+from sessions.units import Sample
+
+TWICE = "A meter reading came twice with different values; the first one counts."
+SUSPECT = "A meter reading is implausible and was left out."
+# A reading may be a little older than the start it belongs to: clocks are read one after the other.
+BEFORE_START = timedelta(seconds=60)
+LONGEST = timedelta(days=3)
+_RANK = {"Transaction.Begin": 0, "Transaction.End": 2}
+_SESSION_COLUMNS = ("meter_start_wh", "meter_last_wh", "power_w", "soc_percent", "metered_at", *energy.COLUMNS)
+
+
+@dataclass(slots=True, frozen=True)
+class Reading:
+    """What a meter showed at one moment in one context. Its session: by pk, by the charger's name for it, by time."""
+
+    charger_id: int
+    evse_id: int
+    samples: Sequence[Sample]
+    received_at: datetime
+    connector_id: int = 1
+    device_time: str = ""
+    context: str = ""
+    session_id: int | None = None
+    transaction_id: str = ""  # as the charger said it; "" if it did not
+    # Number of the event that brought it (2.x): two events within one tick of a coarse clock do not contradict.
+    seq_no: int | None = None
+
+
+@dataclass(slots=True)
+class ReadingBook:
+    """Collects the readings of a batch; `write` stores them. ``session_ids``: what changed, known after `write`."""
+
+    _rows: list[tuple[Reading, MeterValue]] = field(default_factory=list)
+    session_ids: set[int] = field(default_factory=set)
+
+    def add(self, reading: Reading) -> None:
+        self._rows.append((reading, _row(reading)))
+
+    def write(self) -> None:
+        """Store what is new and update sessions and connectors. A handful of statements, however many readings."""
+        if not self._rows:
+            return
+        sessions = _Sessions(self._rows)
+        rows = self._unknown_rows(sessions)
+        self._rows = []
+        if not rows:
+            return
+        MeterValue.objects.bulk_create(rows, ignore_conflicts=True)
+        sessions.take(rows)
+        self.session_ids |= sessions.changed_ids
+        _update_connectors(rows, sessions)
+
+    def _unknown_rows(self, sessions: _Sessions) -> list[MeterValue]:
+        """The rows that are not stored yet, attached; conflicting and implausible ones marked."""
+        known = _stored({row.charger_id for _, row in self._rows}, {row.key for _, row in self._rows})
+        new: list[MeterValue] = []
+        for reading, row in self._rows:
+            digests = known[row.charger_id, row.key]
+            if row.digest in digests:
+                continue
+            session = sessions.of(reading, row.measured_at)
+            row.session = session
+            if digests or not _is_plausible(row, session):
+                row.is_suspect = True
+                sessions.flag(session, TWICE if digests else SUSPECT)
+            digests.add(row.digest)
+            new.append(row)
+        return new
+
+
+def _row(reading: Reading) -> MeterValue:
+    samples = with_sum_of_phases(list(reading.samples))
+    said = [[s["measurand"], s["phase"], s["location"]] for s in reading.samples]
+    values = [[*name, s["unit"], s["raw"]] for name, s in zip(said, reading.samples, strict=True)]
+    place = [reading.evse_id, reading.connector_id, reading.transaction_id or reading.session_id, reading.seq_no]
+    # Without a time the values are all that tells one reading from the next.
+    moment = reading.device_time or ["no time", values]
+    return MeterValue(
+        charger_id=reading.charger_id,
+        evse_id=reading.evse_id,
+        connector_id=reading.connector_id,
+        measured_at=clocks.happened_at(reading.device_time, at=reading.received_at),
+        received_at=reading.received_at,
+        device_time=clocks.kept(reading.device_time),
+        context=reading.context[:24],
+        samples=samples,
+        key=digest("meter value", place, moment, reading.context, sorted(said)),
+        digest=digest(sorted(values)),
+        **quantities(samples),
+    )
+
+
+def _stored(charger_ids: set[int], keys: set[UUID]) -> defaultdict[tuple[int, UUID], set[UUID]]:
+    known: defaultdict[tuple[int, UUID], set[UUID]] = defaultdict(set)
+    stored = MeterValue.objects.filter(charger__in=charger_ids, key__in=keys)
+    for charger_id, key, values in stored.values_list("charger_id", "key", "digest"):
+        known[charger_id, key].add(values)
+    return known
+
+
+def _is_plausible(row: MeterValue, session: ChargingSession | None) -> bool:
+    if row.power_w is not None and abs(row.power_w) > energy.LARGEST_POWER_W:
+        return False
+    if row.energy_wh is None or session is None or session.meter_start_wh is None:
+        return row.energy_wh is None or row.energy_wh >= 0
+    elapsed = max(row.measured_at - session.started_at, row.received_at - session.started_received_at)
+    # Rounded: meter_start_wh is a whole number, a first reading of 0.4 Wh less is the same register.
+    drawn = round(row.energy_wh - session.meter_start_wh)
+    if session.start_key is None and session.metered_at and row.measured_at <= session.metered_at:
+        drawn = max(drawn, 0)  # a late reading may be the first one; the register at the start is then its own
+    return energy.is_possible(drawn, over=elapsed)
+
+
+class _Sessions:
+    """The sessions that a batch of readings may belong to, read once, and what the readings change in them."""
+
+    def __init__(self, rows: Sequence[tuple[Reading, MeterValue]]) -> None:
+        readings = [reading for reading, _ in rows]
+        chargers = {reading.charger_id for reading in readings}
+        told = {reading.transaction_id for reading in readings} - {""}
+        open_here = Q(charger__in=chargers, stopped_at=None)
+        named = Q(charger__in=chargers, transaction_id__in=told) | Q(pk__in={r.session_id for r in readings} - {None})
+        self._by_pk: dict[int, ChargingSession] = {}
+        self._by_place: defaultdict[tuple[int, int], list[ChargingSession]] = defaultdict(list)
+        self._know(ChargingSession.objects.filter(open_here | named))
+        self._by_name = {(s.charger_id, s.transaction_id): s for s in self._by_pk.values() if s.transaction_id}
+        self._flagged: set[int] = set()
+        self.changed_ids: set[int] = set()
+        self._add_ended([row for reading, row in rows if reading.evse_id and self.of(reading, row.measured_at) is None])
+
+    def _add_ended(self, homeless: list[MeterValue]) -> None:
+        """Read the sessions that ran when these rows were measured: such readings come late and name none."""
+        if not homeless:
+            return
+        oldest = min(row.measured_at for row in homeless)
+        ended = ChargingSession.objects.filter(
+            charger__in={row.charger_id for row in homeless},
+            # The index is by start; who charges longer than this and then loses its number is not found.
+            started_at__range=(oldest - LONGEST, max(row.measured_at for row in homeless)),
+            stopped_at__gte=oldest,
+        )
+        self._know(ended)
+
+    def _know(self, sessions: Iterable[ChargingSession]) -> None:
+        for session in sessions:
+            if session.pk not in self._by_pk:
+                self._by_pk[session.pk] = session
+                self._by_place[session.charger_id, session.evse_id].append(session)
+
+    def of(self, reading: Reading, measured_at: datetime) -> ChargingSession | None:
+        if reading.session_id is not None:
+            return self._by_pk.get(reading.session_id)
+        named = self._by_name.get((reading.charger_id, reading.transaction_id))
+        if named is not None or reading.evse_id == 0:
+            return named
+        here = self._by_place[reading.charger_id, reading.evse_id]
+        return max((s for s in here if _ran_at(s, measured_at)), key=lambda s: s.started_at, default=None)
+
+    def flag(self, session: ChargingSession | None, reason: str) -> None:
+        if session is not None:
+            energy.review(session, reason)
+            self._flagged.add(session.pk)
+
+    def of_row(self, row: MeterValue) -> ChargingSession | None:
+        return self._by_pk.get(row.session_id) if row.session_id else None
+
+    def take(self, rows: Iterable[MeterValue]) -> None:
+        """Bring the sessions up to date with rows that have just been stored."""
+        fresh: defaultdict[int, list[MeterValue]] = defaultdict(list)
+        for row in rows:
+            if row.session_id is not None and not row.is_suspect:
+                fresh[row.session_id].append(row)
+        for pk, new in fresh.items():
+            _follow(self._by_pk[pk], new)
+        self.changed_ids = fresh.keys() | self._flagged
+        rewrite([self._by_pk[pk] for pk in self.changed_ids], _SESSION_COLUMNS)
+
+
+def _ran_at(session: ChargingSession, moment: datetime) -> bool:
+    if session.stopped_at is None:
+        return session.is_open and session.started_at <= moment + BEFORE_START
+    return session.started_at <= moment <= session.stopped_at
+
+
+def _follow(session: ChargingSession, new: list[MeterValue]) -> None:
+    """Let a session's last values follow its newest readings; a late one makes us look at all of them again."""
+    if session.metered_at is not None and min(row.measured_at for row in new) <= session.metered_at:
+        new = list(
+            MeterValue.objects.filter(session=session, is_suspect=False).only(
+                "measured_at", "context", "key", "energy_wh", "power_w", "soc_percent", "session_id"
+            )
+        )
+        session.meter_last_wh = session.power_w = session.soc_percent = None
+        if session.start_key is None:  # no start message told the register: the earliest reading does
+            session.meter_start_wh = None
+    for row in sorted(new, key=_moment):
+        session.metered_at = row.measured_at
+        if row.energy_wh is not None:
+            session.meter_last_wh = row.energy_wh
+            if session.meter_start_wh is None:
+                session.meter_start_wh = round(row.energy_wh)
+        if row.power_w is not None:
+            session.power_w = row.power_w
+        if row.soc_percent is not None:
+            session.soc_percent = row.soc_percent
+    if not session.is_open:
+        session.power_w = None  # what has ended draws nothing
+    energy.recount(session)
+
+
+def _moment(row: MeterValue) -> tuple[datetime, int, float, UUID]:
+    """The order of readings. A coarse clock gives several the same time; begin and end, and the register, tell more."""
+    return row.measured_at, _RANK.get(row.context, 1), row.energy_wh or 0.0, row.key
+
+
+def _update_connectors(rows: Iterable[MeterValue], sessions: _Sessions) -> None:
+    """Power now, per connector; what a reading of an ended session says is not now."""
+    latest: dict[tuple[int, int, int], MeterValue] = {}
+    for row in sorted(rows, key=lambda row: row.measured_at):
+        session = sessions.of_row(row)
+        if row.power_w is not None and not row.is_suspect and (session is None or session.is_open):
+            latest[row.charger_id, row.evse_id, row.connector_id] = row
+    if not latest:
+        return
+    changed = []
+    for connector in Connector.objects.filter(charger__in={charger_id for charger_id, _, _ in latest}):
+        newest = latest.get((connector.charger_id, connector.evse_id, connector.connector_id))
+        if newest and (connector.power_at is None or connector.power_at <= newest.measured_at):
+            connector.power_w, connector.power_at = newest.power_w, newest.measured_at
+            changed.append(connector)
+    rewrite(changed, ("power_w", "power_at"))

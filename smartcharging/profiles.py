@@ -1,0 +1,84 @@
+"""Which charging profiles a charger holds: what it confirmed, and what it told of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from chargers.models import Charger, Command
+from smartcharging.models import InstalledProfile
+
+
+@dataclass(slots=True, frozen=True)
+class Profile:
+    """``purpose``: charger_max | tx_default | tx | external; ``kind``: absolute | recurring | relative.
+
+    ``schedules``: objects with "unit" ("A" or "W"), "periods" (list of {"start_s", "limit", "phases"?}) and, where
+    given, "duration_s", "start_at", "min_rate".
+    """
+
+    profile_id: int
+    stack_level: int
+    purpose: str
+    kind: str
+    recurrency: str = ""
+    transaction_id: str = ""
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    schedules: list[dict[str, Any]] = field(default_factory=list)
+
+
+@transaction.atomic
+def install(
+    charger: Charger, profile: Profile, *, evse_id: int, command: Command | None = None, at: datetime
+) -> InstalledProfile:
+    """The charger holds a profile. It replaces the one with its id, and that of its purpose and stack level there."""
+    rivals = InstalledProfile.objects.filter(
+        charger=charger,
+        evse_id=evse_id,
+        purpose=profile.purpose,
+        stack_level=profile.stack_level,
+        transaction_id=profile.transaction_id,
+    )
+    rivals.exclude(profile_id=profile.profile_id).delete()
+    installed, _ = InstalledProfile.objects.update_or_create(
+        charger=charger,
+        profile_id=profile.profile_id,
+        defaults={
+            "evse_id": evse_id,
+            "stack_level": profile.stack_level,
+            "purpose": profile.purpose[:40],
+            "kind": profile.kind[:16],
+            "recurrency": profile.recurrency[:8],
+            "transaction_id": profile.transaction_id[:64],
+            "valid_from": profile.valid_from,
+            "valid_to": profile.valid_to,
+            "schedules": profile.schedules,
+            "command": command,
+            "installed_at": at,
+        },
+    )
+    return installed
+
+
+def remove(
+    charger: Charger,
+    *,
+    profile_id: int | None = None,
+    evse_id: int | None = None,
+    purpose: str | None = None,
+    stack_level: int | None = None,
+) -> int:
+    """Forget the profiles that match all criteria given (none given: all); how many there were."""
+    criteria = {"profile_id": profile_id, "evse_id": evse_id, "purpose": purpose, "stack_level": stack_level}
+    wanted = Q(charger=charger, **{name: value for name, value in criteria.items() if value is not None})
+    return InstalledProfile.objects.filter(wanted).delete()[0]
+
+
+def end_of_session(charger: Charger, transaction_id: str) -> int:
+    """Profiles of one session go with it."""
+    return InstalledProfile.objects.filter(charger=charger, purpose="tx", transaction_id=transaction_id).delete()[0]
