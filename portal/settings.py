@@ -37,7 +37,7 @@ DATABASES = {
     "default": env.dj_db_url("DATABASE_URL", f"sqlite:///{CHARGEYARD_HOME / 'chargeyard.sqlite3'}", conn_max_age=None)
 }
 if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
-    # IMMEDIATE: a writer waits for the lock instead of failing half-way. FULL: what we confirmed to chargers is on disk.
+    # IMMEDIATE: a writer waits for the lock instead of failing half-way. FULL: what chargers were told is on disk.
     # No automatic checkpoint: before 3.51.3 one that races a commit can corrupt the file; the supervisor does it alone.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
