@@ -35,6 +35,7 @@ def test_one_that_never_came_is_told_where_to_dial(desk, make_charger):
 def test_the_ribbon_shows_the_day_of_each_connector(desk, cp1, plug):
     plug(cp1)
     now = timezone.now()
+    type(cp1).objects.update(created_at=now - timedelta(days=9))
     Connection.objects.create(
         charger=cp1, epoch=1, gateway="g", subprotocol="ocpp1.6", connected_at=now - timedelta(days=2)
     )
@@ -119,3 +120,17 @@ def test_boots_tell_since_when_a_version_runs(desk, cp1):
 def test_security_events_say_who_told_them(desk, cp1):
     cp1.security_events.create(kind="InvalidPassword", is_ours=True, received_at=timezone.now(), key=uuid4())
     assert "InvalidPassword" in part(desk, "/chargers/CP-1/security/", "events")
+
+
+def test_before_it_was_registered_a_charger_was_not_offline(desk, cp1, plug):
+    plug(cp1)
+    html = part(desk, "/chargers/CP-1/", "now")
+    assert '<rect class="is-unknown" x="0" width="479"' in html
+
+
+def test_what_an_offline_charger_told_last_is_said_to_be_old(desk, make_charger, plug, start):
+    charger = make_charger("CP-1", is_online=False)
+    plug(charger, status="charging", power_w=7400, power_at=timezone.now())
+    session = start(charger)
+    assert "last told" in part(desk, "/chargers/CP-1/", "now")
+    assert "When last heard, charging since" in part(desk, f"/sessions/{session.pk}/", "session-head")

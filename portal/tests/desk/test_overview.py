@@ -24,9 +24,11 @@ def test_all_is_well_when_nobody_needs_you(desk, cp1, plug):
     assert "All is well" in part(desk, "/", "summary")
 
 
-def test_a_loss_of_a_minute_needs_nobody(desk, make_charger):
+def test_a_loss_of_a_minute_needs_nobody_yet_and_is_not_hidden(desk, make_charger):
     make_charger("CP-1", is_online=False, disconnected_at=timezone.now() - timedelta(minutes=1))
-    assert "All is well" in part(desk, "/", "summary")
+    summary = part(desk, "/", "summary")
+    assert "1 charger has just gone offline" in summary
+    assert "All is well" not in summary
 
 
 def test_without_chargers_it_shows_the_first_step(desk):

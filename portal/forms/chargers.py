@@ -1,0 +1,69 @@
+"""Registering a charger and changing what staff decide about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from chargers import registration
+from chargers.models import Charger, SecurityProfile, Site, fold
+from portal.forms.fields import DeskForm, dress
+
+
+class RegisterForm(DeskForm):
+    identity = forms.CharField(
+        max_length=128,
+        strip=False,
+        help_text="As set in the charger; the last part of its OCPP URL. Capital letters do not matter.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        ),
+    )
+    name = forms.CharField(
+        max_length=120, required=False, help_text="For people, e.g. “North row, left”. May stay empty."
+    )
+    site = forms.ModelChoiceField(Site.objects.all(), required=False, empty_label="Without a site")
+    security_profile = forms.TypedChoiceField(
+        label="Security profile",
+        choices=SecurityProfile.choices,
+        coerce=int,
+        initial=SecurityProfile.BASIC,
+        help_text="1 or 2 for nearly all: we make a password and show it once.",
+    )
+
+    def clean_identity(self) -> str:
+        identity: str = self.cleaned_data["identity"]
+        if Charger.objects.filter(identity_folded=fold(identity)).exists():
+            raise ValidationError(f"There is already a charger {identity!r}; identities are compared ignoring case.")
+        return identity
+
+    def register(self) -> tuple[Charger, str | None] | None:
+        """The new charger and its password in the clear, this once; None with errors on the form."""
+        data: dict[str, Any] = self.cleaned_data
+        try:
+            return registration.register(**data)
+        except ValidationError as error:
+            self.add_error(None, error)
+            return None
+
+
+class ChargerForm(forms.ModelForm):
+    class Meta:
+        model = Charger
+        fields = ("name", "site", "registration", "security_profile")
+        help_texts = {
+            "name": "For people; the identity stays as the charger sends it.",
+            "registration": "In quarantine it may talk, but not charge.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        dress(self)
+
+    def clean_security_profile(self) -> int:
+        profile: int = self.cleaned_data["security_profile"]
+        if profile in (SecurityProfile.BASIC, SecurityProfile.TLS) and not self.instance.password_hash:
+            raise ValidationError("This profile needs a password, and it has none; reset the password first.")
+        return profile

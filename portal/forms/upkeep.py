@@ -1,0 +1,130 @@
+"""Orders that configure and maintain a charger, and anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from portal.forms.command import CommandForm
+from portal.forms.fields import JsonField
+from sessions.models import IdToken
+
+
+class GetConfiguration(CommandForm):
+    verb, title, group = "read_settings", "Fetch the configuration", "Configure"
+    lead = "The values appear on the Configuration tab as the charger reports them."
+    names = forms.CharField(
+        label="Names",
+        required=False,
+        help_text="One per line, in OCPP 2.x as Component.Variable; empty: all of them.",
+        widget=forms.Textarea(attrs={"rows": 3, "class": "mono", "spellcheck": "false"}),
+    )
+
+    def clean_names(self) -> list[str]:
+        return [line.strip() for line in self.cleaned_data["names"].splitlines() if line.strip()]
+
+    def arguments(self) -> dict[str, Any]:
+        return {"names": self.cleaned_data["names"]} if self.cleaned_data["names"] else {}
+
+
+class SendLocalList(CommandForm):
+    verb, title, group = "send_local_list", "Send the local list", "Configure"
+    lead = "Replaces the charger's own list of tokens by all of ours, so that it can decide without a connection."
+
+    def arguments(self) -> dict[str, Any]:
+        tokens = IdToken.objects.all()
+        return {
+            "version": (self.charger.local_list_version or 0) + 1,
+            "mode": "full",
+            "tokens": [
+                {
+                    "value": token.value,
+                    "kind": token.kind,
+                    "status": "expired" if token.is_expired else token.status,
+                    "group": token.group,
+                    "expires_at": token.expires_at.isoformat() if token.expires_at else None,
+                }
+                for token in tokens
+            ],
+        }
+
+
+class LocalListVersion(CommandForm):
+    verb, title, group = "local_list_version", "Ask for its local list's version", "Configure"
+
+
+class ClearCache(CommandForm):
+    verb, title, group = "clear_cache", "Forget cached tokens", "Configure"
+    lead = "The charger asks us about each token again. Its local list stays."
+
+
+class UpdateFirmware(CommandForm):
+    verb, title, group = "update_firmware", "Update the firmware", "Maintain"
+    lead = "The charger fetches the file by itself and restarts; follow it on the Firmware tab."
+    url = forms.CharField(
+        label="File",
+        max_length=512,
+        help_text="URL the charger can reach: https://, http:// or ftp://.",
+        widget=forms.URLInput(),
+    )
+    retrieve_at = forms.DateTimeField(
+        label="Not before",
+        required=False,
+        help_text="In your own time zone; empty: at once.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    retries = forms.IntegerField(min_value=0, max_value=20, required=False)
+
+    def arguments(self) -> dict[str, Any]:
+        return {**super().arguments(), "retrieve_at": (self.cleaned_data["retrieve_at"] or timezone.now()).isoformat()}
+
+    def harm(self) -> str:
+        version = self.charger.firmware_version or "of unknown version"
+        return f"Update {self.charger.identity} (now {version}) from {self.cleaned_data['url']}. {self.cars()}"
+
+
+class GetLog(CommandForm):
+    verb, title, group = "fetch_logs", "Request a log", "Maintain"
+    lead = "The charger uploads a file to the address you give; its progress is on the Firmware tab."
+    kind = forms.ChoiceField(choices=[("diagnostics", "Diagnostics"), ("security", "Security")])
+    url = forms.CharField(
+        label="Upload to",
+        max_length=512,
+        help_text="URL the charger can write to: ftp://, sftp:// or https://.",
+        widget=forms.URLInput(),
+    )
+    since = forms.DateTimeField(required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    until = forms.DateTimeField(required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+
+    def arguments(self) -> dict[str, Any]:
+        found = super().arguments()
+        return {**found, **{name: found[name].isoformat() for name in ("since", "until") if name in found}}
+
+
+class DataTransfer(CommandForm):
+    verb, title, group = "data_transfer", "Send a vendor message", "Anything else"
+    vendor_id = forms.CharField(label="Vendor", max_length=255)
+    message_id = forms.CharField(label="Message", max_length=50, required=False)
+    text = forms.CharField(
+        label="Data",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "spellcheck": "false"}),
+    )
+
+    def arguments(self) -> dict[str, Any]:
+        found = super().arguments()
+        return {"data" if name == "text" else name: value for name, value in found.items()}
+
+
+class Raw(CommandForm):
+    verb, title, group = "", "Any OCPP message", "Anything else"
+    lead = "Sent as it stands, checked against the specification of the charger's version."
+    action = forms.RegexField(
+        r"^[A-Za-z][A-Za-z0-9]*$", max_length=64, help_text="As in the specification, e.g. GetLocalListVersion."
+    )
+    payload = JsonField(required=False)
+
+    def harm(self) -> str:
+        return f"Send {self.cleaned_data['action']} to {self.charger.identity} as it stands. {self.cars()}"

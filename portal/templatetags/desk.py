@@ -1,0 +1,154 @@
+"""The desk's components as template tags: one place for how a state, a number, a list's head or a live part looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django import template
+from django.http import HttpRequest
+from django.template import Context
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from chargers.models import Connector, ConnectorStatus
+from portal.views import formats
+from portal.views.states import SHAPE_OF, STATES, state_of
+from sessions.models import ChargingSession
+
+if TYPE_CHECKING:
+    from portal.views.states import ChargerWithState
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    return format_html(
+        '<svg class="ico" aria-hidden="true"><use href="{}#{}"></use></svg>', static("img/icons.svg"), name
+    )
+
+
+@register.simple_tag
+def state(name: str, word: str = "", size: str = "") -> SafeString:
+    """Shape, word and colour of one of STATES; ``word`` replaces the word, never the shape; ``size`` is "" or "lg"."""
+    shown = name if name in STATES else "unknown"
+    return format_html(
+        '<span class="state is-{0}{1}" data-legend="{0}">'
+        '<svg aria-hidden="true"><use href="{2}#s-{0}"></use></svg><span>{3}</span></span>',
+        shown,
+        " state-lg" if size == "lg" else "",
+        static("img/icons.svg"),
+        word or STATES[shown][0],
+    )
+
+
+@register.simple_tag
+def connector_state(connector: Connector, is_online: bool, size: str = "") -> SafeString:
+    """A connector's own word ("Suspended by car") with the shape of its state."""
+    shown = state_of(connector, is_online=is_online)
+    word = "" if shown == "offline" else connector.get_status_display().capitalize()
+    return state(shown, word, size)
+
+
+@register.simple_tag
+def status_state(status: str, word: str = "") -> SafeString:
+    """State of a stored connector status, as it was then."""
+    known = dict(ConnectorStatus.choices)
+    return state(SHAPE_OF.get(status, "unknown"), word or str(known.get(status, status)).capitalize())
+
+
+@register.simple_tag
+def charger_state(charger: ChargerWithState, size: str = "") -> SafeString:
+    """Of a charger out of `with_state`. One that never came is not offline in the sense of a fault."""
+    is_new = charger.connected_at is None
+    return state(charger.state, "Not seen yet" if is_new else "", size)
+
+
+@register.simple_tag
+def states() -> list[tuple[str, str, str]]:
+    """(name, word, meaning) of every state, for the legend."""
+    return [(name, word, meaning) for name, (word, meaning) in STATES.items()]
+
+
+@register.filter
+def power(watts: float | None) -> SafeString:
+    return _with_unit(*formats.power(watts))
+
+
+@register.filter
+def energy(watt_hours: float | None) -> SafeString:
+    return _with_unit(*formats.energy(watt_hours))
+
+
+@register.filter(name="register")
+def meter_register(watt_hours: float | None) -> SafeString:
+    """What a meter shows: always kWh, to the Wh."""
+    return _with_unit("–", "") if watt_hours is None else _with_unit(formats.number(watt_hours / 1000, 3), "kWh")
+
+
+@register.filter
+def milliseconds(value: float | None) -> SafeString | str:
+    if value is None:
+        return "–"
+    return _with_unit(formats.number(value / 1000, 1), "s") if value >= 10_000 else _with_unit(f"{value:.0f}", "ms")
+
+
+@register.simple_tag(takes_context=True)
+def live(context: Context, *topics: str | Iterable[str], every_ms: int = 0) -> SafeString:
+    """Attributes that keep a part true: when one of ``topics`` changes, the browser asks for this part again.
+
+    The element needs an id, by which `pages.render_page` knows the part. ``every_ms``: at most so often.
+    """
+    request: HttpRequest = context["request"]
+    names = " ".join(topic if isinstance(topic, str) else " ".join(topic) for topic in topics)
+    return format_html(
+        'data-live="{}" hx-get="{}" hx-trigger="live" hx-swap="morph:outerHTML"{}',
+        names,
+        request.get_full_path(),
+        format_html(' data-live-every="{}"', every_ms) if every_ms else "",
+    )
+
+
+@register.simple_tag
+def topics(kind: str, rows: Iterable[Any]) -> str:
+    """The live topics of rows: "charger-4 charger-9"."""
+    return " ".join(f"{kind}-{row.pk}" for row in rows)
+
+
+@register.inclusion_tag("parts/copy.html")
+def copy(text: str, label: str = "Copy") -> dict[str, str]:
+    return {"text": text, "label": label}
+
+
+@register.inclusion_tag("parts/sort.html", takes_context=True)
+def sort(context: Context, key: str, label: str, wide: bool = False) -> dict[str, Any]:
+    """A column's head: a link that sorts by it, twice for the other way round. The order is kept in ``?sort=``."""
+    request: HttpRequest = context["request"]
+    now = str(request.GET.get("sort", context.get("default_sort", "")))
+    query = request.GET.copy()
+    query.pop("page", None)
+    query["sort"] = f"-{key}" if now == key else key
+    direction = {key: "ascending", f"-{key}": "descending"}.get(now, "")
+    return {"label": label, "wide": wide, "href": f"?{query.urlencode()}", "direction": direction}
+
+
+@register.simple_tag
+def live_topic(kind: str, row: Any) -> str:
+    return f"{kind}-{row.pk}"
+
+
+def _with_unit(figure: str, unit: str) -> SafeString:
+    if not unit:
+        return format_html('<span class="muted">{}</span>', figure)
+    return format_html('{}{}<span class="unit">{}</span>', figure, formats.FIRM, unit)
+
+
+@register.simple_tag
+def session_state(session: ChargingSession) -> SafeString:
+    """The state of a running session as its connector would show it; an ended one is a plain word."""
+    if session.is_open:
+        return status_state(session.charging_state or "charging", "" if session.charging_state else "Running")
+    word = "Ended" if session.stopped_at else "End unknown"
+    return format_html('<span class="state is-unavailable">{}<span>{}</span></span>', icon("check"), word)

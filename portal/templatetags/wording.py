@@ -1,0 +1,85 @@
+"""Rows in words: what a command, a frame or a schedule says in a line."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from django import template
+
+from chargers.models import Command, Exchange
+from portal.forms.commands import FORMS
+from portal.views import formats
+from smartcharging.models import InstalledProfile
+
+GIST_LENGTH = 160
+PURPOSES = {"tx_default": "Every session", "tx": "One session", "charger_max": "The charger as a whole"}
+
+register = template.Library()
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """JSON for reading; text that is not JSON stays as it came."""
+    if isinstance(value, str):
+        text = value
+        try:
+            value = json.loads(text)
+        except ValueError:
+            return text
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.simple_tag
+def command_title(command: Command) -> str:
+    form = FORMS.get(command.verb) if command.verb else None
+    return form.title if form else command.action or command.verb.replace("_", " ").capitalize()
+
+
+@register.filter
+def answer_ms(command: Command) -> float | None:
+    if command.sent_at is None or command.settled_at is None:
+        return None
+    return (command.settled_at - command.sent_at).total_seconds() * 1000
+
+
+@register.filter
+def gist(exchange: Exchange) -> str:
+    """The payload in a line: what a request says, or an orphan's answer."""
+    return _payload(exchange.request or exchange.response)[:GIST_LENGTH] or "–"
+
+
+@register.filter
+def purpose(profile: InstalledProfile) -> str:
+    return PURPOSES.get(profile.purpose, profile.purpose)
+
+
+@register.filter
+def limits(schedule: dict[str, Any]) -> str:
+    """A schedule in words: "16 A, after 1 h 00 min 32 A"."""
+    unit = schedule.get("unit", "A")
+    return ", ".join(
+        (f"after {formats.duration(timedelta(seconds=period['start_s']))} " if period.get("start_s") else "")
+        + f"{period.get('limit', 0):g} {unit}"
+        for period in schedule.get("periods", [])
+    )
+
+
+@register.filter
+def verdict(exchange: Exchange) -> str:
+    """The status word of an answer, at its top or one level below, or that there was one."""
+    try:
+        answer = json.loads(exchange.response)[2]
+        found = [answer, *answer.values()]
+    except (ValueError, IndexError, TypeError, KeyError, AttributeError):
+        return "answered"
+    return next((str(part["status"]) for part in found if isinstance(part, dict) and "status" in part), "answered")
+
+
+def _payload(frame: str) -> str:
+    try:
+        message = json.loads(frame)
+        return json.dumps(message[3] if message[0] == 2 else message[-1], ensure_ascii=False, separators=(", ", ": "))
+    except (ValueError, IndexError, TypeError, KeyError):
+        return frame

@@ -1,0 +1,187 @@
+"""One charger: the tabs that only read. Its commands, configuration and log have modules of their own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from chargers import credentials as passwords
+from chargers.models import Charger, Connector, StatusChange
+from portal.forms.chargers import ChargerForm
+from portal.views import charger_page, credentials, ribbon
+from portal.views.lists import Listing
+from portal.views.pages import desk_page, must_act, render_page
+from portal.views.states import SHAPE_OF
+from sessions.models import ChargingSession
+
+
+@desk_page
+def now(request: HttpRequest, identity: str) -> HttpResponse:
+    charger = charger_page.find(identity)
+    context = {
+        "tab": "now",
+        "plugs": lambda: plugs(charger),
+        "once": credentials.shown_once(request, charger),
+        "urls": credentials.ocpp_urls(request, charger),
+        "recent_commands": charger.commands.select_related("requested_by")[:5],
+    }
+    parts = {"now": "charger/_now.html", "recent-commands": "charger/_recent_commands.html"}
+    return charger_page.render(request, charger, "charger/now.html", context, parts=parts)
+
+
+def plugs(charger: Charger) -> list[dict[str, Any]]:
+    """Each connector with its running session and its day."""
+    until = timezone.now()
+    since = until - ribbon.DAY
+    connections = charger.connections.filter(connected_at__lte=until).order_by("-connected_at")
+    spans = [(row.connected_at, row.disconnected_at) for row in connections[:500]]
+    # Before it was registered it was not offline, only unknown.
+    offline = ribbon.gaps(spans, since=max(since, min(charger.created_at, until)), until=until)
+    running = {
+        (session.evse_id, session.connector_id): session
+        for session in charger.sessions.filter(stopped_at=None, is_superseded=False).select_related("id_token")
+    }
+    connectors = [connector for connector in charger.connectors.all() if connector.evse_id > 0]
+    top_w = max((connector.power_w or 0 for connector in connectors), default=0)
+    return [
+        {
+            "connector": connector,
+            "session": running.get((connector.evse_id, connector.connector_id)),
+            "bands": ribbon.bands(_changes(charger, connector, since), offline=offline, since=since, until=until),
+            "share": round(100 * (connector.power_w or 0) / max(top_w, 22_000)),
+            "hours": _hours(since, until),
+        }
+        for connector in connectors
+    ]
+
+
+def _changes(charger: Charger, connector: Connector, since: datetime) -> list[tuple[datetime, str]]:
+    history = StatusChange.objects.filter(
+        charger=charger, evse_id=connector.evse_id, connector_id=connector.connector_id
+    ).order_by("received_at", "id")
+    # The last one before the day says what it began with.
+    before = history.filter(received_at__lt=since).reverse()[:1]
+    return [
+        (row.received_at, SHAPE_OF.get(row.status, "unknown"))
+        for row in [*before, *history.filter(received_at__gte=since)]
+    ]
+
+
+def _hours(since: datetime, until: datetime) -> list[datetime]:
+    return [since + (until - since) * step / 6 for step in range(7)]
+
+
+@desk_page
+def sessions(request: HttpRequest, identity: str) -> HttpResponse:
+    charger = charger_page.find(identity)
+    rows = ChargingSession.objects.filter(charger=charger).select_related("charger", "id_token")
+    listing = Listing(request, rows, orders={"started": ("started_at",)}, default="-started")
+    context = {"tab": "sessions", **listing.context()}
+    parts = {"rows": "sessions/_rows.html"}
+    return charger_page.render(request, charger, "charger/sessions.html", context, parts=parts)
+
+
+@desk_page
+def profiles(request: HttpRequest, identity: str) -> HttpResponse:
+    charger = charger_page.find(identity)
+    verbs = ("set_profile", "clear_profiles", "composite_schedule")
+    context = {
+        "tab": "profiles",
+        "profiles": charger.installed_profiles.select_related("command"),
+        "orders": charger.commands.filter(verb__in=verbs).select_related("requested_by")[:10],
+    }
+    return charger_page.render(
+        request, charger, "charger/profiles.html", context, parts={"profiles": "charger/_profiles.html"}
+    )
+
+
+@desk_page
+def firmware(request: HttpRequest, identity: str) -> HttpResponse:
+    charger = charger_page.find(identity)
+    verbs = ("update_firmware", "fetch_logs")
+    context = {
+        "tab": "firmware",
+        "transfers": charger.transfers.all()[:50],
+        "orders": charger.commands.filter(verb__in=verbs).select_related("requested_by")[:10],
+        "versions": versions(charger),
+    }
+    return charger_page.render(
+        request, charger, "charger/firmware.html", context, parts={"firmware": "charger/_firmware.html"}
+    )
+
+
+def versions(charger: Charger) -> list[tuple[str, datetime]]:
+    """Firmware versions as its boots told them, newest first, with when each was first seen in a row."""
+    found: list[tuple[str, datetime]] = []
+    for version, at in charger.boots.exclude(firmware_version="").values_list("firmware_version", "received_at")[:500]:
+        if found and found[-1][0] == version:
+            found[-1] = (version, at)
+        else:
+            found.append((version, at))
+    return found[:10]
+
+
+@desk_page
+def connection(request: HttpRequest, identity: str) -> HttpResponse:
+    charger = charger_page.find(identity)
+    day_ago = timezone.now() - timedelta(days=1)
+    context = {
+        "tab": "connection",
+        "connections": charger.connections.all()[:50],
+        "connections_today": charger.connections.filter(connected_at__gte=day_ago).count,
+        "boots": charger.boots.all()[:25],
+        "urls": credentials.ocpp_urls(request, charger),
+    }
+    parts = {"connection": "charger/_connection.html"}
+    return charger_page.render(request, charger, "charger/connection.html", context, parts=parts)
+
+
+@desk_page
+def security(request: HttpRequest, identity: str) -> HttpResponse:
+    charger = charger_page.find(identity)
+    context = {
+        "tab": "security",
+        "events": charger.security_events.all()[:100],
+        "once": credentials.shown_once(request, charger),
+        "urls": credentials.ocpp_urls(request, charger),
+        "is_asking": request.GET.get("reset") == "ask",
+    }
+    return charger_page.render(
+        request, charger, "charger/security.html", context, parts={"events": "charger/_events.html"}
+    )
+
+
+@desk_page
+@require_POST
+def new_password(request: HttpRequest, identity: str) -> HttpResponse:
+    must_act(request)
+    charger = charger_page.find(identity)
+    credentials.show_once(request, charger, passwords.issue_password(charger))
+    return redirect("charger-security", charger.identity)
+
+
+@desk_page
+def edit(request: HttpRequest, identity: str) -> HttpResponse:
+    must_act(request)
+    charger = charger_page.find(identity)
+    form = ChargerForm(request.POST or None, instance=charger)
+    if form.is_valid():
+        form.save()
+        charger_page.announce(charger)
+        messages.success(request, "Saved.")
+        return redirect("charger", charger.identity)
+    context = {
+        "room": "chargers",
+        "form": form,
+        "title": f"Edit {charger.identity}",
+        "back": reverse("charger", args=[charger.identity]),
+        "back_word": charger.identity,
+    }
+    return render_page(request, "parts/form_page.html", context)

@@ -1,0 +1,87 @@
+"""The frame around every tab of a charger: finding it, its head, its tabs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse
+
+from chargers.models import Charger, Connector, fold
+from chargers.signals import charger_changed
+from portal.forms.commands import FORMS
+from portal.views.pages import render_page
+from portal.views.states import with_state
+
+TABS = (
+    ("now", "charger", "Now"),
+    ("sessions", "charger-sessions", "Sessions"),
+    ("commands", "charger-commands", "Commands"),
+    ("configuration", "charger-configuration", "Configuration"),
+    ("profiles", "charger-profiles", "Profiles"),
+    ("firmware", "charger-firmware", "Firmware"),
+    ("log", "charger-log", "Log"),
+    ("connection", "charger-connection", "Connection"),
+    ("security", "charger-security", "Security"),
+)
+# In the head's menu: what a night shift needs with one thumb.
+QUICK = ("remote_start", "remote_stop", "unlock", "reset", "change_availability", "trigger", "raw")
+
+
+def find(identity: str) -> Charger:
+    """By identity, ignoring case, with its ``state``. Raises Http404."""
+    charger = (
+        with_state(Charger.objects.filter(identity_folded=fold(identity)))
+        .select_related("site")
+        .prefetch_related(Prefetch("connectors", Connector.objects.order_by("evse_id", "connector_id")))
+        .first()
+    )
+    if charger is None:
+        raise Http404(f"There is no charger {identity!r}.")
+    return charger
+
+
+def render(
+    request: HttpRequest, charger: Charger, page: str, context: dict[str, Any], *, parts: dict[str, str]
+) -> HttpResponse:
+    frame = {
+        "room": "chargers",
+        "charger": charger,
+        "tabs": TABS,
+        "quick": [(name, FORMS[name].title) for name in QUICK],
+        "sentence": lambda: sentence(charger),
+    }
+    return render_page(request, page, {**frame, **context}, parts={"head": "charger/_head.html", **parts})
+
+
+def sentence(charger: Charger) -> str:
+    """What matters most about a charger now, in one sentence."""
+    if charger.connected_at is None:
+        return "It has not connected yet. Give it the URL and the password below."
+    if not charger.is_online:
+        return charger_is_silent(charger)
+    faulted = [connector for connector in charger.connectors.all() if connector.status == "faulted"]
+    if faulted:
+        codes = ", ".join(
+            f"{connector.error_code or 'no error code'} on connector {connector.label}" for connector in faulted
+        )
+        return f"It reports a fault: {codes}."
+    running = charger.sessions.filter(stopped_at=None, is_superseded=False).count()
+    if running:
+        return f"{running} session{'s' if running > 1 else ''} running."
+    if not charger.is_booted:
+        return "It is connected, but has not booted: it takes no commands yet."
+    return "Ready; no session is running."
+
+
+def charger_is_silent(charger: Charger) -> str:
+    open_commands = charger.commands.filter(status="pending").count()
+    waiting = f" {open_commands} command{'s' if open_commands > 1 else ''} wait for it." if open_commands else ""
+    reason = charger.connections.values_list("close_reason", flat=True).first()
+    return f"It is offline{f' ({reason})' if reason else ''}. What you see is what it told last.{waiting}"
+
+
+def announce(charger: Charger) -> None:
+    """Staff changed it: other pages should know."""
+    transaction.on_commit(lambda: charger_changed.send_robust(sender=Charger, charger_ids={charger.pk}))

@@ -1,0 +1,113 @@
+"""The list of chargers, and bringing in a new one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Prefetch, Q, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from chargers.models import Charger, Connector, Site
+from portal.forms.chargers import RegisterForm
+from portal.views import credentials
+from portal.views.lists import Listing, tidy_url
+from portal.views.pages import desk_page, must_act, render_page
+from portal.views.states import STATES, needs_you, with_state
+
+if TYPE_CHECKING:
+    from portal.views.states import ChargerWithState
+
+ORDERS = {
+    "identity": ("identity_folded",),
+    "site": ("site__name", "identity_folded"),
+    "model": ("vendor", "model", "identity_folded"),
+    "firmware": ("firmware_version", "identity_folded"),
+    "state": ("state", "identity_folded"),
+    "power": ("power_w", "identity_folded"),
+    "heard": ("last_heard_at",),
+}
+PARTS = {"chargers-head": "chargers/_head.html", "rows": "chargers/_rows.html"}
+
+
+@desk_page
+def chargers(request: HttpRequest) -> HttpResponse:
+    found = filtered(request)
+    context = {
+        "room": "chargers",
+        "total": Charger.objects.count,
+        "needy_count": with_state(Charger.objects.all()).filter(needs_you()).count,
+        "sites": Site.objects.all(),
+        "states": [(name, word) for name, (word, _) in STATES.items()],
+        "versions": _choices("subprotocol"),
+        "vendors": _choices("vendor"),
+        **Listing(request, found, orders=ORDERS, default="identity").context(),
+    }
+    return tidy_url(request, render_page(request, "chargers/list.html", context, parts=PARTS))
+
+
+def filtered(request: HttpRequest) -> QuerySet[ChargerWithState]:
+    """The chargers that the URL asks for: ``q state site version vendor online``."""
+    asked = {name: request.GET.get(name, "").strip() for name in ("q", "state", "site", "version", "vendor", "online")}
+    found = rows_of(Charger.objects.all())
+    for word in asked["q"].split():
+        found = found.filter(
+            Q(identity__icontains=word)
+            | Q(name__icontains=word)
+            | Q(site__name__icontains=word)
+            | Q(vendor__icontains=word)
+            | Q(model__icontains=word)
+            | Q(serial_number__icontains=word)
+            | Q(firmware_version__icontains=word)
+        )
+    if asked["state"] == "attention":
+        found = found.filter(needs_you())
+    elif asked["state"] in STATES:
+        found = found.filter(state=asked["state"])
+    if asked["site"] == "none":
+        found = found.filter(site=None)
+    elif asked["site"].isdecimal():
+        found = found.filter(site=int(asked["site"]))
+    if asked["version"]:
+        found = found.filter(subprotocol=asked["version"])
+    if asked["vendor"]:
+        found = found.filter(vendor=asked["vendor"])
+    if asked["online"]:
+        found = found.filter(is_online=asked["online"] == "yes")
+    return found
+
+
+def rows_of(chargers: QuerySet[Charger]) -> QuerySet[ChargerWithState]:
+    """With all that a row shows: ``state``, ``power_w``, site and connectors."""
+    return (
+        with_state(chargers)
+        .annotate(power_w=Sum("connectors__power_w", filter=Q(is_online=True, connectors__status="charging")))
+        .select_related("site")
+        .prefetch_related(Prefetch("connectors", Connector.objects.filter(evse_id__gt=0)))
+    )
+
+
+def _choices(field: str) -> QuerySet[Charger, str]:
+    return Charger.objects.exclude(**{field: ""}).order_by(field).values_list(field, flat=True).distinct()
+
+
+@desk_page
+def register(request: HttpRequest) -> HttpResponse:
+    must_act(request)
+    started = {"site": request.GET.get("site"), "identity": request.GET.get("identity")}
+    form = RegisterForm(request.POST or None, initial=started)
+    if form.is_valid() and (registered := form.register()):
+        charger, password = registered
+        credentials.show_once(request, charger, password)
+        return redirect("charger", charger.identity)
+    context = {
+        "room": "chargers",
+        "form": form,
+        "title": "Register a charger",
+        "lead": "Its URL and its password come on the next page.",
+        "do": "Register",
+        "back": reverse("chargers"),
+        "back_word": "Chargers",
+    }
+    return render_page(request, "parts/form_page.html", context)

@@ -1,0 +1,82 @@
+"""Power now, energy today, cars over the day: the sums of the overview and of a site."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from chargers.models import Charger, Connector, ConnectorStatus
+from sessions.models import ChargingSession, MeterValue
+
+# A value older than this says nothing about now: the charger may have fallen silent in the middle of a charge.
+POWER_IS_STALE = timedelta(minutes=15)
+SPARK_STEPS = 96
+
+
+def power_now_w(chargers: QuerySet[Charger]) -> float:
+    """Sum of what the connectors of these chargers draw, as far as they told it lately."""
+    drawing = Connector.objects.filter(
+        charger__in=chargers.filter(is_online=True).values("pk"),
+        evse_id__gt=0,
+        status=ConnectorStatus.CHARGING,
+        power_at__gte=timezone.now() - POWER_IS_STALE,
+    )
+    return drawing.aggregate(total=Sum("power_w"))["total"] or 0.0
+
+
+def energy_since_wh(sessions: QuerySet[ChargingSession], midnight: datetime) -> float:
+    """What these sessions delivered since ``midnight``; of one that ran over it only what came after."""
+    recent = sessions.filter(Q(stopped_at=None) | Q(stopped_at__gte=midnight))
+    before = (
+        MeterValue.objects.filter(session=OuterRef("pk"), measured_at__lt=midnight, is_suspect=False)
+        .values("session")
+        .annotate(last=Max("energy_wh"))
+        .values("last")
+    )
+    over = recent.filter(started_at__lt=midnight).annotate(register_wh=Subquery(before))
+    early = over.aggregate(
+        total=Sum(F("energy_wh") - (Coalesce(F("register_wh"), F("meter_start_wh") * 1.0) - F("meter_start_wh")))
+    )["total"]
+    today = recent.filter(started_at__gte=midnight).aggregate(total=Sum("energy_wh"))["total"]
+    return max(0.0, float(early or 0)) + float(today or 0)
+
+
+def midnight(zone: str = "") -> datetime:
+    """The start of today in ``zone`` (IANA name), else in the active one."""
+    now = timezone.localtime(timezone=ZoneInfo(zone) if zone else None)
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def sessions_over_day(sessions: QuerySet[ChargingSession], *, until: datetime) -> list[int]:
+    """How many cars were plugged in at each quarter of an hour of the last 24 h, oldest first."""
+    since = until - timedelta(hours=24)
+    spans = sessions.filter(
+        Q(stopped_at__gte=since) | Q(stopped_at=None, is_superseded=False), started_at__lte=until
+    ).values_list("started_at", "stopped_at")
+    step_s = timedelta(hours=24).total_seconds() / SPARK_STEPS
+    changes = [0] * (SPARK_STEPS + 2)
+    for start, stop in spans:
+        changes[_step(start, since, step_s)] += 1
+        if stop is not None:
+            changes[_step(stop, since, step_s) + 1] -= 1
+    counts, now = [], 0
+    for change in changes[: SPARK_STEPS + 1]:
+        now += change
+        counts.append(now)
+    return counts
+
+
+def _step(moment: datetime, since: datetime, step_s: float) -> int:
+    return min(SPARK_STEPS, max(0, int((moment - since).total_seconds() / step_s)))
+
+
+def spark_paths(values: list[int], height: int = 32) -> dict[str, str]:
+    """``line`` and ``area`` of a sparkline as SVG path data, one unit of width per value."""
+    top = max(values, default=0) or 1
+    points = [f"{x},{height - 1 - value / top * (height - 3):.1f}" for x, value in enumerate(values)]
+    line = "M" + "L".join(points)
+    return {"line": line, "area": f"{line}V{height}H0Z", "width": str(max(1, len(values) - 1)), "top": str(top)}

@@ -1,0 +1,60 @@
+"""Lists whose whole state is the URL: search, filters, order and page. A number anywhere can link to what it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+
+PAGE_SIZE = 50
+NOT_FILTERS = {"page", "sort", "do"}  # of what a URL says, the rest narrows the list
+M = TypeVar("M", bound=Model)
+
+
+class Listing(Generic[M]):
+    """One page of ``rows`` as the URL's ``sort`` and ``page`` say.
+
+    ``orders``: sort key → fields; a key with a leading minus reverses them all. ``default``: the key without ``sort``.
+    """
+
+    def __init__(
+        self, request: HttpRequest, rows: QuerySet[M], *, orders: Mapping[str, tuple[str, ...]], default: str
+    ) -> None:
+        key = request.GET.get("sort", default)
+        if key.removeprefix("-") not in orders:
+            key = default
+        fields = orders[key.removeprefix("-")]
+        # The pk last: rows that are equal in the order must not change places between pages.
+        ordering = [_reversed(field) for field in fields] if key.startswith("-") else list(fields)
+        self.default_sort = default
+        self.page: Page[M] = Paginator(rows.order_by(*ordering, "pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+        self._request = request
+
+    @property
+    def is_filtered(self) -> bool:
+        return any(value for name, value in self._request.GET.items() if name not in NOT_FILTERS)
+
+    def context(self) -> dict[str, Any]:
+        return {
+            "page": self.page,
+            "rows": self.page.object_list,
+            "default_sort": self.default_sort,
+            "is_filtered": self.is_filtered,
+        }
+
+
+def _reversed(field: str) -> str:
+    return field.removeprefix("-") if field.startswith("-") else f"-{field}"
+
+
+def tidy_url(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """After a filter form: the address bar gets the query without its empty fields."""
+    if request.headers.get("HX-Trigger") == "filters":
+        query = request.GET.copy()
+        for name in [name for name, value in query.items() if not value]:
+            del query[name]
+        response.headers["HX-Push-Url"] = f"{request.path}?{query.urlencode()}" if query else request.path
+    return response

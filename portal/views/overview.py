@@ -1,0 +1,87 @@
+"""The first page: who needs you, then how the yard is doing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from chargers.models import Charger, Site
+from portal.views import energy, happenings
+from portal.views.pages import desk_page, render_page
+from portal.views.states import PRECEDENCE, needs_you, with_state
+from sessions.models import ChargingSession
+
+MOST_NEEDY = 8
+RING_ORDER = ("faulted", "offline", *PRECEDENCE[1:], "unknown")
+PARTS = {
+    "summary": "overview/_summary.html",
+    "sites": "overview/_sites.html",
+    "happenings": "parts/happenings.html",
+}
+
+
+@desk_page
+def overview(request: HttpRequest) -> HttpResponse:
+    context = {
+        "room": "overview",
+        "summary": summary,
+        "sites": sites_with_states,
+        "happenings": happenings.latest,
+    }
+    return render_page(request, "overview/page.html", context, parts=PARTS)
+
+
+def summary() -> dict[str, Any]:
+    chargers = with_state(Charger.objects.all())
+    counts = chargers.aggregate(
+        all=Count("pk"),
+        online=Count("pk", filter=Q(is_online=True)),
+        offline=Count("pk", filter=Q(state="offline")),
+        faulted=Count("pk", filter=Q(state="faulted")),
+        charging=Count("pk", filter=Q(state="charging")),
+        needy=Count("pk", filter=needs_you()),
+        just_gone=Count("pk", filter=Q(state="offline", connected_at__isnull=False) & ~needs_you()),
+    )
+    sessions = ChargingSession.objects.all()
+    return {
+        "counts": counts,
+        "needy": list(chargers.filter(needs_you()).select_related("site").prefetch_related("connectors")[:MOST_NEEDY]),
+        "power_w": energy.power_now_w(Charger.objects.all()),
+        "energy_wh": energy.energy_since_wh(sessions, energy.midnight()),
+        "sessions_today": sessions.filter(started_at__gte=energy.midnight()).count(),
+        "to_review": sessions.filter(needs_review=True).count(),
+        "spark": energy.spark_paths(energy.sessions_over_day(sessions, until=timezone.now())),
+    }
+
+
+def sites_with_states() -> list[dict[str, Any]]:
+    """Each site with how many of its chargers are in which state, loudest first; chargers without a site last."""
+    by_site: dict[int | None, dict[str, int]] = {}
+    # order_by(): the model's own order would split the groups.
+    rows = with_state(Charger.objects.order_by()).values_list("site", "state").annotate(n=Count("pk"))
+    for site_id, state, count in rows:
+        by_site.setdefault(site_id, {})[state] = count
+    sites: list[Site | None] = [*Site.objects.all()]
+    if None in by_site:
+        sites.append(None)
+    return [_ring(site, by_site.get(site.pk if site else None, {})) for site in sites]
+
+
+def ring_of(site: Site) -> dict[str, Any]:
+    rows = with_state(Charger.objects.filter(site=site).order_by()).values_list("state").annotate(n=Count("pk"))
+    return _ring(site, dict(rows))
+
+
+def _ring(site: Site | None, counts: dict[str, int]) -> dict[str, Any]:
+    """Arcs of a ring whose circumference is 100: (state, count, length, offset)."""
+    total = sum(counts.values())
+    arcs, offset = [], 0.0
+    for state in RING_ORDER:
+        if count := counts.get(state, 0):
+            length = 100 * count / total
+            arcs.append({"state": state, "count": count, "length": f"{length:.2f}", "offset": f"{-offset:.2f}"})
+            offset += length
+    return {"site": site, "total": total, "arcs": arcs}

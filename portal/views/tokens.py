@@ -1,0 +1,68 @@
+"""Id tokens: the list, creating, changing, blocking."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import Count, Max, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.forms.tokens import TokenForm
+from portal.views.lists import Listing, tidy_url
+from portal.views.pages import desk_page, must_act, render_page
+from sessions.models import IdToken
+
+ORDERS = {
+    "value": ("value_folded",),
+    "holder": ("holder", "value_folded"),
+    "used": ("used_at", "value_folded"),
+    "sessions": ("session_count", "value_folded"),
+    "expires": ("expires_at", "value_folded"),
+}
+
+
+@desk_page
+def tokens(request: HttpRequest) -> HttpResponse:
+    context = {
+        "room": "tokens",
+        "total": IdToken.objects.count,
+        **Listing(request, filtered(request), orders=ORDERS, default="value").context(),
+    }
+    response = render_page(request, "tokens/list.html", context, parts={"rows": "tokens/_rows.html"})
+    return tidy_url(request, response)
+
+
+def filtered(request: HttpRequest) -> QuerySet[IdToken]:
+    """What the URL asks for: ``q`` and ``status`` (accepted | blocked | expired)."""
+    found = IdToken.objects.annotate(session_count=Count("sessions"), used_at=Max("sessions__started_at"))
+    for word in request.GET.get("q", "").split():
+        found = found.filter(Q(value__icontains=word) | Q(holder__icontains=word) | Q(group__icontains=word))
+    status = request.GET.get("status", "")
+    if status == "expired":
+        found = found.filter(expires_at__lte=timezone.now())
+    elif status in IdToken.Status.values:
+        found = found.filter(status=status)
+    return found
+
+
+@desk_page
+def edit(request: HttpRequest, token_id: int | None = None) -> HttpResponse:
+    must_act(request)
+    found = get_object_or_404(IdToken, pk=token_id) if token_id else None
+    started = {} if found else {"value": request.GET.get("value", "")}
+    form = TokenForm(request.POST or None, instance=found, initial=started)
+    if form.is_valid():
+        saved = form.save()
+        messages.success(request, f"Saved {saved.value}.")
+        return redirect("tokens")
+    context = {
+        "room": "tokens",
+        "form": form,
+        "title": f"Token {found.value}" if found else "Add a token",
+        "lead": "Blocking holds from a charger's next question; one that decides by itself needs the local list sent.",
+        "back": reverse("tokens"),
+        "back_word": "Tokens",
+    }
+    return render_page(request, "parts/form_page.html", context)

@@ -1,0 +1,81 @@
+// A session's measured curves with uPlot: <div class="curve" data-chart="URL of JSON">. Colours come from the theme.
+(() => {
+  const SERIES = [
+    { key: "power_kw", label: "Power", unit: "kW", scale: "kW", colour: "--charging", fill: true },
+    { key: "energy_kwh", label: "Energy", unit: "kWh", scale: "kWh", colour: "--accent" },
+    { key: "soc_percent", label: "Battery", unit: "%", scale: "%", colour: "--reserved" },
+  ];
+  const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // light-dark() comes back unresolved from a custom property: let an element resolve it.
+  function colour(name) {
+    const probe = document.createElement("i");
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    const value = getComputedStyle(probe).color;
+    probe.remove();
+    return value;
+  }
+  const faded = (value) => value.replace(/^rgb\((.+)\)$/, "rgba($1, 0.12)");
+
+  async function load(holder) {
+    const answer = await fetch(holder.dataset.chart, { headers: { Accept: "application/json" } });
+    if (!answer.ok) return;
+    const data = await answer.json();
+    holder.replaceChildren();
+    if (data.at.length < 2) {
+      holder.append(Object.assign(document.createElement("p"), { className: "blank", textContent: "No measured curve yet." }));
+      return;
+    }
+    draw(holder, data);
+  }
+
+  function draw(holder, data) {
+    const shown = SERIES.filter((series) => data[series.key].some((value) => value !== null));
+    const axis = { stroke: colour("--ink-2"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: `11px ${token("--tblr-font-sans-serif")}` };
+    const options = {
+      width: holder.clientWidth,
+      height: holder.clientWidth < 500 ? 220 : 300,
+      // At a site its own time holds, wherever the reader is.
+      ...(holder.dataset.zone && { tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), holder.dataset.zone) }),
+      cursor: { points: { size: 6 } },
+      series: [
+        { value: "{HH}:{mm}:{ss}" },
+        ...shown.map((series) => ({
+          label: series.label,
+          scale: series.scale,
+          stroke: colour(series.colour),
+          width: 1.75,
+          fill: series.fill ? faded(colour(series.colour)) : undefined,
+          spanGaps: true,
+          points: { show: false },
+          value: (_, value) => (value === null ? "–" : `${value.toFixed(series.unit === "%" ? 0 : 2)} ${series.unit}`),
+        })),
+      ],
+      scales: { "%": { range: [0, 100] }, kW: { range: (_, low, high) => [Math.min(0, low), (high || 1) * 1.1] } },
+      axes: [
+        { ...axis, values: "{HH}:{mm}" },
+        ...shown.map((series, index) => ({
+          ...axis,
+          scale: series.scale,
+          side: index === 0 ? 3 : 1,
+          size: 54,
+          grid: index === 0 ? axis.grid : { show: false },
+          values: (_, ticks) => ticks.map((tick) => `${tick} ${series.unit}`),
+        })),
+      ],
+    };
+    const plot = new uPlot(options, [data.at, ...shown.map((series) => data[series.key])], holder);
+    holder.plot?.observer.disconnect();
+    const observer = new ResizeObserver(() => plot.setSize({ width: holder.clientWidth, height: options.height }));
+    observer.observe(holder);
+    holder.plot = { observer };
+  }
+
+  const all = () => document.querySelectorAll("[data-chart]");
+  all().forEach(load);
+  // Fresh values while a session runs; other colours when the theme changes.
+  document.body.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.hasAttribute("data-feeds-chart")) all().forEach(load);
+  });
+  new MutationObserver(() => all().forEach(load)).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
+})();

@@ -1,0 +1,133 @@
+// Small manners of the desk: menus, copy buttons, keyboard, the legend, the theme switch.
+(() => {
+  const isTyping = (target) => target.matches?.("input, textarea, select, [contenteditable]");
+
+  // -- menus: one at a time, closed by Escape or a click elsewhere
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+    const theme = event.target.closest("[data-theme-choice]:not(html)");
+    if (theme) {
+      window.deskTheme(theme.dataset.themeChoice);
+      markTheme();
+    }
+    const opener = event.target.closest("[data-open]");
+    if (opener) document.getElementById(opener.dataset.open).showModal();
+    const closer = event.target.closest("[data-close]");
+    if (closer) closer.closest("dialog").close();
+    if (event.target.tagName === "DIALOG") event.target.close(); // the backdrop
+  });
+
+  function markTheme() {
+    for (const button of document.querySelectorAll("button[data-theme-choice]")) {
+      button.setAttribute("aria-pressed", button.dataset.themeChoice === document.documentElement.dataset.themeChoice);
+    }
+  }
+  markTheme();
+
+  // -- on a phone the tabs and the commands scroll sideways: bring the chosen one into sight
+  for (const chosen of document.querySelectorAll(".tabs [aria-current], .acts > nav [aria-current]")) {
+    chosen.parentElement.scrollLeft = chosen.offsetLeft - chosen.parentElement.clientWidth / 2 + chosen.clientWidth / 2;
+  }
+
+  // -- copy
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await copy(button.dataset.copy);
+    const use = button.querySelector("use");
+    const href = use.getAttribute("href");
+    use.setAttribute("href", href.replace(/#.*/, "#check"));
+    button.classList.add("is-done");
+    button.title = "Copied";
+    setTimeout(() => {
+      use.setAttribute("href", href);
+      button.classList.remove("is-done");
+      button.title = button.getAttribute("aria-label");
+    }, 1600);
+  });
+
+  async function copy(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const field = document.createElement("textarea"); // plain http: no clipboard API
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+
+  // -- the legend of the states, on hover
+  const legend = document.getElementById("legend");
+  let timer;
+  document.addEventListener("pointerover", (event) => {
+    const state = event.target.closest?.("[data-legend]");
+    clearTimeout(timer);
+    if (!legend) return;
+    if (!state || event.pointerType === "touch") return void (legend.matches(":popover-open") && legend.hidePopover());
+    timer = setTimeout(() => {
+      for (const row of legend.children) row.classList.toggle("here", row.dataset.state === state.dataset.legend);
+      legend.showPopover();
+      const box = state.getBoundingClientRect();
+      const { width, height } = legend.getBoundingClientRect();
+      legend.style.left = `${Math.max(8, Math.min(box.left, innerWidth - width - 8))}px`;
+      legend.style.top = `${box.bottom + height + 12 < innerHeight ? box.bottom + 6 : box.top - height - 6}px`;
+    }, 450);
+  });
+
+  // -- keyboard: `/` filters, `g …` goes, j/k walk rows, Enter opens
+  let isGoing = false;
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+      if (event.target.matches?.("[data-filter]")) event.target.blur();
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    if (isGoing) {
+      isGoing = false;
+      const link = document.querySelector(`.top-nav a[data-go="${CSS.escape(event.key)}"]`);
+      if (link) location.assign(link.href);
+      return;
+    }
+    if (event.key === "g") {
+      isGoing = true;
+      setTimeout(() => (isGoing = false), 1200);
+    } else if (event.key === "/") {
+      const filter = document.querySelector("[data-filter]");
+      if (filter) {
+        event.preventDefault();
+        filter.focus();
+        filter.select();
+      }
+    } else if (event.key === "?") {
+      document.getElementById("keys")?.showModal();
+    } else if (event.key === "j" || event.key === "k") {
+      walk(event.key === "j" ? 1 : -1);
+    } else if (event.key === "Enter" && event.target === document.body) {
+      document.querySelector("tr.is-marked td.main a")?.click();
+    }
+  });
+
+  function walk(step) {
+    const rows = [...document.querySelectorAll("table.data tbody tr:has(td.main a)")];
+    if (!rows.length) return;
+    const now = rows.findIndex((row) => row.classList.contains("is-marked"));
+    const next = rows[Math.max(0, Math.min(rows.length - 1, now + step))];
+    rows[now]?.classList.remove("is-marked");
+    next.classList.add("is-marked");
+    next.scrollIntoView({ block: "nearest" });
+  }
+
+  // -- the page's answer to a request that failed: say so, keep what was typed
+  document.body.addEventListener("htmx:responseError", (event) => say(`The server answered ${event.detail.xhr.status}. Nothing was changed; try again.`));
+  document.body.addEventListener("htmx:sendError", (event) => {
+    if (!event.detail.elt.hasAttribute("data-live")) say("The server cannot be reached. Nothing was changed; try again.");
+  });
+  function say(text) {
+    const line = document.getElementById("said");
+    line.textContent = text;
+    line.hidden = false;
+    setTimeout(() => (line.hidden = true), 8000);
+  }
+})();
