@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,11 +37,12 @@ def processes() -> list[Process]:
 
 
 def pid_of(part: str, supervisor: int) -> int | None:
-    """The process of a part below that supervisor; "pool child" is a process of the worker's pool."""
+    """The process of a part below that supervisor; "worker's child" is any of its ingest hands and pool processes."""
     alive = processes()
-    if part == "pool child":
+    if part == "worker's child":
         worker = pid_of("worker", supervisor)
-        return next((p.pid for p in alive if p.parent == worker), None)
+        children = [p.pid for p in alive if p.parent == worker]
+        return random.choice(children) if children else None  # noqa: S311
     mark = MARKS[part]
     return next((p.pid for p in alive if p.parent == supervisor and mark in p.command), None)
 

@@ -104,7 +104,7 @@ def live(context: Context, *topics: str | Iterable[str], every_ms: int = 0) -> S
     request: HttpRequest = context["request"]
     names = " ".join(topic if isinstance(topic, str) else " ".join(topic) for topic in topics)
     return format_html(
-        'data-live="{}" hx-get="{}" hx-trigger="live" hx-swap="morph:outerHTML"{}',
+        'data-live="{}" hx-get="{}" hx-trigger="live" hx-swap="morph:outerHTML" hx-disinherit="hx-swap"{}',
         names,
         request.get_full_path(),
         format_html(' data-live-every="{}"', every_ms) if every_ms else "",

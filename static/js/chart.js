@@ -5,6 +5,9 @@
     { key: "energy_kwh", label: "Energy", unit: "kWh", scale: "kWh", colour: "--accent" },
     { key: "soc_percent", label: "Battery", unit: "%", scale: "%", colour: "--reserved" },
   ];
+  // uPlot: [smallest step in s, format, six unused roll-over formats, mode]
+  const times = (step, format) => [step, format, null, null, null, null, null, null, 1];
+  const TIMES = [times(86400, "{D} {MMM}"), times(60, "{HH}:{mm}"), times(1, "{HH}:{mm}:{ss}")];
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   // light-dark() comes back unresolved from a custom property: let an element resolve it.
   function colour(name) {
@@ -15,6 +18,7 @@
     probe.remove();
     return value;
   }
+  const fromZero = (_, low, high) => [Math.min(0, low), (high || 1) * 1.1];
   const faded = (value) => value.replace(/^rgb\((.+)\)$/, "rgba($1, 0.12)");
 
   async function load(holder) {
@@ -51,9 +55,9 @@
           value: (_, value) => (value === null ? "–" : `${value.toFixed(series.unit === "%" ? 0 : 2)} ${series.unit}`),
         })),
       ],
-      scales: { "%": { range: [0, 100] }, kW: { range: (_, low, high) => [Math.min(0, low), (high || 1) * 1.1] } },
+      scales: { "%": { range: [0, 100] }, kW: { range: fromZero }, kWh: { range: fromZero } },
       axes: [
-        { ...axis, values: "{HH}:{mm}" },
+        { ...axis, values: TIMES },
         ...shown.map((series, index) => ({
           ...axis,
           scale: series.scale,

@@ -21,7 +21,7 @@ from django.core.management.base import BaseCommand, CommandError
 from portal.drill import ledger, victims
 from portal.supervisor import ports
 
-VICTIMS = ("worker", "serve", "nats", "pool child", "valkey", "beat")
+VICTIMS = ("worker", "serve", "nats", "worker's child", "valkey", "beat")
 SETTLE_S = 45.0  # for queues to drain after the last kill: chargers dial again with back-off
 
 

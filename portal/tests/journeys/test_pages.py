@@ -97,6 +97,18 @@ async def test_a_list_keeps_what_its_reader_does_while_it_changes(stack):
         assert await page.evaluate("row === document.querySelector('#rows tbody tr')")
 
 
+async def test_an_opened_frame_stays_open_while_the_log_runs_on(stack):
+    async with booted(stack) as wire, desk(stack) as page:
+        await say(wire, "DataTransfer", {"vendorId": "acme", "data": "the first"})
+        await page.goto(f"{stack.url}/chargers/{wire.identity}/log/?action=DataTransfer")
+        await is_live(page)
+        await page.click("#rows summary")
+        await shows(page, "#rows .frames", '"data": "the first"')
+        await say(wire, "DataTransfer", {"vendorId": "acme", "data": "the second"})
+        await shows(page, "#rows tbody", "the second")
+        await shows(page, "#rows details[open] .frames", '"data": "the first"')
+
+
 async def test_registering_leads_to_url_and_password_and_the_charger_gets_in_with_them(stack):
     identity = f"CP-{uuid.uuid4().hex[:8]}"
     async with desk(stack) as page:
