@@ -96,7 +96,8 @@ class Subscriber:
     ) -> None:
         with self._guard:
             self._link += 1
-        log.warning("mqtt_disconnected", broker=str(self._address), reason=str(reason))
+        tell = log.warning if reason.is_failure else log.info  # our own goodbye is no news
+        tell("mqtt_disconnected", broker=str(self._address), reason=str(reason))
 
     def _heard(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         topic = message.topic

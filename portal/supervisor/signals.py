@@ -25,8 +25,9 @@ class Signals:
         os.set_blocking(self._writer, False)
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in self.STOPS:
-            # Under nohup SIGHUP is ignored; it stays so.
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            # Under nohup SIGHUP is ignored and stays so. SIGINT is ignored too in whatever a script starts with `&`,
+            # but whoever sends it to us means us.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._count)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
 

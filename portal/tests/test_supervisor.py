@@ -47,9 +47,9 @@ time.sleep(60)
 class Supervisor:
     """A supervisor over stand-ins, as a process of its own."""
 
-    def __init__(self, folder: Path, programs: dict[str, list[str]]) -> None:
+    def __init__(self, folder: Path, programs: dict[str, list[str]], through: list[str]) -> None:
         self.folder = folder
-        command = [sys.executable, "-m", "portal.tests.standin", str(folder), json.dumps(programs)]
+        command = [*through, sys.executable, "-m", "portal.tests.standin", str(folder), json.dumps(programs)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
         assert self.process.stdout
         self.lines = self.process.stdout
@@ -71,8 +71,8 @@ class Supervisor:
 def supervise(tmp_path: Path) -> Iterator[Callable[..., Supervisor]]:
     started: list[Supervisor] = []
 
-    def start(**programs: list[str]) -> Supervisor:
-        started.append(Supervisor(tmp_path, programs))
+    def start(through: list[str] | None = None, **programs: list[str]) -> Supervisor:
+        started.append(Supervisor(tmp_path, programs, through or []))
         return started[-1]
 
     yield start
@@ -108,6 +108,16 @@ def test_a_stop_ends_the_last_started_first_and_leaves_nothing(supervise, number
     assert supervisor.process.wait(timeout=10) == 0
     assert (supervisor.folder / "stopped").read_text().split() == ["worker", "broker"]
     assert not any(map(is_alive, supervisor.pids.values()))
+
+
+def test_a_supervisor_that_a_script_started_in_the_background_can_be_interrupted(supervise):
+    """A shell without job control gives background jobs an ignored SIGINT."""
+    supervisor = supervise(through=["sh", "-c", 'trap "" INT; exec "$@"', "sh"], worker=SLEEP)
+
+    supervisor.send(signal.SIGINT)
+
+    assert supervisor.process.wait(timeout=10) == 0
+    assert not is_alive(supervisor.pids["worker"])
 
 
 def test_ctrl_c_in_the_terminal_reaches_the_supervisor_alone(supervise):
