@@ -37,9 +37,10 @@ def now(request: HttpRequest, identity: str) -> HttpResponse:
 
 
 def plugs(charger: Charger) -> list[dict[str, Any]]:
-    """Each connector with its running session and its day."""
+    """Each connector with its running session and its day, or the hours since it was registered."""
     until = timezone.now()
-    since = until - ribbon.DAY
+    span = ribbon.window(until - charger.created_at)
+    since = until - span
     connections = charger.connections.filter(connected_at__lte=until).order_by("-connected_at")
     spans = [(row.connected_at, row.disconnected_at) for row in connections[:500]]
     # Before it was registered it was not offline, only unknown.
@@ -57,6 +58,7 @@ def plugs(charger: Charger) -> list[dict[str, Any]]:
             "bands": ribbon.bands(_changes(charger, connector, since), offline=offline, since=since, until=until),
             "share": round(100 * (connector.power_w or 0) / max(top_w, 22_000)),
             "hours": _hours(since, until),
+            "span_h": round(span / timedelta(hours=1)),
         }
         for connector in connectors
     ]

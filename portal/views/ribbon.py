@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 DAY = timedelta(hours=24)
+# A charger that came an hour ago has no day yet; its first minutes would be a line too thin to see.
+WINDOWS = (timedelta(hours=1), timedelta(hours=6), DAY)
 SLOTS = 480  # 3 min each over a day: about a pixel, and a bound for the page however nervous a charger is
 
 # Of the states within one slot the ribbon shows the first of these: a short fault must not vanish.
@@ -37,6 +39,11 @@ class Band:
     width: int
     starts_at: datetime
     ends_at: datetime
+
+
+def window(age: timedelta) -> timedelta:
+    """How far back the ribbon of a charger reaches that is known for so long."""
+    return next((window for window in WINDOWS if age <= window), DAY)
 
 
 def bands(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,3 +61,8 @@ def test_gaps_are_what_no_connection_covers():
 
 def test_one_that_never_connected_is_one_gap():
     assert ribbon.gaps([], since=SINCE, until=UNTIL) == [(SINCE, UNTIL)]
+
+
+@pytest.mark.parametrize(("age_h", "reaches_h"), [(0, 1), (0.9, 1), (2, 6), (7, 24), (1000, 24)])
+def test_the_ribbon_of_a_young_charger_reaches_no_further_than_it_is_known(age_h, reaches_h):
+    assert ribbon.window(timedelta(hours=age_h)) == timedelta(hours=reaches_h)
