@@ -96,17 +96,19 @@ def milliseconds(value: float | None) -> SafeString | str:
 
 
 @register.simple_tag(takes_context=True)
-def live(context: Context, *topics: str | Iterable[str], every_ms: int = 0) -> SafeString:
+def live(context: Context, *topics: str | Iterable[str], every_ms: int = 0, poll_s: int = 0) -> SafeString:
     """Attributes that keep a part true: when one of ``topics`` changes, the browser asks for this part again.
 
-    The element needs an id, by which `pages.render_page` knows the part. ``every_ms``: at most so often.
+    The element needs an id, by which `pages.render_page` knows the part. ``every_ms``: at most so often;
+    ``poll_s``: also without news, where the mere passing of time changes what is shown.
     """
     request: HttpRequest = context["request"]
     names = " ".join(topic if isinstance(topic, str) else " ".join(topic) for topic in topics)
     return format_html(
-        'data-live="{}" hx-get="{}" hx-trigger="live" hx-swap="morph:outerHTML" hx-disinherit="hx-swap"{}',
+        'data-live="{}" hx-get="{}" hx-trigger="live{}" hx-swap="morph:outerHTML" hx-disinherit="hx-swap"{}',
         names,
         request.get_full_path(),
+        f", every {poll_s}s" if poll_s else "",
         format_html(' data-live-every="{}"', every_ms) if every_ms else "",
     )
 
@@ -149,6 +151,8 @@ def _with_unit(figure: str, unit: str) -> SafeString:
 def session_state(session: ChargingSession) -> SafeString:
     """The state of a running session as its connector would show it; an ended one is a plain word."""
     if session.is_open:
-        return status_state(session.charging_state or "charging", "" if session.charging_state else "Running")
+        # OCPP 1.6 tells no state with a session: what the meter says decides the word.
+        is_told = session.charging_state or session.power_w
+        return status_state(session.charging_state or "charging", "" if is_told else "Running")
     word = "Ended" if session.stopped_at else "End unknown"
     return format_html('<span class="state is-unavailable">{}<span>{}</span></span>', icon("check"), word)
