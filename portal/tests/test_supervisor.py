@@ -155,9 +155,13 @@ def test_a_crashed_child_is_started_again_and_its_stray_children_are_not_left(su
     assert "worker ended (exit code 3); again in 1 s. See " in supervisor.lines.readline()
     assert supervisor.lines.readline().strip() == "worker started again"
     assert "again in 2 s" in supervisor.lines.readline()
-    strays = [int(line.split()[1]) for line in supervisor.wait_for_file("worker.log").splitlines() if "stray" in line]
-    assert len(strays) == 2
-    wait_until(lambda: not any(map(is_alive, strays)))
+
+    def strays() -> list[int]:  # of both lives; what they said reaches the log a moment after their end is told
+        log = supervisor.wait_for_file("worker.log")
+        return [int(line.split()[1]) for line in log.splitlines() if line.startswith("stray")]
+
+    wait_until(lambda: len(strays()) == 2)
+    wait_until(lambda: not any(map(is_alive, strays())))
 
 
 def test_a_killed_child_is_named_with_its_signal(supervise):
