@@ -5,4 +5,8 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        from portal import live  # noqa: F401  # its receivers tell the browsers what changed
+        # Here and not in the package itself: `bootstrap.py` imports that while there is no Celery yet.
+        from portal import (
+            celery,  # noqa: F401  # tasks of every process find the broker
+            live,  # noqa: F401  # its receivers tell the browsers what changed
+        )
