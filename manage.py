@@ -3,6 +3,7 @@
 
 import os
 import sys
+import tempfile
 
 if sys.version_info < (3, 11):
     sys.exit(
@@ -38,7 +39,10 @@ def run_tests(arguments: list[str]) -> int:
     import pytest
 
     os.chdir(bootstrap.ROOT)
-    return int(pytest.main(["-n", "auto", "--maxprocesses", "4", *arguments]))
+    with tempfile.TemporaryDirectory(prefix="chargeyard-tests-") as home:
+        # Settings are read before conftest.py: without this, tests would find the parts of a yard that runs here.
+        os.environ["CHARGEYARD_HOME"] = home
+        return int(pytest.main(["-n", "auto", "--maxprocesses", "4", *arguments]))
 
 
 if __name__ == "__main__":

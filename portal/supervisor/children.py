@@ -27,6 +27,8 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 LINE_LIMIT_BYTES = 64 * 1024
+# For the last lines of a child to be written; longer only if a stray in a session of its own holds the pipe open.
+LAST_LINES_S = 1.0
 
 
 def die_with_parent(parent_pid: int | None = None) -> None:
@@ -79,6 +81,7 @@ class Child:
         self._cwd = cwd
         self._show = show
         self._process: subprocess.Popen[bytes] | None = None
+        self._pump_thread: threading.Thread | None = None
         self._started_s = 0.0
 
     @property
@@ -110,15 +113,18 @@ class Child:
         )
         stream = self._process.stderr if show_output else self._process.stdout
         assert stream is not None
-        threading.Thread(target=self._pump, args=(stream,), name=f"log-{self.name}", daemon=True).start()
+        self._pump_thread = threading.Thread(target=self._pump, args=(stream,), name=f"log-{self.name}", daemon=True)
+        self._pump_thread.start()
 
     def exit_code(self) -> int | None:
-        """None while it runs (or never ran). At its end whatever it left running in its session is killed."""
+        """None while it runs (or never ran). At its end its log is complete, and what it left in its session killed."""
         if self._process is None:
             return None
         # Once only: later the kernel may have given the number to somebody else's session.
         if self._process.returncode is None and self._process.poll() is not None:
             self._kill_session()
+            if self._pump_thread:
+                self._pump_thread.join(LAST_LINES_S)
         return self._process.returncode
 
     def is_running(self) -> bool:

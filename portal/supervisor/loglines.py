@@ -22,7 +22,10 @@ IMPORTANT = re.compile(
 HARMLESS = re.compile(
     r"[Mm]emory overcommit|no config file specified|ready to exit, bye"  # Valkey
     r"|SecurityWarning|superuser privileges"  # Celery, when root runs it
+    r"|Stream state (detected prior|outdated)|Recovering stream state from index"  # NATS, killed: builds its index anew
 )
+# What our lines say first is for machines and in the file; people see "warning: MQTT link lost broker=…".
+OURS = re.compile(r'^timestamp=\S+ level=(\w+) logger=\S+ event=(?:"((?:[^"\\]|\\.)*)"|(\S*))')
 # Begins each run of a part in its log.
 RUN_BEGINS = "--- started "
 
@@ -72,7 +75,8 @@ class Filter:
         self._shown += 1
         if self._shown > SHOWN_PER_WINDOW:
             return "… more of this in the log file" if self._shown == SHOWN_PER_WINDOW + 1 else None
-        return "".join(char if char.isprintable() else "·" for char in line.rstrip())
+        text = OURS.sub(lambda found: f"{found[1]}: {found[2] or found[3]}", line.rstrip())
+        return "".join(char if char.isprintable() else "·" for char in text)
 
 
 def tail(path: Path, lines: int = 12) -> list[str]:

@@ -153,7 +153,6 @@ def test_a_missing_server_program_is_named_with_the_way_out(monkeypatch):
 @pytest.mark.parametrize(
     "line",
     [
-        "timestamp=2026-11-20T15:45:18Z level=error logger=gateway event=broken",
         '{"event": "broken", "level": "warning"}',
         "[2026-11-20 15:45:18,000: ERROR/MainProcess] consumer: Cannot connect",
         "[7396] 2026/11/20 15:32:38.399601 [ERR] disk full",
@@ -167,11 +166,26 @@ def test_trouble_reaches_the_console(line):
 
 
 @pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("timestamp=2026-11-20T15:45:18Z level=error logger=gateway event=broken link=2", "error: broken link=2"),
+        (
+            'timestamp=2026-11-20T15:45:18Z level=warning logger=a.b event="MQTT \\"x\\" lost" why="went away"',
+            'warning: MQTT \\"x\\" lost why="went away"',
+        ),
+    ],
+)
+def test_of_our_own_lines_people_see_how_bad_it_is_and_what(line, text):
+    assert Filter().shown(line) == text
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "timestamp=2026-11-20T15:45:18Z level=info logger=gateway event=connected",
         "11941:M 20 Nov 2026 15:44:26.178 # WARNING Memory overcommit must be enabled! Without it, …",
         "11941:M 20 Nov 2026 15:44:29.523 # Valkey is now ready to exit, bye bye...",
+        "[15903] 2026/11/20 17:04:52.128613 [WRN] Filestore [$MQTT_sess] Stream state outdated, last block has …",
         "[2026-11-20: WARNING/MainProcess] SecurityWarning: You're running the worker with superuser privileges",
     ],
 )
