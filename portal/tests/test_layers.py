@@ -24,6 +24,7 @@ COMPOSITION_ROOT = (
     "portal/management/commands/",
     "portal/supervisor/",
     "portal/drill/",
+    "portal/bench/",
     "portal/tests/",
 )
 

@@ -1,0 +1,42 @@
+"""Registers the chargers and tokens of a load: `python -m portal.bench.enrol COUNT`, their password on standard input.
+
+Run within the environment of the yard that is measured.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import django
+
+
+def enrol(count: int, password: str) -> None:
+    """Enter ``count`` chargers with one password, and the tokens that their sessions show."""
+    from chargers import credentials
+    from chargers.models import Charger, SecurityProfile, fold
+    from portal.bench import mix
+    from sessions.models import IdToken
+
+    password_hash = credentials.hashed(password.encode())
+    identities = [mix.identity(number) for number in range(count)]
+    Charger.objects.bulk_create(
+        [
+            Charger(
+                identity=identity,
+                identity_folded=fold(identity),
+                security_profile=SecurityProfile.BASIC,
+                password_hash=password_hash,
+            )
+            for identity in identities
+        ],
+        batch_size=2000,
+    )
+    values = [mix.token(number) for number in range(mix.TOKENS)]
+    IdToken.objects.bulk_create([IdToken(value=value, value_folded=value.casefold()) for value in values])
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    django.setup()
+    enrol(int(sys.argv[1]), sys.stdin.readline().strip())

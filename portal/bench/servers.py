@@ -1,0 +1,152 @@
+"""Real servers for a while: each started from its program on a free port, in a folder of its own, gone at the end.
+
+For the bench and for tests. Raises PartMissing for a program that is not on this machine, StartFailed for one that does
+not come up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+
+from portal.supervisor import parts, ports
+from portal.supervisor.children import Program, die_with_parent
+from portal.supervisor.stack import StartFailed
+
+ROOT = Path(__file__).resolve().parents[2]
+START_LIMIT_S = 30.0
+
+
+@contextlib.contextmanager
+def valkey() -> Iterator[str]:
+    """The Valkey server that `up` starts, as it starts it; yields its URL."""
+    port = ports.free()
+    with _folder() as folder, _running(parts.valkey(folder, port), folder, lambda: parts.valkey_missing(port)):
+        yield f"redis://{ports.LOOPBACK}:{port}/0"
+
+
+@contextlib.contextmanager
+def nats() -> Iterator[str]:
+    """The NATS server that `up` starts, as it starts it; yields the URL of its MQTT side. No shared subscriptions."""
+    port = ports.free()
+    with _folder() as folder, _running(parts.nats(folder, port), folder, lambda: parts.nats_missing(port)):
+        yield f"mqtt://{ports.LOOPBACK}:{port}"
+
+
+@contextlib.contextmanager
+def redis_server() -> Iterator[str]:
+    """A Redis of the operating system; yields its URL."""
+    port = ports.free()
+    with _folder() as folder:
+        options = ["--port", str(port), "--bind", ports.LOOPBACK, "--dir", str(folder), "--save", ""]
+        program = Program("redis-server", (_program("redis-server"), *options))
+        with _running(program, folder, lambda: parts.valkey_missing(port)):
+            yield f"redis://{ports.LOOPBACK}:{port}/0"
+
+
+@contextlib.contextmanager
+def mosquitto() -> Iterator[str]:
+    """A Mosquitto with the configuration of docker-compose.yml (but for its storage plugin); yields its URL."""
+    port = ports.free()
+    with _folder() as folder:
+        config = folder / "mosquitto.conf"
+        config.write_text(mosquitto_config(port))
+        program = Program("mosquitto", (_program("mosquitto"), "-c", str(config)))
+        with _running(program, folder, lambda: "" if ports.accepts(ports.LOOPBACK, port) else "no answer"):
+            yield f"mqtt://{ports.LOOPBACK}:{port}"
+
+
+def mosquitto_config(port: int) -> str:
+    """`deploy/mosquitto.conf` for ``port`` on loopback, without the plugin, which only Mosquitto 2.1 has."""
+    lines = (ROOT / "deploy/mosquitto.conf").read_text().splitlines()
+    kept = [line for line in lines if not line.startswith(("global_plugin", "plugin_opt", "persistence_location"))]
+    return "\n".join(kept).replace("listener 1883", f"listener {port} {ports.LOOPBACK}") + "\n"
+
+
+@contextlib.contextmanager
+def postgres(*, fsync: bool = True) -> Iterator[str]:
+    """A PostgreSQL cluster of its own, empty; yields the URL of its database. ``fsync`` off is for tests."""
+    port = ports.free()
+    user = "postgres" if os.geteuid() == 0 else None
+    with _folder(owner=user) as folder:
+        data = folder / "data"
+        create = [_program("initdb"), "--pgdata", str(data), "--username", "chargeyard", "--auth", "trust"]
+        create += ["--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
+        subprocess.run(create, check=True, capture_output=True, user=user, cwd=folder)
+        options = {"listen_addresses": ports.LOOPBACK, "port": port, "unix_socket_directories": ""}
+        options |= {} if fsync else {"fsync": "off"}
+        words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        url = f"postgres://chargeyard@{ports.LOOPBACK}:{port}/postgres"
+        program = Program("postgres", (_program("postgres"), "-D", str(data), *words))
+        with _running(program, folder, lambda: _postgres_missing(url), user=user):
+            yield url
+
+
+def _postgres_missing(url: str) -> str:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError as error:
+        return str(error)
+    return ""
+
+
+def _program(name: str) -> str:
+    """The path of ``name``, also where Debian hides it. Raises PartMissing."""
+    hidden = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if not (hidden or found):
+        raise parts.PartMissing(f"{name} is not installed on this machine.")
+    return str(hidden[-1]) if hidden else str(found)
+
+
+@contextlib.contextmanager
+def _folder(*, owner: str | None = None) -> Iterator[Path]:
+    # With a space in its name: people have those. Not below pytest's own folder, which only root may enter.
+    with tempfile.TemporaryDirectory(prefix="chargeyard part-", ignore_cleanup_errors=True) as name:
+        if owner:
+            os.chown(name, pwd.getpwnam(owner).pw_uid, -1)
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def _running(program: Program, folder: Path, missing: Callable[[], str], *, user: str | None = None) -> Iterator[None]:
+    """Run ``program`` while the block runs, which begins when nothing is ``missing`` any more."""
+    parent_pid = os.getpid()
+    with (folder / "output.log").open("w+") as output:
+        process = subprocess.Popen(
+            program.command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            user=user,
+            # After the change of user, which makes the kernel forget it.
+            preexec_fn=lambda: die_with_parent(parent_pid),  # noqa: PLW1509
+        )
+        try:
+            deadline_s = time.monotonic() + START_LIMIT_S
+            while what := missing():
+                if process.poll() is not None or time.monotonic() > deadline_s:
+                    output.seek(0)
+                    raise StartFailed(f"{program.name} did not start: {what}\n{output.read()[-2000:]}")
+                time.sleep(0.02)
+            yield
+        finally:
+            # SIGINT: PostgreSQL ends fast and takes its shared memory along.
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()

@@ -1,0 +1,130 @@
+"""A yard of its own for a measurement: `up` in a temporary folder, on embedded parts or on production's. Yours is not
+touched, whatever your environment names."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from portal.bench import plain, servers
+from portal.drill import victims
+from portal.supervisor import ports
+from portal.supervisor.children import die_with_parent
+from portal.supervisor.home import Home
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("embedded", "production")
+START_S = 120.0
+# What would lead to a yard that is in use.
+TAKEN_OUT = ("DATABASE_URL", "REDIS_URL", "MQTT_URL", "MQTT_PREFIX", "MQTT_SHARED_SUBSCRIPTIONS", "ROLE")
+
+
+class YardFailed(RuntimeError):
+    """It did not come up; the text is the end of its output."""
+
+
+@dataclass(slots=True)
+class Yard:
+    """A running yard. ``password``: of all its chargers."""
+
+    home: Path
+    env: dict[str, str]
+    port: int
+    process: subprocess.Popen[bytes]
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(15))
+
+    def enrol(self, chargers: int) -> None:
+        """Register chargers and tokens."""
+        command = [sys.executable, "-m", "portal.bench.enrol", str(chargers)]
+        subprocess.run(command, input=self.password, text=True, env=self.env, cwd=ROOT, check=True)
+
+    def kill(self, part: str) -> None:
+        """SIGKILL one of `victims.MARKS`; the supervisor starts it again."""
+        pid = victims.pid_of(part, self.process.pid)
+        if pid is None:
+            raise YardFailed(f"There is no {part} to kill.")
+        os.kill(pid, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def plain_variant(self) -> Iterator[int]:
+        """A gateway, a bridge and a worker with one Celery task per frame, in this yard; yields the gateway's port."""
+        port = ports.free()
+        told = Home(self.home).embedded_env
+        env = self.env | dict(line.split("=", 1) for line in told.read_text().splitlines())
+        env |= {"MQTT_PREFIX": plain.PREFIX}
+        worker = ["celery", "-A", "portal.bench.plain", "worker", "-Q", plain.QUEUE, "--concurrency", "2"]
+        commands = (
+            ["-m", *worker, "--hostname", "plain@%h", "--without-gossip", "--without-mingle", "--loglevel", "INFO"],
+            ["-m", "portal.bench.plain"],
+            ["manage.py", "serve", "--role", "gateway", "--port", str(port)],
+        )
+        with contextlib.ExitStack() as stack:
+            for command in commands:
+                process = _started([sys.executable, *command], env, self.home / f"plain-{command[-1]}.log")
+                stack.callback(_stop, process, signal.SIGTERM)
+            _wait_until_up(f"http://127.0.0.1:{port}/livez", process, self.home)
+            time.sleep(3)  # the bridge and the worker, which have no door to knock at
+            yield port
+
+
+@contextlib.contextmanager
+def running(parts: str) -> Iterator[Yard]:
+    """Bring a yard up; ``parts``: one of `PARTS`. Raises PartMissing, StartFailed or YardFailed."""
+    with contextlib.ExitStack() as stack:
+        home = Path(stack.enter_context(TemporaryDirectory(prefix="chargeyard-bench-", ignore_cleanup_errors=True)))
+        env = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in TAKEN_OUT}
+        env["CHARGEYARD_HOME"] = str(home)
+        if parts == "production":
+            env["DATABASE_URL"] = stack.enter_context(servers.postgres())
+            env["REDIS_URL"] = stack.enter_context(servers.redis_server())
+            env["MQTT_URL"] = stack.enter_context(servers.mosquitto())
+        port = ports.free()
+        command = [sys.executable, "manage.py", "up", "--port", str(port), "--no-demo"]
+        process = _started(command, env, home / "up.log")
+        stack.callback(_stop, process, signal.SIGINT)
+        _wait_until_up(f"http://127.0.0.1:{port}/readyz", process, home)
+        yield Yard(home, env, port, process)
+
+
+def _started(command: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    parent_pid = os.getpid()
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=lambda: die_with_parent(parent_pid),  # noqa: PLW1509 - a bench that was killed leaves no yard
+        )
+
+
+def _stop(process: subprocess.Popen[bytes], gently: signal.Signals) -> None:
+    process.send_signal(gently)
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[bytes], home: Path) -> None:
+    deadline_s = time.monotonic() + START_S
+    while process.poll() is None and time.monotonic() < deadline_s:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own
+            return
+        time.sleep(0.1)
+    output = "\n".join(log.read_text(errors="replace")[-2000:] for log in sorted(home.glob("*.log")))
+    raise YardFailed(f"{url} did not answer:\n{output}")
