@@ -1,5 +1,5 @@
 """The cast of every test: Alice runs the network, Bob may only look, Charlie has an account and no rights;
-CP-1 speaks OCPP 1.6, CP-2 2.0.1."""
+CP-1 speaks OCPP 1.6, CP-2 2.0.1, CP-3 2.1."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Before Django reads its settings: no test may touch the state of a running Chargeyard.
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+# For what tests start as processes of their own. Django's settings have been read by now: `manage.py test` gives them a
+# folder that is no running yard's either.
 os.environ["CHARGEYARD_HOME"] = tempfile.mkdtemp(prefix="chargeyard-test-")
 Path(os.environ["CHARGEYARD_HOME"], "staticfiles").mkdir()  # else each test client warns that it is missing
 
@@ -24,6 +24,21 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("chargeyard")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a module's tests in one process of pytest-xdist, unless the stack they run on has grouped them already."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_authority() -> None:
+    """Keys that tests sign go to an authority of theirs: pytest-django has read the settings before this file."""
+    from django.conf import settings as django
+
+    django.CHARGER_CA_FILE = Path(os.environ["CHARGEYARD_HOME"], "charger-ca.pem")
 
 
 @pytest.fixture
@@ -69,3 +84,8 @@ def cp1(make_charger: Callable[..., Any]) -> Any:
 @pytest.fixture
 def cp2(make_charger: Callable[..., Any]) -> Any:
     return make_charger("CP-2", "ocpp2.0.1", vendor="Acme", model="Street 50", firmware_version="2.0.0")
+
+
+@pytest.fixture
+def cp3(make_charger: Callable[..., Any]) -> Any:
+    return make_charger("CP-3", "ocpp2.1", vendor="Acme", model="Plaza 300", firmware_version="3.0.0")

@@ -37,7 +37,7 @@ class Nameplate:
     imsi: str = ""
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record_boot(charger: Charger, nameplate: Nameplate, *, reason: str = "", at: datetime) -> Boot:
     """Store a boot with our verdict and bring the charger up to date.
 

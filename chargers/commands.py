@@ -7,6 +7,7 @@ repeat of an unlock or a start does harm.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,11 +16,15 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Min, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
+from chargers.masking import mask
 from chargers.models import Charger, Command, CommandStatus
 from chargers.signals import command_changed, command_requested
+
+# The rest with the next sweep: a whole fleet's orders must not expire in one transaction.
+SWEPT_AT_ONCE = 1000
 
 
 def request(  # noqa: PLR0913 - keywords, each a column
@@ -78,11 +83,19 @@ def claim(charger_ids: Collection[int], *, at: datetime) -> list[Command]:
     Oldest first: a charger that is told twice must hear the orders as they were given. Two processes cannot claim for
     one charger at once, the partial unique constraint decides.
     """
-    oldest: dict[int, Command] = {}
-    waiting = deliverable().filter(charger__in=charger_ids, expires_at__gt=at).select_related("charger")
-    for command in waiting.order_by("created_at"):
-        oldest.setdefault(command.charger_id, command)
-    return [command for command in oldest.values() if _claim_one(command, at)]
+    waiting = Command.objects.filter(charger=OuterRef("pk"), status=CommandStatus.PENDING, expires_at__gt=at)
+    oldest = Charger.objects.filter(pk__in=charger_ids).annotate(
+        oldest=Subquery(waiting.order_by("created_at").values("pk")[:1])
+    )
+    ready = deliverable().filter(pk__in=[pk for pk in oldest.values_list("oldest", flat=True) if pk])
+    commands = ready.select_related("charger").order_by("created_at")
+    return [command for command in commands if _claim_one(command, at)]
+
+
+def waiting_longest(limit: int) -> list[int]:
+    """The chargers that can be given a command, whose oldest one waits longest first."""
+    by_charger = deliverable().order_by().values("charger").annotate(since=Min("created_at")).order_by("since")
+    return list(by_charger.values_list("charger", flat=True)[:limit])
 
 
 def _claim_one(command: Command, at: datetime) -> bool:
@@ -100,9 +113,24 @@ def _claim_one(command: Command, at: datetime) -> bool:
 
 
 def record_wording(command: Command, *, action: str, payload: dict[str, Any]) -> None:
-    """Keep what goes over the wire for a command."""
-    command.action, command.payload = action, payload
-    Command.objects.filter(pk=command.pk).update(action=action, payload=payload)
+    """Keep what goes over the wire for a command, without its secrets: nobody needs them here any more."""
+    command.action, command.payload, command.arguments = action, masked(payload), masked(command.arguments)
+    command.save(update_fields=["action", "payload", "arguments"])
+
+
+def masked(said: dict[str, Any]) -> dict[str, Any]:
+    """Arguments or payload without secrets; the same object if there is none."""
+    text = json.dumps(said)
+    shown = mask(text)
+    return said if shown is text else json.loads(shown)
+
+
+def _forget_secrets(command: Command) -> None:
+    """A command that was never put into words is over."""
+    arguments, payload = masked(command.arguments), masked(command.payload)
+    if (arguments, payload) != (command.arguments, command.payload):
+        command.arguments, command.payload = arguments, payload
+        command.save(update_fields=["arguments", "payload"])
 
 
 @transaction.atomic
@@ -122,6 +150,7 @@ def settle(
         )
         return None
     command = Command.objects.select_related("charger").get(pk=command_id)
+    _forget_secrets(command)
     _announce([command])
     return command
 
@@ -132,6 +161,7 @@ def cancel(command: Command) -> bool:
         status=CommandStatus.CANCELLED, settled_at=timezone.now()
     )
     if withdrawn:
+        _forget_secrets(command)
         _announce([command])
     return withdrawn == 1
 
@@ -147,12 +177,14 @@ def sweep(*, at: datetime) -> list[Command]:
         *_close(unanswered, CommandStatus.TIMEOUT, "The charger did not answer; it may have acted all the same.", at),
         *_close(stale, CommandStatus.EXPIRED, "The charger did not come online in time; nothing was sent.", at),
     ]
+    for command in closed:
+        _forget_secrets(command)
     _announce(closed)
     return closed
 
 
 def _close(commands: QuerySet[Command], status: CommandStatus, why: str, at: datetime) -> list[Command]:
-    found = list(commands)
+    found = list(commands.order_by("created_at")[:SWEPT_AT_ONCE])
     # Each under its own condition once more: the answer may come between the read and the write.
     return [
         command

@@ -7,10 +7,11 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from chargers import credentials
-from chargers.masking import SECRET_SETTINGS, mask
-from chargers.models import Charger, Command, Setting
+from chargers.masking import DOOR_KEYS, SECRET_SETTING, password_in
+from chargers.models import Charger, Setting
 from chargers.rows import clip
 
 _PLACE = (
@@ -32,8 +33,13 @@ class Place:
 
     @property
     def is_secret(self) -> bool:
-        """Whether its value is a key to the door; such a value is never stored, wherever it comes from."""
-        return self.name.casefold() in SECRET_SETTINGS
+        """Whether its value is a password; such a value is never stored, wherever it comes from."""
+        return SECRET_SETTING.search(self.name) is not None
+
+    @property
+    def is_door_key(self) -> bool:
+        """Whether the charger logs in with its value here."""
+        return self.name.casefold() in DOOR_KEYS
 
 
 _PATH = re.compile(
@@ -131,23 +137,28 @@ def _place(setting: Setting) -> Place:
     )
 
 
+def told(charger: Charger, frame: str) -> None:
+    """A frame is about to go to the charger: a password in it opens the door too, until we know which one it took."""
+    if password := password_in(frame):
+        credentials.propose(charger, password)
+
+
 def written(charger: Charger, place: Place, value: str, *, needs_reboot: bool, at: datetime) -> None:
-    """The charger took a value we wrote. A new password holds from now on, and the old one no longer."""
+    """The charger took a value we wrote. A new password holds from now on, and the old one no longer.
+
+    One that wants a reboot first: whichever it logs in with.
+    """
     record(charger, [Reported(place, value=value, needs_reboot=needs_reboot)], at=at)
-    if place.is_secret and value:
-        # Not `set_password`: the charger has taken it, so its length is no longer ours to judge.
-        charger.password_hash = credentials.hashed(value.encode())
-        charger.save(update_fields=["password_hash"])
+    if place.is_door_key and not needs_reboot:
+        credentials.adopt(charger)
+
+
+def refused(charger: Charger, request: dict[str, Any]) -> None:
+    """The charger did not take what ``request`` would have set; the password in it, if there is one, is void."""
+    if password_in(json.dumps(request)):
+        credentials.withdraw(charger)
 
 
 def unknown(charger: Charger, places: Collection[Place], *, at: datetime) -> None:
     """The charger said that it has no such settings."""
     record(charger, [Reported(place, value="", is_known=False) for place in places], at=at)
-
-
-def forget_secrets(command: Command) -> None:
-    """Mask passwords in an order that has been answered: nobody needs them there any more."""
-    command.arguments, command.payload = (
-        json.loads(mask(json.dumps(said))) for said in (command.arguments, command.payload)
-    )
-    Command.objects.filter(pk=command.pk).update(arguments=command.arguments, payload=command.payload)

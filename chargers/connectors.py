@@ -7,7 +7,7 @@ from datetime import datetime
 
 from chargers import clocks
 from chargers.models import Connector, ConnectorStatus, StatusChange
-from chargers.rows import clip, rewrite
+from chargers.rows import clip, insert, rewrite
 
 # Finer than "occupied". Some chargers report only that and tell the rest by their sessions (OCPP 2.x), so "occupied"
 # takes none of these back.
@@ -66,7 +66,7 @@ class StatusBook:
                 changes.append(_change(report, connector))
         self._reports = []
         rewrite(list(changed.values()), _COLUMNS)
-        StatusChange.objects.bulk_create(changes)
+        insert(changes)
 
 
 def _connectors(reports: list[StatusReport]) -> dict[tuple[int, int, int], Connector]:
@@ -82,7 +82,7 @@ def _connectors(reports: list[StatusReport]) -> dict[tuple[int, int, int], Conne
 
 
 def _read(reports: list[StatusReport]) -> dict[tuple[int, int, int], Connector]:
-    connectors = Connector.objects.filter(charger__in={report.charger_id for report in reports})
+    connectors = Connector.objects.filter(charger__in={report.charger_id for report in reports}).order_by()
     return {(c.charger_id, c.evse_id, c.connector_id): c for c in connectors}
 
 

@@ -41,8 +41,33 @@ def set_password(charger: Charger, password: str) -> None:
                 "Leave it out and one is made."
             }
         )
-    charger.password_hash = hashed(password.encode())
-    Charger.objects.filter(pk=charger.pk).update(password_hash=charger.password_hash)
+    _save(charger, hashed(password.encode()), pending="")
+
+
+def propose(charger: Charger, password: str) -> None:
+    """Let the charger in with a password that it is about to be told as well, until we know which one it took."""
+    _save(charger, charger.password_hash, pending=hashed(password.encode()))
+
+
+def adopt(charger: Charger) -> None:
+    """The charger has taken the proposed password: it alone opens the door from now on. Safe to repeat."""
+    if proposed := charger.pending_password_hash:
+        charger.password_hash, charger.pending_password_hash = proposed, ""
+        # Under its own condition: staff may have set another one meanwhile.
+        Charger.objects.filter(pk=charger.pk, pending_password_hash=proposed).update(
+            password_hash=proposed, pending_password_hash=""
+        )
+
+
+def withdraw(charger: Charger) -> None:
+    """The charger has not taken the proposed password: the old one stays. Safe to repeat."""
+    if charger.pending_password_hash:
+        _save(charger, charger.password_hash, pending="")
+
+
+def _save(charger: Charger, password_hash: str, *, pending: str) -> None:
+    charger.password_hash, charger.pending_password_hash = password_hash, pending
+    Charger.objects.filter(pk=charger.pk).update(password_hash=password_hash, pending_password_hash=pending)
 
 
 def weak(password: str) -> str:

@@ -7,22 +7,25 @@ Knows no OCPP version: who calls says what was asked, by whom, and how it ended.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
 from chargers.masking import MASK, mask
 from chargers.models import Charger, Exchange
-from chargers.rows import rewrite
+from chargers.rows import insert, rewrite
 
 Key = tuple[int, str]  # charger's pk, message id
+# An answer belongs to a request not older than this. Bounds the search where ids come again and again.
+MATCHED_WITHIN = timedelta(days=1)
 
 
 class Journal:
     def __init__(self) -> None:
         self._new: list[Exchange] = []
         self._answers: dict[Key, Exchange] = {}  # to our requests; matched with their rows at `write`
+        self._complaints: dict[Key, Exchange] = {}  # about our answers; likewise
 
     def asked(
         self,
@@ -53,6 +56,29 @@ class Journal:
         exchange.responded_at = at
         exchange.outcome = Exchange.Outcome.ERROR if error_code else Exchange.Outcome.RESULT
         exchange.error_code = error_code
+
+    def closed(self, exchange: Exchange, *, error_code: str = "") -> None:
+        """A message of the charger to which no answer is due."""
+        exchange.outcome = Exchange.Outcome.ERROR if error_code else Exchange.Outcome.ONE_WAY
+        exchange.error_code = error_code
+
+    def complained(self, charger: Charger, text: str, *, message_id: str, error_code: str, at: datetime) -> None:
+        """The charger could not make sense of our answer: its whole complaint is kept among the findings.
+
+        The exchange ends as an error; a complaint about an answer that we never gave is kept as an orphan.
+        """
+        self._complaints[charger.pk, message_id[:255]] = Exchange(
+            charger=charger,
+            epoch=charger.epoch,
+            origin=Exchange.Origin.CHARGER,
+            message_id=message_id[:255],
+            requested_at=at,
+            response=_kept(text),
+            responded_at=at,
+            outcome=Exchange.Outcome.ORPHAN,
+            error_code=error_code[:64],
+            findings=[f"The charger could not process our answer: {_kept(text)[:1000]}"],
+        )
 
     def unreadable(self, charger: Charger, text: str, *, why: str, at: datetime, response: str = "") -> None:
         """A frame that is no request and no answer, and what we said to it (mostly nothing)."""
@@ -88,8 +114,8 @@ class Journal:
         error_code: str = "",
         findings: list[str] | None = None,
     ) -> None:
-        """The charger's answer to a request of ours; if there was none, it is kept as an orphan."""
-        self._answers[charger.pk, message_id[:255]] = Exchange(
+        """The charger's answer to a request of ours; if there was none, or it comes twice, it is kept as an orphan."""
+        answer = Exchange(
             charger=charger,
             epoch=charger.epoch,
             origin=Exchange.Origin.CSMS,
@@ -101,20 +127,27 @@ class Journal:
             error_code=error_code[:64],
             findings=findings if findings is not None else [],
         )
+        if self._answers.setdefault((charger.pk, message_id[:255]), answer) is not answer:
+            answer.outcome = Exchange.Outcome.ORPHAN
+            self._new.append(answer)
 
     def write(self) -> None:
         """Store what was collected, once, inside the batch's transaction: one INSERT, and one UPDATE if needed."""
         if self._answers:
             self._match_answers()
         if self._new:
-            Exchange.objects.bulk_create(self._new)
+            insert(self._new)
+        if self._complaints:
+            self._match_complaints()
 
     def _match_answers(self) -> None:
-        asked = {(row.charger_id, row.message_id): row for row in _find(self._answers, origin=Exchange.Origin.CSMS)}
+        since = min(answer.requested_at for answer in self._answers.values()) - MATCHED_WITHIN
+        rows = _find(self._answers, origin=Exchange.Origin.CSMS, since=since)
+        asked = {(row.charger_id, row.message_id): row for row in rows if row.outcome == Exchange.Outcome.OPEN}
         matched = []
         for key, answer in self._answers.items():
             request = asked.get(key)
-            if request is None or request.outcome != Exchange.Outcome.OPEN:  # nobody asked, or it was answered before
+            if request is None:  # nobody asked, or it was answered before
                 answer.outcome = Exchange.Outcome.ORPHAN
                 self._new.append(answer)
                 continue
@@ -122,6 +155,17 @@ class Journal:
                 setattr(request, column, getattr(answer, column))
             matched.append(request)
         rewrite(matched, ("response", "responded_at", "outcome", "error_code", "findings"))
+
+    def _match_complaints(self) -> None:
+        since = min(complaint.requested_at for complaint in self._complaints.values()) - MATCHED_WITHIN
+        rows = _find(self._complaints, origin=Exchange.Origin.CHARGER, since=since)
+        answered = {(row.charger_id, row.message_id): row for row in rows if row.response}
+        for key, exchange in answered.items():
+            complaint = self._complaints.pop(key)
+            exchange.outcome, exchange.error_code = Exchange.Outcome.ERROR, complaint.error_code
+            exchange.findings = [*exchange.findings, *complaint.findings]
+        rewrite(list(answered.values()), ("outcome", "error_code", "findings"))
+        Exchange.objects.bulk_create(self._complaints.values())
 
     def _add(self, charger: Charger, **values: Any) -> Exchange:
         exchange = Exchange(charger=charger, epoch=charger.epoch, **values)
@@ -136,27 +180,31 @@ def remembered(keys: Collection[Key], *, since: datetime) -> dict[tuple[int, str
     """
     if not keys:
         return {}
-    served = _find(keys, origin=Exchange.Origin.CHARGER)
+    served = _find(keys, origin=Exchange.Origin.CHARGER, since=since)
     return {
         (row.charger_id, row.message_id, row.digest): row
         for row in served
         # An answer with a masked secret is not the one we gave.
-        if row.outcome == Exchange.Outcome.RESULT and row.requested_at >= since and MASK not in row.response
+        if row.outcome in (Exchange.Outcome.RESULT, Exchange.Outcome.ONE_WAY) and MASK not in row.response
     }
 
 
-def _find(keys: Collection[Key], *, origin: Exchange.Origin) -> list[Exchange]:
-    """The rows of these pairs, oldest first: one index probe each.
+def _find(keys: Collection[Key], *, origin: Exchange.Origin, since: datetime) -> list[Exchange]:
+    """The rows of these pairs since then, oldest first, without their requests: one index probe each.
 
     Two IN lists would probe each charger for each id, 40,000 probes for a full batch.
     """
     table = connection.ops.quote_name(Exchange._meta.db_table)
+    fields = [field for field in Exchange._meta.concrete_fields if field.name != "request"]
+    columns = ", ".join(f"{table}.{connection.ops.quote_name(str(field.column))}" for field in fields)
     sql = (
         f"WITH wanted (charger_id, message_id) AS (VALUES {', '.join(['(%s, %s)'] * len(keys))}) "  # noqa: S608
-        f"SELECT {table}.* FROM wanted JOIN {table} ON {table}.charger_id = wanted.charger_id "
-        f"AND {table}.message_id = wanted.message_id WHERE {table}.origin = %s ORDER BY {table}.id"
+        f"SELECT {columns} FROM wanted JOIN {table} ON {table}.charger_id = wanted.charger_id "
+        f"AND {table}.message_id = wanted.message_id AND {table}.requested_at >= %s "
+        f"WHERE {table}.origin = %s ORDER BY {table}.id"
     )
-    return list(Exchange.objects.raw(sql, [*(value for key in keys for value in key), origin.value]))
+    earliest = connection.ops.adapt_datetimefield_value(since)
+    return list(Exchange.objects.raw(sql, [*(value for key in keys for value in key), earliest, origin.value]))
 
 
 def _kept(text: str) -> str:

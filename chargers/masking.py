@@ -1,13 +1,14 @@
 """Takes secrets out of a frame before it is kept. Knows the names under which OCPP and the field send secrets.
 
 A frame without any is returned untouched, as the very same text. What is masked: the value of a configuration key that
-holds a password (`AuthorizationKey`, `BasicAuthPassword`), any member whose name says password, the credentials in a
+holds a password (`AuthorizationKey`, `WiFiPassword`, …), any member whose name says password, the credentials in a
 URL, and private keys.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -15,9 +16,11 @@ import orjson
 MASK = "***"
 # What a frame with a secret must contain, escaped or not. Everything else passes after this one search.
 SUSPICIOUS = re.compile(
-    r"authorizationkey|password|passphrase|PRIVATE KEY|:(?:/|\\/){2}[^\s\"/\\]*@|\\u00[2-7]", re.IGNORECASE
+    r"authorizationkey|password|passphrase|sharedkey|secret|PRIVATE KEY|:(?:/|\\/){2}[^\s\"/\\]*@|\\u00[2-7]",
+    re.IGNORECASE,
 )
-SECRET_SETTINGS = frozenset({"authorizationkey", "basicauthpassword"})
+DOOR_KEYS = frozenset({"authorizationkey", "basicauthpassword"})  # what a charger logs in with here
+SECRET_SETTING = re.compile(r"^authorizationkey$|password|passphrase|sharedkey|secret", re.IGNORECASE)
 SECRET_MEMBER = re.compile(r"password|passphrase|^authorizationkey$", re.IGNORECASE)
 VALUES = ("value", "attributeValue")
 URL_CREDENTIALS = re.compile(r"(:(?:/|\\/){2})[^\s\"/\\@]*(?:@[^\s\"/\\@]*)*@")
@@ -37,46 +40,64 @@ def mask(text: str) -> str:
         return text
     try:
         frame = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        masked = LOOSE_VALUE.sub(rf"\1{MASK}", text)
-    else:
         # Rewritten only when something was found, so that the support log shows the charger's own spacing.
         masked = orjson.dumps(frame).decode() if _mask_members(frame) else text
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # no JSON, or nested too deep to be written
+        masked = LOOSE_VALUE.sub(rf"\1{MASK}", text)
     masked = URL_CREDENTIALS.sub(rf"\1{MASK}:{MASK}@", masked)
     return PRIVATE_KEY.sub(rf"\1{MASK}\2", masked)
 
 
-def _mask_members(node: Any) -> bool:
+def password_in(text: str) -> str:
+    """The password that a frame of ours gives a charger, "" if none; ``***`` where it is masked already."""
+    if not SUSPICIOUS.search(text):
+        return ""
+    settings = (node for node in _objects(orjson.loads(text)) if _setting_name(node).casefold() in DOOR_KEYS)
+    entries = (entry for node in settings for entry in _secret_entries(node))
+    return next((str(entry[member]) for entry, member in entries), "")
+
+
+def _mask_members(frame: Any) -> bool:
     """Mask secrets in place, at any depth; True if there was one."""
-    if isinstance(node, list):
-        # All of them, where any() over a generator would stop at the first.
-        return True in [_mask_members(item) for item in node]
-    if not isinstance(node, dict):
-        return False
-    found = _mask_setting(node)
-    for name, value in node.items():
-        if isinstance(value, str) and value and SECRET_MEMBER.search(name):
-            node[name] = MASK
-            found = True
-        elif _mask_members(value):
+    found = False
+    for node in _objects(frame):
+        secrets = [(node, name) for name, value in node.items() if value and _is_secret(name, value)]
+        for entry, member in [*secrets, *_secret_entries(node)]:
+            entry[member] = MASK
             found = True
     return found
 
 
-def _mask_setting(node: dict[str, Any]) -> bool:
-    """Mask the value of one configuration entry.
+def _objects(frame: Any) -> Iterator[dict[str, Any]]:
+    """All objects in a frame, at any depth. No recursion: a charger decides how deep it goes."""
+    nodes = [frame]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            yield node
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
+
+
+def _is_secret(name: str, value: object) -> bool:
+    return isinstance(value, str) and SECRET_MEMBER.search(name) is not None
+
+
+def _secret_entries(node: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    """Where one configuration entry holds the value of a password: (object, member)."""
+    if not SECRET_SETTING.search(_setting_name(node)):
+        return []
+    attributes = node.get("variableAttribute")
+    entries = [node, *(attributes if isinstance(attributes, list) else [])]
+    return [(entry, member) for entry in entries if isinstance(entry, dict) for member in VALUES if entry.get(member)]
+
+
+def _setting_name(node: dict[str, Any]) -> str:
+    """The name in a configuration entry, "" if it is none.
 
     1.6 ``{key, value}``, 2.x ``{variable: {name}, attributeValue, …}``, our verb `write_settings` ``{name, value}``.
     """
     variable = node.get("variable")
     name = variable.get("name") if isinstance(variable, dict) else node.get("key", node.get("name"))
-    if not isinstance(name, str) or name.casefold() not in SECRET_SETTINGS:
-        return False
-    entries = [node, *(item for item in node.get("variableAttribute") or [] if isinstance(item, dict))]
-    found = False
-    for entry in entries:
-        for member in VALUES:
-            if entry.get(member):
-                entry[member] = MASK
-                found = True
-    return found
+    return name if isinstance(name, str) else ""

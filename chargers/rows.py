@@ -22,6 +22,27 @@ def clip(model: type[models.Model], column: str, text: str) -> str:
     return text[: cast("models.Field[Any, Any]", model._meta.get_field(column)).max_length]
 
 
+def insert(rows: Sequence[models.Model]) -> None:
+    """Store new rows of one model, whose primary keys nobody asks for: COPY on PostgreSQL, one INSERT elsewhere.
+
+    Django's own bulk INSERT hands PostgreSQL an array for each column; escaping the quotes of a frame in it takes
+    longer than all else that a row costs.
+    """
+    if not rows:
+        return
+    model = type(rows[0])
+    if connection.vendor != "postgresql":
+        model._default_manager.bulk_create(rows)
+        return
+    fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(str(field.column)) for field in fields)
+    sql = f"COPY {quote(model._meta.db_table)} ({columns}) FROM STDIN"
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(sql) as copy:
+        for row in rows:
+            copy.write_row([field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields])
+
+
 def rewrite(rows: Collection[models.Model], columns: Sequence[str]) -> None:
     """Save ``columns`` of rows of one model that differ from row to row: one prepared statement, one round trip.
 

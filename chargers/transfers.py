@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from chargers.masking import mask
 from chargers.models import Charger, Transfer, VendorMessage
 
 _STATUS_COLUMN = {
@@ -22,8 +23,9 @@ def record_step(
     if last is not None and (last.status, last.request_id) == (status, request_id):
         return False
     Transfer.objects.create(charger=charger, kind=kind, status=status, request_id=request_id, received_at=at)
-    setattr(charger, _STATUS_COLUMN[kind], status)
-    charger.save(update_fields=[_STATUS_COLUMN[kind]])
+    if column := _STATUS_COLUMN.get(kind):
+        setattr(charger, column, status)
+        charger.save(update_fields=[column])
     return True
 
 
@@ -32,5 +34,5 @@ def record_vendor_message(
 ) -> VendorMessage:
     """Keep a message that we do not understand for whoever does."""
     return VendorMessage.objects.create(
-        charger=charger, vendor_id=vendor_id[:255], message_id=message_id[:50], data=data, received_at=at
+        charger=charger, vendor_id=vendor_id[:255], message_id=message_id[:50], data=mask(data), received_at=at
     )

@@ -1,4 +1,4 @@
-"""From a caller at the door to a line of its own: throttle, look up, judge, subscribe, claim.
+"""From a caller at the door to a line of its own: throttle, look up, judge, wait for its turn, subscribe, claim.
 
 Look-ups and claims of many callers go to the database together. The subscription comes before the claim: the moment a
 charger counts as online a worker may send it something.
@@ -17,15 +17,17 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from chargers import connections, security
+from chargers import connections, credentials, security
 from chargers.connections import Claim, Dial
 from chargers.models import Charger, Registration, SecurityProfile, fold
 from chargers.registration import register_unknown
 from gateway import topics
 from gateway.batching import DatabaseThread, MicroBatch
 from gateway.bus import Bus, NotLinked
-from gateway.handshake import Caller, Refusal, Stranger, jitter_s, judge, unknown_sentence
+from gateway.doorway import Doorway
+from gateway.handshake import Caller, Refusal, Stranger, jitter_s, judge, shows_new_password, unknown_sentence
 from gateway.throttle import Throttle
+from sessions.models import ChargingSession
 
 # How long a connection may take to answer a ping before a newcomer without a password gets its place.
 PROBE_S = 2.0
@@ -44,8 +46,10 @@ class Admission:
         self._bus = bus
         self._thread = thread
         self._probe = probe
+        self.doorway = Doorway(settings.ADMISSION_PER_S)
         self._throttle = Throttle()
         self._look_up: MicroBatch[str, Charger | None] = MicroBatch(thread, look_up)
+        self._is_charging: MicroBatch[int, bool] = MicroBatch(thread, are_charging)
         self._claim: MicroBatch[Dial, Claim | None] = MicroBatch(thread, self._claim_batch)
 
     async def admit(self, caller: Caller) -> Claim:
@@ -54,6 +58,7 @@ class Admission:
             raise Refusal.later("The message broker cannot be reached; try again.")
         try:
             charger = await self._identify(caller)
+            await self.doorway.enter(partial(self._is_charging, charger.pk))
             if charger.security_profile == SecurityProfile.NONE:
                 await self._spare_the_living(charger)
             return await self._connect(caller, charger)
@@ -82,6 +87,8 @@ class Admission:
             if self._throttle.failed(caller.identity, caller.address, time.monotonic()) == 1:
                 await self._thread.run(partial(_note, charger, caller, refusal))
             raise
+        if shows_new_password(caller, charger):
+            await self._thread.run(partial(credentials.adopt, charger))
         return charger
 
     async def _connect(self, caller: Caller, charger: Charger) -> Claim:
@@ -122,6 +129,13 @@ def _note(charger: Charger, caller: Caller, refusal: Refusal) -> None:
     kind = "LoginFailed" if refusal.status == HTTPStatus.UNAUTHORIZED else "SecurityProfileMismatch"
     detail = f"{caller.address}: {refusal.sentence}"
     security.record_event(charger, kind, detail=detail, is_ours=True, at=timezone.now())
+
+
+def are_charging(charger_ids: list[int]) -> list[bool]:
+    """Whether each of these chargers has an open session; in the database thread."""
+    sessions = ChargingSession.objects.filter(charger__in=set(charger_ids), stopped_at=None)
+    charging = set(sessions.values_list("charger_id", flat=True))
+    return [charger_id in charging for charger_id in charger_ids]
 
 
 def look_up(identities: list[str]) -> list[Charger | None]:

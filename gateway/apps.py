@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from typing import Any
 
 import structlog
 from django.apps import AppConfig
+from kombu.pools import producers
 
 log = structlog.get_logger(__name__)
 
@@ -34,12 +36,13 @@ def ring_for_replay(letter_id: int, **kwargs: Any) -> None:
 
 
 class Bell:
-    """Rings for Celery tasks. After a failure it stays silent for a while.
+    """Rings for Celery tasks, and gives a Redis that does not answer half a second; then it stays silent for a while.
 
-    A worker's hand rings for each boot of a storm; it must not wait for an unreachable Redis each time.
+    Somebody waits for the page that ordered something, and a worker's hand rings for each boot of a storm.
     """
 
     SILENCE_S = 5.0  # then `deliver_pending` has come by anyway
+    PATIENCE_S = 0.25  # for the connection, and again for the answer
 
     def __init__(self) -> None:
         self._silent_until = 0.0
@@ -48,10 +51,19 @@ class Bell:
         if time.monotonic() < self._silent_until:
             return
         try:
-            task.apply_async(args, retry=False)
+            with _impatient_producers(task.app, self.PATIENCE_S).acquire(block=True, timeout=1) as producer:
+                task.apply_async(args, retry=False, producer=producer)
         except Exception as error:
             self._silent_until = time.monotonic() + self.SILENCE_S
             log.warning("task_not_queued", task=task.name, args=args, error=repr(error)[:200])
+
+
+@cache
+def _impatient_producers(app: Any, patience_s: float) -> Any:
+    """A pool of producers beside Celery's own, whose patience with Redis suits a worker that has nothing else to do."""
+    broker = app.connection_for_write()
+    broker.transport_options |= {"socket_timeout": patience_s, "socket_connect_timeout": patience_s, "max_retries": 0}
+    return producers[broker]
 
 
 bell = Bell()

@@ -14,6 +14,7 @@ from typing import Any
 from chargers.connectors import StatusBook
 from chargers.journal import Journal
 from chargers.models import Charger
+from chargers.notices import NoticeBook
 from chargers.presence import PresenceBook
 from sessions.readings import ReadingBook
 
@@ -34,6 +35,7 @@ class Books:
     journal: Journal = field(init=False)
     statuses: StatusBook = field(init=False)
     readings: ReadingBook = field(init=False)
+    notices: NoticeBook = field(init=False)
     events: list[Event] = field(default_factory=list)
     changed_chargers: set[int] = field(default_factory=set)
     changed_sessions: set[int] = field(default_factory=set)
@@ -43,12 +45,14 @@ class Books:
         self.journal = Journal()
         self.statuses = StatusBook()
         self.readings = ReadingBook()
+        self.notices = NoticeBook()
 
     def write(self) -> None:
         """Write all books; inside the batch's transaction."""
         self.statuses.write()  # before the readings: it creates the connectors whose power they tell
         self.readings.write()
         self.changed_sessions |= self.readings.session_ids
+        self.notices.write()
         self.presence.write()
         self.journal.write()
 

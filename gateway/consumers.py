@@ -15,7 +15,7 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from chargers.connections import Claim
-from gateway import topics
+from gateway import frames, metrics, topics
 from gateway.admission import PROBE_S
 from gateway.handshake import Caller, Refusal, Stranger, read
 from gateway.relay import Relay
@@ -86,7 +86,7 @@ class ChargerConsumer(AsyncWebsocketConsumer):
 
     async def _put_through(self, caller: Caller) -> None:
         self.key = topics.key(self.claim.identity)
-        self.relay = Relay(self.claim.identity, self)
+        self.relay = Relay(self.claim.identity, self, frames.types_of(caller.subprotocol))
         self.connected_at = time.monotonic()
         self.is_connected = True
         await self.accept(caller.subprotocol)
@@ -129,9 +129,10 @@ class ChargerConsumer(AsyncWebsocketConsumer):
     # -- the ends of the relay, and the line of the switchboard ------------------------------------------------------
 
     def publish(self, text: str) -> None:
-        self.switchboard.bus.relay(self.key, text)
+        self.switchboard.send(self, text)
 
     def deliver(self, text: str) -> None:
+        metrics.FRAMES_DOWN.inc()
         self._post({"type": "websocket.send", "text": text})
 
     def hold(self, is_held: bool) -> None:
@@ -150,6 +151,7 @@ class ChargerConsumer(AsyncWebsocketConsumer):
 
 
 def _log_refusal(scope: Any, caller: Caller | None, refusal: Refusal) -> None:
+    metrics.REFUSED.labels(int(refusal.status)).inc()
     log.info(
         "refused",
         charger=caller.identity if caller else scope["path"][-128:],

@@ -13,9 +13,9 @@ from typing import Any
 import structlog
 from django.db import DatabaseError, transaction
 
-from chargers import commands
-from chargers.models import Command, CommandStatus
-from gateway import frames, schemas, topics
+from chargers import commands, configuration, large_frames
+from chargers.models import Charger, Command, CommandStatus
+from gateway import claim_check, frames, schemas, topics
 from gateway.bus.publisher import BusAway, Publication, Publisher
 from gateway.call import Books
 from gateway.dialect import Unspeakable
@@ -63,11 +63,19 @@ def _say(command: Command, books: Books) -> Publication | None:
         commands.settle(command.pk, status=CommandStatus.FAILED, explanation=str(error), at=books.at)
         return None
     text = frames.call(str(command.pk), action, payload)
+    configuration.told(charger, text)
     commands.record_wording(command, action=action, payload=payload)
     books.journal.sent(charger, message_id=str(command.pk), action=action, request=text, at=books.at)
     books.changed_chargers.add(charger.pk)
     log.info("frame", charger=charger.identity, frame="down", action=action, id=str(command.pk))
-    return Publication(topics.outbound(topics.key(charger.identity)), text.encode(), qos=1)
+    return to_charger(charger, text, at=books.at)
+
+
+def to_charger(charger: Charger, text: str, *, at: datetime) -> Publication:
+    """A frame to a charger; one that is too large for the broker goes by the database, in the caller's transaction."""
+    if claim_check.is_too_large(text):
+        text = claim_check.reference(large_frames.keep(charger.pk, text.encode(), at=at))
+    return Publication(topics.outbound(topics.key(charger.identity)), text.encode())
 
 
 def _wording(command: Command) -> tuple[str, dict[str, Any]]:

@@ -1,15 +1,18 @@
-"""What one OCPP version says and understands: three visible tables, filled by the modules beside it.
+"""What one OCPP version says and understands: visible tables, filled by the modules beside it.
 
 - ``handles(action)``: a CALL of the charger → the payload of our answer; a translation table onto domain verbs
+- ``hears(action)``: a SEND of the charger, which is never answered (2.1)
 - ``sends(verb)``: one of our verbs → (action, payload) in this version's words
 - ``answers(action)``: what the charger's answer to our CALL means for the domain
 
-A version may start from an older one (2.1 from 2.0.1) and then holds only what differs.
+A version may start from an older one (2.1 from 2.0.1) and then holds only what differs. What the older one learns
+later, by whichever module and in whatever order of imports, the newer one knows at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, MutableMapping
 from typing import Any, TypeVar
 
 from chargers.models import Command, CommandStatus
@@ -17,9 +20,11 @@ from gateway.call import Call
 
 Payload = dict[str, Any]
 Handler = Callable[[Call], Payload]
+Listener = Callable[[Call], None]
 Wording = Callable[[Command], tuple[str, Payload]]
 Reading = Callable[[Command, Payload, Call], None]
 F = TypeVar("F", bound=Callable[..., Any])
+V = TypeVar("V")
 
 
 class Unspeakable(ValueError):
@@ -29,21 +34,26 @@ class Unspeakable(ValueError):
 class Dialect:
     def __init__(self, subprotocol: str, *, schemas: str, based_on: Dialect | None = None) -> None:
         self.subprotocol = subprotocol
-        self.schemas = schemas  # folder of the `ocpp` package: "v16", "v201"
-        self.handlers: dict[str, Handler] = dict(based_on.handlers) if based_on else {}
-        self.wordings: dict[str, Wording] = dict(based_on.wordings) if based_on else {}
-        self.readings: dict[str, Reading] = dict(based_on.readings) if based_on else {}
+        self.schemas = schemas  # folder of the `ocpp` package: "v16", "v201", "v21"
+        self.based_on = based_on
+        self.handlers: MutableMapping[str, Handler] = _over(based_on.handlers if based_on else None)
+        self.listeners: MutableMapping[str, Listener] = _over(based_on.listeners if based_on else None)
+        self.wordings: MutableMapping[str, Wording] = _over(based_on.wordings if based_on else None)
+        self.readings: MutableMapping[str, Reading] = _over(based_on.readings if based_on else None)
         # Fields that some chargers answer with in place of the right ones: action → theirs → ours.
-        self.misspelt: dict[str, dict[str, str]] = dict(based_on.misspelt) if based_on else {}
+        self.misspelt: MutableMapping[str, dict[str, str]] = _over(based_on.misspelt if based_on else None)
         # Actions that carry money: never answered with a CALLERROR when charger and session can be told. The value is
         # what we answer if even that fails; None where there is no such confirmation (a start needs a number).
-        self.money: dict[str, Payload | None] = dict(based_on.money) if based_on else {}
+        self.money: MutableMapping[str, Payload | None] = _over(based_on.money if based_on else None)
 
     def handles(self, action: str, *, is_money: bool = False, if_all_fails: Payload | None = None) -> Callable[[F], F]:
         """Register the handler of a CALL; ``if_all_fails`` is the confirmation given when money is at stake."""
         if is_money or if_all_fails is not None:
             self.money[action] = if_all_fails
         return self._into(self.handlers, action)
+
+    def hears(self, action: str) -> Callable[[F], F]:
+        return self._into(self.listeners, action)
 
     def sends(self, verb: str) -> Callable[[F], F]:
         return self._into(self.wordings, verb)
@@ -71,7 +81,7 @@ class Dialect:
         return {ours.get(name, name): value for name, value in payload.items()}
 
     @staticmethod
-    def _into(table: dict[str, Any], key: str) -> Callable[[F], F]:
+    def _into(table: MutableMapping[str, Any], key: str) -> Callable[[F], F]:
         def register(function: F) -> F:
             table[key] = function
             return function
@@ -79,8 +89,20 @@ class Dialect:
         return register
 
 
+def _over(older: MutableMapping[str, V] | None) -> MutableMapping[str, V]:
+    """A table of its own on top of an older version's, which is looked up, never copied or written."""
+    return {} if older is None else ChainMap({}, older)
+
+
 def verdict(answer: Payload) -> CommandStatus:
-    """Whether a charger did what it was told, from the ``status`` that most answers carry; without one it did."""
+    """Whether a charger did what it was told, from the ``status`` that most answers carry; without one it did.
+
+    Where each part of an order has a status of its own, it did it if it did any of them.
+    """
+    for results, member in PARTS.items():
+        parts = [part.get(member) for part in answer.get(results) or [] if isinstance(part, dict)]
+        if parts and not ACCEPTING.intersection(parts):
+            return CommandStatus.REJECTED
     status = answer.get("status", "Accepted")
     return CommandStatus.ACCEPTED if status in ACCEPTING else CommandStatus.REJECTED
 
@@ -95,5 +117,12 @@ ACCEPTING = frozenset(
         "RebootRequired",
         "AcceptedWithRebootRequired",
         "PartiallyAccepted",
+        "Unpublished",
     }
 )
+# Lists of results, and what of each result is its status.
+PARTS = {
+    "setVariableResult": "attributeStatus",
+    "setMonitoringResult": "status",
+    "clearMonitoringResult": "status",
+}

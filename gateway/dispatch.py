@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from django.utils import timezone
 
-from chargers import commands
+from chargers import commands, configuration
 from chargers.models import Charger, Command, CommandStatus, Exchange, Registration
 from gateway import frames, schemas
 from gateway.call import Books, Call
@@ -35,6 +35,7 @@ HEARTBEAT = "Heartbeat"
 MEMORY = timedelta(hours=24)
 # Older, its currentTime would set the charger's clock wrong.
 MEMORY_OF_HEARTBEAT = timedelta(seconds=30)
+MEMORY_OF_STATE = timedelta(minutes=5)
 # The id of an answer to a frame without a readable one. OCPP-J 2.0.1 part 4 §4.2.3.
 NO_ID = "-1"
 
@@ -68,7 +69,11 @@ class Dispatcher:
             case frames.Unreadable():
                 return self._serve_unreadable(turn, turn.frame)
             case frames.Result() | frames.Error():
-                self._settle(turn, turn.frame)
+                return self._settle(turn, turn.frame)
+            case frames.Send():
+                self._hear(turn, turn.frame)
+            case frames.ResultError():
+                self._hear_complaint(turn, turn.frame)
         return None
 
     # -- requests of the charger ---------------------------------------------------------------------------------------
@@ -76,7 +81,7 @@ class Dispatcher:
     def _serve_call(self, turn: Turn, frame: frames.Call) -> str:
         charger, books, digest = turn.charger, self.books, frame.digest()
         remembered = self.served.get((charger.pk, frame.message_id, digest))
-        if remembered and _is_fresh(remembered, turn):
+        if remembered and self._is_fresh(remembered, turn):
             log.info("frame", charger=charger.identity, action=frame.action, id=frame.message_id, outcome="repeated")
             return remembered.response
         findings = list(frame.findings)
@@ -108,6 +113,21 @@ class Dispatcher:
         )
         return text
 
+    def _is_fresh(self, remembered: Exchange, turn: Turn) -> bool:
+        """Whether it is the same request again, and the answer given then may be given again."""
+        if remembered.action in turn.dialect.money:
+            return True  # `MEMORY` bounds it: queued records come again over reconnects and reboots
+        # Some chargers have few ids, or one: "available" once more under the id of an hour ago, or of something said
+        # since, is news.
+        lasts = MEMORY_OF_HEARTBEAT if remembered.action == HEARTBEAT else MEMORY_OF_STATE
+        is_over = turn.at - remembered.requested_at > lasts or remembered.epoch != turn.charger.epoch
+        since = (
+            exchange.pk > remembered.pk
+            for (charger_id, message_id, _), exchange in self.served.items()
+            if (charger_id, message_id) == (remembered.charger_id, remembered.message_id)
+        )
+        return not is_over and not any(since)
+
     def _answer(self, turn: Turn, frame: frames.Call, findings: list[str]) -> Payload:
         """The payload of our answer. Raises OcppError."""
         charger, dialect, action = turn.charger, turn.dialect, frame.action
@@ -122,8 +142,10 @@ class Dispatcher:
         is_money = action in dialect.money
         if frame.unusable and not is_money:
             raise TypeConstraintViolation(f"The payload holds {frame.unusable[0]}.")
-        findings += [f"{text} was read as null." for text in frame.unusable]
-        payload, tolerated = messages.read_request(action, frame.payload, is_money=is_money)
+        findings += _read_as_null(frame)
+        payload, tolerated = messages.read_request(
+            action, frame.payload, is_money=is_money, is_strict=charger.is_strict
+        )
         findings += tolerated
         answer = handler(Call(charger, frame.message_id, action, payload, turn.at, self.books, findings))
         if not messages.is_valid_answer(action, answer):
@@ -137,9 +159,70 @@ class Dispatcher:
         log.info("frame", charger=turn.charger.identity, outcome="unreadable", why=frame.why)
         return text
 
+    # -- what is not answered (2.1) ------------------------------------------------------------------------------------
+
+    def _hear(self, turn: Turn, frame: frames.Send) -> None:
+        """Its sender listens to nothing: what is wrong with it is only kept."""
+        charger, books, digest = turn.charger, self.books, frame.digest()
+        if (charger.pk, frame.message_id, digest) in self.served:
+            log.info("frame", charger=charger.identity, action=frame.action, id=frame.message_id, outcome="repeated")
+            return
+        findings = [*frame.findings, *_read_as_null(frame)]
+        entry = books.journal.asked(
+            charger,
+            message_id=frame.message_id,
+            action=frame.action,
+            request=turn.text,
+            at=turn.at,
+            digest=digest,
+            findings=findings,
+        )
+        error_code = ""
+        try:
+            self._take_in(turn, frame, findings)
+        except OcppError as refusal:
+            error_code = refusal.wire_code(turn.dialect.subprotocol)
+            findings.append(refusal.description)
+        books.journal.closed(entry, error_code=error_code)
+        log.info(
+            "frame",
+            charger=charger.identity,
+            action=frame.action,
+            id=frame.message_id,
+            outcome=error_code or "heard",
+        )
+
+    def _take_in(self, turn: Turn, frame: frames.Send, findings: list[str]) -> None:
+        """Raises OcppError, with nothing stored."""
+        charger, action = turn.charger, frame.action
+        if not may_talk(charger):
+            raise SecurityError(f"Charger {charger.identity!r} has no accepted {BOOT} yet.")
+        messages = schemas.load(turn.dialect.schemas)
+        listener = turn.dialect.listeners.get(action)
+        if listener is None or not messages.is_unanswered(action):
+            raise NotSupportedAction(f"{action[:64]!r} is nothing that OCPP {charger.ocpp_version} sends unanswered.")
+        payload, tolerated = messages.read_request(action, frame.payload, is_money=False)
+        findings += tolerated
+        listener(Call(charger, frame.message_id, action, payload, turn.at, self.books, findings))
+
+    def _hear_complaint(self, turn: Turn, frame: frames.ResultError) -> None:
+        """Our answer was wrong, or the charger thinks so. What it answered is stored; staff have to see it."""
+        charger = turn.charger
+        self.books.journal.complained(
+            charger, turn.text, message_id=frame.message_id, error_code=frame.code, at=turn.at
+        )
+        log.error(
+            "answer_refused",
+            charger=charger.identity,
+            id=frame.message_id,
+            code=frame.code,
+            description=frame.description[:255],
+        )
+
     # -- answers of the charger to us ----------------------------------------------------------------------------------
 
-    def _settle(self, turn: Turn, frame: frames.Result | frames.Error) -> None:
+    def _settle(self, turn: Turn, frame: frames.Result | frames.Error) -> str | None:
+        """Close the command that it answers; the text of our complaint if the answer makes no sense (2.1)."""
         charger = turn.charger
         findings = list(frame.findings)
         self.books.journal.heard_answer(
@@ -163,32 +246,51 @@ class Dispatcher:
             outcome="answer" if is_awaited else "answer to nothing",
         )
         if command is None or not is_awaited:
-            return
-        status, answer, explanation = self._judge(turn, frame, command, findings)
+            return None
+        complaint = None
+        try:
+            status, answer, explanation = self._judge(turn, frame, command, findings)
+        except OcppError as error:
+            findings.append(error.description)
+            status, answer = CommandStatus.FAILED, _content(frame)
+            explanation = f"Invalid response: {error.description}"
+            if frames.RESULT_ERROR in frames.types_of(turn.dialect.subprotocol):
+                complaint = frames.result_error(frame.message_id, error, turn.dialect.subprotocol)
         commands.settle(command.pk, status=status, answer=answer, explanation=explanation, at=turn.at)
         command.status = status  # the same answer may be in this batch once more
         self.freed.add(charger.pk)
+        return complaint
 
     def _judge(
         self, turn: Turn, frame: frames.Result | frames.Error, command: Command, findings: list[str]
     ) -> tuple[CommandStatus, Any, str]:
-        """What an answer means: the command's status, what of it is kept, and why in words if it failed."""
+        """What an answer means: the command's status, what of it is kept, and why in words if it failed.
+
+        Raises OcppError for an answer that makes no sense.
+        """
         if isinstance(frame, frames.Error):
-            answer = {"code": frame.code, "description": frame.description, "details": frame.details}
-            return CommandStatus.FAILED, answer, f"{frame.code}: {frame.description}".rstrip(": ")
+            configuration.refused(turn.charger, command.payload)
+            return CommandStatus.FAILED, _content(frame), f"{frame.code}: {frame.description}".rstrip(": ")
         messages = schemas.load(turn.dialect.schemas)
-        try:
-            meant = turn.dialect.answer_as_meant(command.action, frame.payload)
-            payload, tolerated = messages.read_answer(command.action, meant)
-            findings += tolerated
-            reading = turn.dialect.readings.get(command.action)
-            if reading is not None:
-                call = Call(turn.charger, frame.message_id, command.action, payload, turn.at, self.books, findings)
-                reading(command, payload, call)
-        except OcppError as error:
-            findings.append(error.description)
-            return CommandStatus.FAILED, frame.payload, f"Invalid response: {error.description}"
+        meant = turn.dialect.answer_as_meant(command.action, frame.payload)
+        payload, tolerated = messages.read_answer(command.action, meant)
+        findings += tolerated
+        reading = turn.dialect.readings.get(command.action)
+        if reading is not None:
+            call = Call(turn.charger, frame.message_id, command.action, payload, turn.at, self.books, findings)
+            reading(command, payload, call)
         return verdict(payload), frame.payload, ""
+
+
+def _content(frame: frames.Result | frames.Error) -> Any:
+    """What of an answer is kept with the command."""
+    if isinstance(frame, frames.Result):
+        return frame.payload
+    return {"code": frame.code, "description": frame.description, "details": frame.details}
+
+
+def _read_as_null(frame: frames.Call | frames.Send) -> list[str]:
+    return [f"{text} was read as null." for text in frame.unusable]
 
 
 def may_talk(charger: Charger) -> bool:
@@ -203,12 +305,3 @@ def answer_to_unreadable(frame: frames.Unreadable, subprotocol: str) -> str | No
     if subprotocol == "ocpp1.6" and (frame.message_id is None or isinstance(frame.error, MessageTypeNotSupported)):
         return None
     return frames.error(frame.message_id or NO_ID, frame.error, subprotocol)
-
-
-def _is_fresh(remembered: Exchange, turn: Turn) -> bool:
-    """Whether the answer given then may be given again."""
-    if remembered.action in turn.dialect.money:
-        return True  # `MEMORY` bounds it: queued records come again over reconnects and reboots
-    if remembered.action == HEARTBEAT and turn.at - remembered.requested_at > MEMORY_OF_HEARTBEAT:
-        return False
-    return remembered.epoch == turn.charger.epoch

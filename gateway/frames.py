@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -18,11 +20,16 @@ import orjson
 from gateway.errors import FormationViolation, MessageTypeNotSupported, OcppError, RpcFrameworkError
 
 CALL, RESULT, ERROR = 2, 3, 4
+RESULT_ERROR, SEND = 5, 6  # since 2.1: complaint about an answer; message that is never answered. Part 4 §4.2
 ID_LIMIT = 36
 DEPTH_LIMIT = 64  # a real payload has about 10
 INT64 = 2**63
+NOTES_LIMIT = 20
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+ESCAPED = re.compile(r"\\.", re.DOTALL)
+STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+NO_BRACKETS = bytes(set(range(256)) - STEP.keys())
 UNSTORABLE_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
@@ -58,6 +65,33 @@ class Error:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultError:
+    """The other side could not make sense of our answer to its CALL ``message_id``."""
+
+    message_id: str
+    code: str
+    description: str
+    details: Any
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """As a CALL, but nobody waits and nothing is confirmed."""
+
+    message_id: str
+    action: str
+    payload: dict[str, Any]
+    unusable: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+
+    def digest(self) -> str:
+        """As of a CALL, and never the same as that of one."""
+        canonical = orjson.dumps([SEND, self.action, self.payload], option=orjson.OPT_SORT_KEYS)
+        return blake2b(canonical, digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """No frame of ours. ``message_id`` is None where none can be read; ``error`` None where no answer is due."""
 
@@ -66,11 +100,23 @@ class Unreadable:
     error: OcppError | None = None
 
 
-Frame = Call | Result | Error | Unreadable
+Frame = Call | Result | Error | ResultError | Send | Unreadable
 
 
-def parse(text: str) -> Frame:
-    """Read one frame. A BOM, spacing, raw control characters in strings and doubled keys are tolerated."""
+OLD_TYPES = frozenset({CALL, RESULT, ERROR})
+ALL_TYPES = OLD_TYPES | {RESULT_ERROR, SEND}
+
+
+def types_of(subprotocol: str) -> frozenset[int]:
+    """The message types that a version knows."""
+    return OLD_TYPES if subprotocol in ("ocpp1.6", "ocpp2.0.1") else ALL_TYPES
+
+
+def parse(text: str, types: frozenset[int] = OLD_TYPES) -> Frame:
+    """Read one frame. A BOM, spacing, raw control characters in strings and doubled keys are tolerated.
+
+    ``types``: see `types_of`; any other is an `Unreadable`.
+    """
     reader = _Reader()
     try:
         elements = reader.read(text)
@@ -79,23 +125,32 @@ def parse(text: str) -> Frame:
         return Unreadable(why, error=RpcFrameworkError("The frame cannot be read as a JSON array."))
     if not isinstance(elements, list) or not elements:
         return Unreadable("A frame is a JSON array.", error=RpcFrameworkError("A frame is a JSON array."))
-    return _sort(elements, reader)
+    return _sort(elements, reader, types)
 
 
-def _sort(elements: list[Any], reader: _Reader) -> Frame:
+def _sort(elements: list[Any], reader: _Reader, types: frozenset[int]) -> Frame:
     kind, message_id = elements[0], _readable_id(elements)
     if type(kind) is not int:
         error = RpcFrameworkError("The first element of a frame is its message type, a number.")
         return Unreadable(error.description, message_id, error)
+    if kind not in types:
+        known = ", ".join(map(str, sorted(types)))
+        refusal = MessageTypeNotSupported(f"Message type {str(kind)[:20]} is not one of {known}.")
+        return Unreadable(refusal.description, message_id, refusal)
     if kind == CALL:
         return _call(elements, message_id, reader)
-    if kind in (RESULT, ERROR):
-        if message_id is None or len(elements) < 3:
-            # An answer is never answered, or two programs talk past each other for ever.
-            return Unreadable("An answer without id or content.", message_id)
-        return _answer(kind, elements, message_id, reader)
-    refusal = MessageTypeNotSupported(f"Message type {str(kind)[:20]} is not one of 2, 3, 4.")
-    return Unreadable(refusal.description, message_id, refusal)
+    if kind == SEND:
+        return _send(elements, message_id, reader)
+    return _answer(kind, elements, message_id, reader)
+
+
+def _send(elements: list[Any], message_id: str | None, reader: _Reader) -> Frame:
+    """Read like a CALL; what is wrong with it is kept and not answered, for its sender does not listen."""
+    read = _call(elements, message_id, reader)
+    if isinstance(read, Call):
+        return Send(read.message_id, read.action, read.payload, read.unusable, read.findings)
+    assert isinstance(read, Unreadable)
+    return Unreadable(read.why.replace("CALL", "SEND").replace("2, id", "6, id"), read.message_id)
 
 
 def _call(elements: list[Any], message_id: str | None, reader: _Reader) -> Frame:
@@ -127,13 +182,17 @@ def _fault_of_call(elements: list[Any], message_id: str | None) -> str:
     return ""
 
 
-def _answer(kind: int, elements: list[Any], message_id: str, reader: _Reader) -> Frame:
+def _answer(kind: int, elements: list[Any], message_id: str | None, reader: _Reader) -> Frame:
+    if message_id is None or len(elements) < 3:
+        # An answer is never answered, or two programs talk past each other for ever.
+        return Unreadable("An answer without id or content.", message_id)
     findings = tuple(reader.findings + [f"{text} was read as null." for text in reader.unusable])
     if kind == RESULT:
         return Result(message_id, elements[2], findings)
     description = elements[3] if len(elements) > 3 and isinstance(elements[3], str) else ""
     details = elements[4] if len(elements) > 4 else {}
-    return Error(message_id, str(elements[2])[:64], description, details, findings)
+    complaint = Error if kind == ERROR else ResultError
+    return complaint(message_id, str(elements[2])[:64], description, details, findings)
 
 
 def _readable_id(elements: list[Any]) -> str | None:
@@ -157,8 +216,8 @@ class _Reader:
     def read(self, text: str) -> Any:
         """Raises ValueError."""
         text = text.removeprefix("\ufeff").strip(" \t\r\n\0")
-        if text.count("[") + text.count("{") > DEPTH_LIMIT:
-            _refuse_depth(text)
+        if is_too_deep(text):
+            raise ValueError(f"it is nested more than {DEPTH_LIMIT} deep")
         try:
             value = self._decode(text, strict=True)
         except json.JSONDecodeError as error:
@@ -184,27 +243,27 @@ class _Reader:
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) != len(pairs):
-            names = [name for name, _ in pairs]
-            twice = sorted({name for name in names if names.count(name) > 1})
-            self.findings.append(f"Given twice, the last one counts: {', '.join(twice)[:100]}.")
+            times = Counter(name for name, _ in pairs)
+            twice = sorted(name for name, count in times.items() if count > 1)
+            _note(self.findings, f"Given twice, the last one counts: {', '.join(twice)[:100]}.")
         return value
 
     def _constant(self, text: str) -> None:
-        self.unusable.append(text)
+        _note(self.unusable, text)
 
     def _int(self, text: str) -> int | None:
         if len(text) < 19:
             return int(text)
         if len(text) <= 20 and -INT64 <= (number := int(text)) < INT64:
             return number
-        self.unusable.append(f"a number of {len(text.lstrip('-'))} digits")
+        _note(self.unusable, f"a number of {len(text.lstrip('-'))} digits")
         return None
 
     def _float(self, text: str) -> float | None:
         number = float(text)
         if math.isfinite(number):
             return number
-        self.unusable.append(text[:20])
+        _note(self.unusable, text[:20])
         return None
 
     def _storable(self, value: Any) -> Any:
@@ -218,20 +277,20 @@ class _Reader:
         return value
 
 
-def _refuse_depth(text: str) -> None:
-    """Raises ValueError when arrays and objects lie more than 64 deep, before any parser climbs down."""
-    depth = 0
-    in_string = False
-    for match in re.finditer(r'\\.|["\[\]{}]', text, re.DOTALL):
-        character = match[0]
-        if character == '"':
-            in_string = not in_string
-        elif not in_string and character in "[{":
-            depth += 1
-            if depth > DEPTH_LIMIT:
-                raise ValueError(f"it is nested more than {DEPTH_LIMIT} deep")
-        elif not in_string and character in "]}":
-            depth -= 1
+def _note(sentences: list[str], sentence: str) -> None:
+    """A charger can be wrong half a million times in one frame; that it was is enough to know."""
+    if len(sentences) < NOTES_LIMIT:
+        sentences.append(sentence)
+
+
+def is_too_deep(text: str) -> bool:
+    """Whether arrays and objects lie more than 64 deep, told before any parser climbs down."""
+    if text.count("[") + text.count("{") <= DEPTH_LIMIT:
+        return False
+    # All in C, for the gateway does this to every larger frame: between two quotes is a string.
+    bare = "".join(ESCAPED.sub("", text).split('"')[::2])
+    brackets = bare.encode(errors="replace").translate(None, NO_BRACKETS)
+    return max(accumulate(map(STEP.__getitem__, brackets)), default=0) > DEPTH_LIMIT
 
 
 def call(message_id: str, action: str, payload: dict[str, Any]) -> str:
@@ -248,3 +307,9 @@ def error(message_id: str, refusal: OcppError, subprotocol: str) -> str:
     """A CALLERROR as text, in the spelling of the version."""
     code = refusal.wire_code(subprotocol)
     return orjson.dumps([ERROR, message_id, code, refusal.description, refusal.details]).decode()
+
+
+def result_error(message_id: str, complaint: OcppError, subprotocol: str) -> str:
+    """A CALLRESULTERROR as text: we could not make sense of the other side's answer to our CALL."""
+    code = complaint.wire_code(subprotocol)
+    return orjson.dumps([RESULT_ERROR, message_id, code, complaint.description, complaint.details]).decode()

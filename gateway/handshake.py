@@ -20,7 +20,7 @@ from chargers.models import Charger, SecurityProfile, fold
 from chargers.registration import flaw
 
 # What we speak. The client's order decides which one it is.
-SUBPROTOCOLS = ("ocpp1.6", "ocpp2.0.1")
+SUBPROTOCOLS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 CHALLENGE = ("WWW-Authenticate", 'Basic realm="Chargeyard", charset="UTF-8"')
 
 
@@ -39,9 +39,9 @@ class Refusal(Exception):
         self.headers = headers
 
     @classmethod
-    def later(cls, sentence: str) -> Refusal:
+    def later(cls, sentence: str, *, after_s: int | None = None) -> Refusal:
         """503: nothing is wrong with the caller."""
-        return cls(HTTPStatus.SERVICE_UNAVAILABLE, sentence, ("Retry-After", str(jitter_s(5, 30))))
+        return cls(HTTPStatus.SERVICE_UNAVAILABLE, sentence, ("Retry-After", str(after_s or jitter_s(5, 30))))
 
 
 class Stranger(Refusal):
@@ -73,7 +73,8 @@ def read(scope: dict[str, Any]) -> Caller:
     return Caller(
         identity,
         choose_subprotocol([value for name, value in scope["headers"] if name == b"sec-websocket-protocol"]),
-        _address(scope, headers.get(b"x-forwarded-for")),
+        # Some proxies add a line of their own instead of adding to the caller's.
+        _address(scope, b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")),
         _is_secure(scope, headers.get(b"x-forwarded-proto")),
         user,
         password,
@@ -134,8 +135,13 @@ def judge(caller: Caller, charger: Charger) -> None:
         raise _unproved(f"Charger {charger.identity!r} has to log in: user name {charger.identity!r} and its password.")
     if fold(caller.user) != charger.identity_folded:
         raise _unproved(f"User {caller.user[:128]!r} is not the identity in the URL, {caller.identity!r}.")
-    if not credentials.matches(charger.password_hash, caller.password):
+    if not (credentials.matches(charger.password_hash, caller.password) or shows_new_password(caller, charger)):
         raise _unproved(f"Wrong password for charger {charger.identity!r}.")
+
+
+def shows_new_password(caller: Caller, charger: Charger) -> bool:
+    """Whether the caller logs in with a password that we told it and that it has not confirmed: so it has taken it."""
+    return credentials.matches(charger.pending_password_hash, caller.password)
 
 
 def _unproved(sentence: str) -> Refusal:
@@ -149,9 +155,9 @@ def _mismatch(charger: Charger, wants: str) -> Refusal:
     )
 
 
-def _address(scope: dict[str, Any], forwarded: bytes | None) -> str:
+def _address(scope: dict[str, Any], forwarded: bytes) -> str:
     """Where the call comes from: the peer, or what the last of our `TRUSTED_PROXIES` says it is."""
-    hops = (forwarded or b"").decode("latin-1").split(",")
+    hops = forwarded.decode("latin-1").split(",")
     if 0 < settings.TRUSTED_PROXIES <= len(hops) and (named := hops[-settings.TRUSTED_PROXIES].strip()):
         return named[:64]
     return str(scope["client"][0])[:64] if scope.get("client") else ""

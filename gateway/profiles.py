@@ -8,34 +8,56 @@ from chargers.models import Command
 from gateway.dialect import Payload, Unspeakable
 from gateway.wire import dicts, moment, one_of, said, small, text
 from sessions.models import ChargingSession
+from sessions.units import as_number
 
 KIND = {"absolute": "Absolute", "recurring": "Recurring", "relative": "Relative"}
 RECURRENCY = {"daily": "Daily", "weekly": "Weekly"}
+# What a period of 2.1 says besides, and in place of, its limit: ours → theirs. Amperes or watts; reactive in var.
+POWERS = {
+    f"{ours}{phase.lower()}": f"{theirs}{phase}"
+    for ours, theirs in (
+        ("limit", "limit"),
+        ("discharge_limit", "dischargeLimit"),
+        ("setpoint", "setpoint"),
+        ("setpoint_reactive", "setpointReactive"),
+    )
+    for phase in ("", "_L2", "_L3")
+}
 
 
-def common_in_words(command: Command, profile: dict[str, Any], purposes: dict[str, str]) -> Payload:
+def common_in_words(
+    command: Command, profile: dict[str, Any], purposes: dict[str, str], kinds: dict[str, str] = KIND
+) -> Payload:
     """The fields of a ChargingProfile but its id, schedule and transaction. Raises Unspeakable."""
     recurrency = profile.get("recurrency")
     return said(
         stackLevel=whole_in(command, profile, "stack_level"),
         chargingProfilePurpose=one_of(command, "purpose", purposes, profile.get("purpose")),
-        chargingProfileKind=one_of(command, "kind", KIND, profile.get("kind", "absolute")),
+        chargingProfileKind=one_of(command, "kind", kinds, profile.get("kind", "absolute")),
         recurrencyKind=one_of(command, "recurrency", RECURRENCY, recurrency) if recurrency else None,
         validFrom=moment(command, profile.get("valid_from"), "valid_from"),
         validTo=moment(command, profile.get("valid_to"), "valid_to"),
     )
 
 
-def schedule_in_words(command: Command, profile: dict[str, Any]) -> Payload:
-    """A ChargingSchedule from the fields of `set_profile`. Limits have one decimal, as both versions demand."""
-    periods = [
-        said(
-            startPeriod=whole_in(command, period, "start_s"),
-            limit=round(float(period["limit"]), 1),
-            numberPhases=small(period.get("phases")),
-        )
+def schedule_in_words(command: Command, profile: dict[str, Any], powers: dict[str, str] | None = None) -> Payload:
+    """A ChargingSchedule from the fields of `set_profile`. Limits have one decimal, as all versions demand.
+
+    ``powers``: what a period may say of power in this version, as `POWERS`; a limit alone if not given.
+    """
+    told = [
+        (period, powers_in_words(command, period, powers or {"limit": "limit"}))
         for period in dicts(profile.get("periods"))
-        if period.get("limit") is not None
+    ]
+    periods = [
+        {
+            "startPeriod": whole_in(command, period, "start_s"),
+            **power,
+            **said(numberPhases=small(period.get("phases"))),
+            **(said(operationMode=period.get("operation_mode") or None) if powers else {}),
+        }
+        for period, power in told
+        if power
     ]
     if not periods:
         raise Unspeakable("A charging profile needs at least one period with a limit.")
@@ -47,6 +69,24 @@ def schedule_in_words(command: Command, profile: dict[str, Any]) -> Payload:
         startSchedule=moment(command, profile.get("start_at"), "start_at"),
         minChargingRate=round(float(min_rate), 1) if min_rate not in (None, "") else None,
     )
+
+
+def powers_in_words(command: Command, given: dict[str, Any], powers: dict[str, str]) -> Payload:
+    """Those of ``powers`` that are given, with one decimal. Raises Unspeakable."""
+    said_in_words = {}
+    for ours, theirs in powers.items():
+        if given.get(ours) in (None, ""):
+            continue
+        value = as_number(given[ours])
+        if value is None:
+            raise Unspeakable(f"{ours!r} of {command.verb!r} is {given[ours]!r}; it must be a number.")
+        said_in_words[theirs] = round(value, 1)
+    return said_in_words
+
+
+def our_powers(period: dict[str, Any]) -> dict[str, Any]:
+    """What a period says of power, under our names."""
+    return {ours: period[theirs] for ours, theirs in POWERS.items() if theirs in period}
 
 
 def transaction_of(command: Command, profile: dict[str, Any]) -> str:
@@ -73,8 +113,9 @@ def our_schedule(schedule: dict[str, Any]) -> dict[str, Any]:
     periods = [
         said(
             start_s=small(period.get("startPeriod")),
-            limit=period.get("limit"),
             phases=small(period.get("numberPhases")),
+            operation_mode=text(period.get("operationMode")) or None,
+            **our_powers(period),
         )
         for period in dicts(schedule.get("chargingSchedulePeriod"))
     ]

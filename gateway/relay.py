@@ -1,7 +1,8 @@
 """One charger's frames between its socket and the bus: their order, repeats and time limits. Does no I/O itself.
 
 A CALL of the charger is published only after the one before it was answered, so order per charger holds whatever
-broker and workers do. Answers of the charger to our commands pass at once. Knows frames only as far as `gateway.peek`.
+broker and workers do. A SEND keeps its place among them, and nothing waits for it. Answers of the charger to our
+commands pass at once. Knows frames only as far as `gateway.peek`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Protocol
 
 import structlog
 
-from gateway.peek import Kind, is_call, peek
+from gateway import frames, metrics
+from gateway.peek import Kind, is_answer, peek
 
 # Published but not answered: the broker or a worker may have lost it, and the worker is idempotent.
 REPUBLISH_S = 5.0
@@ -53,40 +55,64 @@ class Pending:
 
 
 class Relay:
-    """Times are seconds of a monotonic clock. ``pending``: the CALL in work."""
+    """Times are seconds of a monotonic clock. ``pending``: the CALL in work. ``types``: see `frames.types_of`."""
 
-    __slots__ = ("_ends", "_identity", "_is_held", "_odd", "_odd_ids", "_odd_since", "_waiting", "pending")
+    __slots__ = (
+        "_asked",
+        "_ends",
+        "_identity",
+        "_is_full",
+        "_is_paused",
+        "_odd",
+        "_odd_ids",
+        "_odd_since",
+        "_types",
+        "_waiting",
+        "pending",
+    )
 
-    def __init__(self, identity: str, ends: Ends) -> None:
+    def __init__(self, identity: str, ends: Ends, types: frozenset[int] = frames.OLD_TYPES) -> None:
         self.pending: Pending | None = None
+        self._types = types
         self._identity = identity
         self._ends = ends
-        self._waiting: list[tuple[str, str]] = []
-        self._is_held = False
+        self._waiting: list[tuple[str | None, str]] = []  # id and text; without an id: a SEND
+        self._is_full = False  # too much waits
+        self._is_paused = False  # the gateway wants nothing from anybody
         self._odd = 0
         self._odd_since = 0.0
         self._odd_ids: tuple[str, ...] = ()
+        self._asked: tuple[str, ...] = ()  # our commands that it has not answered
 
     def from_charger(self, text: str, now: float) -> None:
-        kind, message_id = peek(text)
+        kind, message_id = peek(text, self._types)
         if kind is Kind.CALL:
-            assert message_id is not None
-            self._take_call(message_id, text, now)
-        elif kind is Kind.ANSWER:
+            self._take(message_id, text, now)
+        elif kind is Kind.SEND:
+            self._take(None, text, now)
+        elif kind is Kind.ANSWER and message_id in self._asked:
+            self._asked = tuple(asked for asked in self._asked if asked != message_id)
             self._ends.publish(text)
+        elif kind is Kind.ANSWER:
+            # To a command of an earlier connection, or to nothing; each costs a row, and nothing else would bound them.
+            self._pass_odd(None, text, now)
         else:
             self._pass_odd(message_id, text, now)
 
     def from_csms(self, text: str, now: float) -> None:
         """Our commands pass; answers only to what is pending: a strict client ends itself at an unknown id."""
         try:
-            is_ours, message_id = is_call(text)
+            is_answering, message_id = is_answer(text)
         except ValueError:
             log.warning("no frame on the way to a charger", charger=self._identity, start=text[:40])
             return
-        if is_ours:
+        if not is_answering:
+            if message_id in self._asked:
+                return  # the broker brought it twice, and a thing done twice may do harm
+            self._asked = (*self._asked[1 - QUEUE :], message_id)
             self._ends.deliver(text)
         elif self.pending is not None and message_id == self.pending.message_id:
+            metrics.REPLY_SECONDS.observe(now - self.pending.since)
             self.pending = None
             self._ends.deliver(text)
             self._advance(now)
@@ -101,35 +127,48 @@ class Relay:
         if pending is None:
             return
         if now - pending.since >= GIVE_UP_S:
+            metrics.UNANSWERED.inc()
             log.warning("no answer", charger=self._identity, id=pending.message_id, seconds=round(now - pending.since))
             self.pending = None
             self._advance(now)
         elif now - pending.published_at >= REPUBLISH_S:
             pending.published_at = now
+            metrics.REPUBLISHED.inc()
             self._ends.publish(pending.text)
 
-    def _take_call(self, message_id: str, text: str, now: float) -> None:
+    def pause(self, is_paused: bool) -> None:
+        """Stop reading from the charger, or go on, for a reason that is not the charger's."""
+        self._stop_reading(is_full=self._is_full, is_paused=is_paused)
+
+    def _take(self, message_id: str | None, text: str, now: float) -> None:
         if self.pending is not None and text == self.pending.text:
             return  # a charger that repeats itself; one processing, one answer
         if (message_id, text) in self._waiting:
             return
         self._waiting.append((message_id, text))
         self._advance(now)
-        if len(self._waiting) >= QUEUE and not self._is_held:
-            self._is_held = True
-            self._ends.hold(True)
+        if len(self._waiting) >= QUEUE and not self._is_full:
+            self._stop_reading(is_full=True, is_paused=self._is_paused)
         elif len(self._waiting) >= FLOOD:
             self._waiting.clear()
             self._ends.hang_up(1008, f"{FLOOD} requests sent without waiting for an answer")
 
     def _advance(self, now: float) -> None:
-        if self.pending is None and self._waiting:
+        # What is next and a SEND may go even while a CALL is in work: the CALL was published before it.
+        while self._waiting and (self.pending is None or self._waiting[0][0] is None):
             message_id, text = self._waiting.pop(0)
-            self.pending = Pending(message_id, text, now, now)
+            if message_id is not None:
+                self.pending = Pending(message_id, text, now, now)
             self._ends.publish(text)
-        if self._is_held and len(self._waiting) <= QUEUE // 2:
-            self._is_held = False
-            self._ends.hold(False)
+        if self._is_full and len(self._waiting) <= QUEUE // 2:
+            self._stop_reading(is_full=False, is_paused=self._is_paused)
+
+    def _stop_reading(self, *, is_full: bool, is_paused: bool) -> None:
+        """One reason is enough to stop reading from the charger; to go on takes both to be gone."""
+        was_held = self._is_full or self._is_paused
+        self._is_full, self._is_paused = is_full, is_paused
+        if (is_full or is_paused) != was_held:
+            self._ends.hold(not was_held)
 
     def _pass_odd(self, message_id: str | None, text: str, now: float) -> None:
         """The worker keeps it and complains in the charger's version. It holds nobody up: no answer may come."""
@@ -137,7 +176,7 @@ class Relay:
             self._odd, self._odd_since = 0, now
         self._odd += 1
         if self._odd > UNREADABLE_PER_MINUTE:
-            self._ends.hang_up(1008, f"more than {UNREADABLE_PER_MINUTE} unreadable frames in a minute")
+            self._ends.hang_up(1008, f"more than {UNREADABLE_PER_MINUTE} unreadable or unasked-for frames in a minute")
             return
         if message_id is not None:
             self._odd_ids = (*self._odd_ids[1 - QUEUE :], message_id)

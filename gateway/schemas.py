@@ -57,11 +57,26 @@ class Schemas:
     def knows(self, action: str) -> bool:
         return f"{action}Response" in self._lenient
 
-    def read_request(self, action: str, payload: Payload, *, is_money: bool) -> tuple[Payload, list[str]]:
-        """The payload put right, and what was tolerated. Raises OcppError, never when money is at stake."""
+    def actions(self) -> set[str]:
+        """All messages of the version that are no answers."""
+        return {name for name in self._lenient if not name.endswith("Response")}
+
+    def is_unanswered(self, action: str) -> bool:
+        """Whether it is a SEND (2.1): a message that has no answer."""
+        return action in self._lenient and not action.endswith("Response") and not self.knows(action)
+
+    def read_request(
+        self, action: str, payload: Payload, *, is_money: bool, is_strict: bool = False
+    ) -> tuple[Payload, list[str]]:
+        """The payload put right, and what was tolerated. Raises OcppError, never when money is at stake.
+
+        ``is_strict``: nothing is put right nor tolerated, where no money is at stake.
+        """
         validator = self._lenient[action]
         if validator.is_valid(payload):
             return payload, []
+        if is_strict and not is_money:
+            raise self._refusal(next(validator.iter_errors(payload)))
         payload, findings, remaining = self._mend(validator, payload, clip=action in DESCRIPTIVE)
         if remaining and not is_money:
             raise self._refusal(remaining[0])

@@ -150,6 +150,7 @@ class Socket(WebSocketProtocol):
     def close_with(self, code: int, reason: str) -> None:
         """Start the closing handshake. Autobahn's own `sendClose` refuses all codes but 1000 and 3000-4999."""
         if self.state == self.STATE_OPEN:
+            self._hold(False)  # or its farewell is never read
             self.sendCloseFrame(code=code, reasonUtf8=reason.encode()[:123].decode("utf-8", "ignore").encode())
 
     def _fail_connection(self, code: int = 1001, reason: str = "going away") -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any, Protocol
+from uuid import UUID
 
 import orjson
 import structlog
@@ -19,15 +20,16 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from chargers import connections
+from chargers import connections, large_frames
 from chargers.connections import Claim, Farewell
 from chargers.models import Charger
-from gateway import health, topics
+from gateway import claim_check, health, metrics, topics
 from gateway.admission import Admission
 from gateway.batching import LARGEST, DatabaseThread
 from gateway.bus import Bus, NewsHeard
 from gateway.bus.mqtt import MqttBus
 from gateway.handshake import Caller, Refusal
+from gateway.offline import Guard, Phase
 from gateway.relay import Relay
 
 TICK_S = 1.0
@@ -61,6 +63,7 @@ class Switchboard:
         self.lines: dict[str, Line] = {}
         self._thread = DatabaseThread()
         self._admission = Admission(name, bus, self._thread, self._ask_whether_alive)
+        self.guard = Guard(self.lines, time.monotonic(), is_on=settings.FAIL_OFFLINE)
         self._farewells: list[Farewell] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ticks = 0
@@ -68,13 +71,15 @@ class Switchboard:
     # -- life --------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        health.watch(self.bus)
+        health.watch(self.bus, self.guard if self.takes_chargers else None)
         news: dict[str, NewsHeard] = {
             topics.gateway_control(self.name): self._on_control,
-            topics.every_worker_status(): health.worker_spoke,
+            topics.every_worker_status(): self._on_worker,
         }
         self.bus.start(self._on_frame, news)
         if self.takes_chargers:
+            metrics.CONNECTIONS.set_function(lambda: len(self.lines))
+            metrics.IS_OPEN.set_function(lambda: self.guard.phase is Phase.OPEN)
             await self._touch()
         self.spawn(self._tick())
 
@@ -125,6 +130,7 @@ class Switchboard:
         """Raises Refusal. Whoever gets a claim has to `connect` and to `leave`."""
         if self.is_closing:
             raise Refusal.later("This gateway restarts; try again.")
+        await self.guard.open_door()
         return await self._admission.admit(caller)
 
     def connect(self, line: Line) -> None:
@@ -133,6 +139,7 @@ class Switchboard:
             line.hang_up(1000, connections.REPLACED)  # a still newer one was faster
             return
         self.lines[line.key] = line
+        self.guard.joins(line)
         if other is not None:
             other.hang_up(1000, connections.REPLACED)
         if line.claim.loser:
@@ -146,6 +153,26 @@ class Switchboard:
         if not self._farewells and not self.is_closing:
             self.spawn(self._write_farewells(after_s=0.1))
         self._farewells.append(Farewell(line.claim.charger_id, line.claim.epoch, code, reason))
+
+    # -- what chargers say -------------------------------------------------------------------------------------------
+
+    def send(self, line: Line, text: str) -> None:
+        """Publish a frame of a charger; one that is too large for the broker goes by the database."""
+        metrics.FRAMES_UP.inc()
+        if claim_check.is_too_large(text):
+            self.spawn(self._send_reference(line, text))
+        else:
+            self.bus.relay(line.key, text)
+
+    async def _send_reference(self, line: Line, text: str) -> None:
+        keep = partial(large_frames.keep, line.claim.charger_id, text.encode(), at=timezone.now())
+        try:
+            frame_id = await self._thread.run(keep)
+        except DatabaseError as error:
+            # A CALL comes here again after 5 s without an answer.
+            log.warning("a large frame waits for the database", charger=line.claim.identity, error=str(error))
+        else:
+            self.bus.relay(line.key, claim_check.reference(frame_id))
 
     async def _write_farewells(self, *, after_s: float = 0.0) -> None:
         await asyncio.sleep(after_s)
@@ -162,8 +189,26 @@ class Switchboard:
     # -- what the bus brings -----------------------------------------------------------------------------------------
 
     def _on_frame(self, key: str, text: str) -> None:
-        if (line := self.lines.get(key)) is not None:
+        if (line := self.lines.get(key)) is None:
+            return
+        if text.startswith(claim_check.START) and (frame_id := claim_check.referred(text.encode())) is not None:
+            self.spawn(self._fetch(line, frame_id))
+        else:
             line.relay.from_csms(text, time.monotonic())
+
+    async def _fetch(self, line: Line, frame_id: UUID) -> None:
+        """A frame to a charger that was too large for the broker."""
+        found = await self._thread.run(partial(large_frames.take, {frame_id: line.claim.charger_id}))
+        if (content := found.get(frame_id)) is not None:
+            line.relay.from_csms(content.decode(), time.monotonic())
+
+    def _on_worker(self, topic: str, payload: bytes) -> None:
+        health.worker_spoke(topic, payload)
+        if b'"offline"' in payload:
+            return  # one of many, or it is back before chargers would notice
+        if self.guard.phase is Phase.CLOSED:
+            self._admission.doorway.empty()
+        self.guard.worker_lives(time.monotonic())
 
     def _on_control(self, topic: str, payload: bytes) -> None:
         match _json(payload):
@@ -194,6 +239,7 @@ class Switchboard:
             await asyncio.sleep(TICK_S)
             self.bus.tick()
             now = time.monotonic()
+            self.guard.tick(now)
             for line in list(self.lines.values()):
                 line.relay.tick(now)
             self._ticks += 1
@@ -218,6 +264,9 @@ class Switchboard:
             epochs = {line.claim.charger_id: line.claim.epoch for line in lines}
             doubted = await self._thread.run(partial(connections.reassert, epochs, gateway=self.name))
             log.warning("this gateway was given up and is back", chargers=doubted)
+        # Whoever gave it up has cleared its retained status.
+        status = topics.gateway_status(self.name)
+        self.bus.announce(status, status_payload(self.name, "online"), retain=True)
 
 
 def _json(payload: bytes) -> Any:

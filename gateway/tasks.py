@@ -5,9 +5,10 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from chargers import commands, connections
-from gateway import delivery
+from chargers import commands, connections, large_frames
+from gateway import delivery, topics
 from gateway.bus import publisher
+from gateway.bus.publisher import cleared
 from gateway.ingest import batch
 
 
@@ -19,8 +20,7 @@ def deliver_next(charger_id: int) -> None:
 @shared_task
 def deliver_pending() -> None:
     """What no doorbell rang for: Redis was away, or a charger came back."""
-    waiting = set(commands.deliverable().values_list("charger_id", flat=True)[:1000])
-    delivery.deliver_now(waiting, publisher.of_this_process(), at=timezone.now())
+    delivery.deliver_now(commands.waiting_longest(1000), publisher.of_this_process(), at=timezone.now())
 
 
 @shared_task
@@ -30,7 +30,14 @@ def sweep_commands() -> None:
 
 @shared_task
 def sweep_gateways() -> None:
-    connections.sweep_gateways(timezone.now())
+    lost = connections.sweep_gateways(timezone.now())
+    if lost:
+        publisher.of_this_process().publish(cleared(topics.gateway_status(name)) for name in lost)
+
+
+@shared_task
+def sweep_large_frames() -> None:
+    large_frames.sweep(at=timezone.now())
 
 
 @shared_task

@@ -3,7 +3,7 @@
 A composition root. The process's role (``ROLE``, or ``serve --role``) decides which of them it plays:
 
 - ``all``: everything on one port
-- ``gateway``: chargers, and ``/livez`` and ``/readyz`` for the load balancer
+- ``gateway``: chargers, and ``/livez``, ``/readyz`` and ``/metrics`` for machines
 - ``portal``: people and integrators; a charger is sent away with 404
 """
 
@@ -27,7 +27,7 @@ from gateway.consumers import ChargerConsumer  # noqa: E402
 from portal.consumers import LiveConsumer  # noqa: E402
 
 LIVE_PATH = "/live/"
-HEALTH_PATHS = ("/livez", "/readyz")
+MACHINE_PATHS = ("/livez", "/readyz", "/metrics")
 
 
 class Application:
@@ -46,7 +46,7 @@ class Application:
             application = self._socket(scope, receive, send)
         elif scope["type"] == "lifespan":
             application = self._live(receive, send)
-        elif self.serves_people or scope["path"] in HEALTH_PATHS:
+        elif self.serves_people or scope["path"] in MACHINE_PATHS:
             application = web(scope, receive, send)
         else:
             application = _not_here(send, "This process serves chargers only; the portal has another address.")

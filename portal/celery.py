@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery, signals
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -39,8 +40,11 @@ app.conf.update(
             ("deliver pending commands", "gateway.tasks.deliver_pending", 5.0),
             ("close commands that waited too long", "gateway.tasks.sweep_commands", 5.0),
             ("give up gateways that fell silent", "gateway.tasks.sweep_gateways", 10.0),
+            ("delete large frames that nobody took", "gateway.tasks.sweep_large_frames", 3600.0),
         )
-    },
+    }
+    # By the clock: a beat that is restarted each day would never come to the end of 24 hours.
+    | {"forget old frames": {"task": "chargers.tasks.forget_old", "schedule": crontab(hour=3, minute=17)}},
 )
 
 

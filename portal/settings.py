@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from environs import Env, EnvError
+from environs import Env, EnvError, validate
 
 from portal.environment import announce_wrong, secret, with_secret_files
 
@@ -53,12 +53,18 @@ MQTT_PREFIX = env.str("MQTT_PREFIX", "")
 # Whether the broker knows $share (Mosquitto, EMQX, IoT Core: yes; NATS: no, then run one worker process only).
 MQTT_SHARED_SUBSCRIPTIONS = env.bool("MQTT_SHARED_SUBSCRIPTIONS", True)
 MQTT_CHARGERS_PER_CONNECTION = env.int("MQTT_CHARGERS_PER_CONNECTION", 2000)
+# What the broker takes in one message (AWS IoT Core: 128 KB); larger frames go by the database.
+MQTT_PAYLOAD_LIMIT_BYTES = env.int("MQTT_PAYLOAD_LIMIT_BYTES", 128 * 1024)
 
 # -- chargers --------------------------------------------------------------------------------------------------------
 UNKNOWN_CHARGERS = env.str("UNKNOWN_CHARGERS", "refuse")  # refuse | close_1008 | quarantine | accept
 PING_INTERVAL_S = env.int("PING_INTERVAL_S", 20)
 PING_TIMEOUT_S = env.int("PING_TIMEOUT_S", 20)
 FRAME_LIMIT_BYTES = env.int("FRAME_LIMIT_BYTES", 2 * 1024 * 1024)
+# Send chargers away while no worker can store what they say. Off where another backend stands behind the broker.
+FAIL_OFFLINE = env.bool("FAIL_OFFLINE", True)
+# Chargers a gateway process lets in per second, those with an open session first; 0: no limit.
+ADMISSION_PER_S = env.int("ADMISSION_PER_S", 500)
 HEARTBEAT_INTERVAL_S = env.int("HEARTBEAT_INTERVAL_S", 300)
 # Whom `serve` serves: all | gateway (chargers) | portal (people and integrators).
 ROLE = env.str("ROLE", "all")
@@ -68,6 +74,12 @@ WEBSOCKET_COMPRESSION = env.bool("WEBSOCKET_COMPRESSION", False)
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 COMMAND_TIMEOUT_S = env.int("COMMAND_TIMEOUT_S", 30)
 COMMAND_TTL_S = env.int("COMMAND_TTL_S", 24 * 3600)
+# Key and certificate (one PEM file) of the authority that signs chargers' keys; made if it is not there.
+CHARGER_CA_FILE = Path(env.str("CHARGER_CA_FILE", str(CHARGEYARD_HOME / "charger-ca.pem")))
+# Dotted path of a class that answers for plug and charge (`gateway.iso15118.Provider`); empty: chargers are refused.
+ISO15118_PROVIDER = env.str("ISO15118_PROVIDER", "")
+# How long the log of OCPP frames is kept (heartbeats: 7 days). Two days at least: by it repeated requests are known.
+JOURNAL_DAYS = env.int("JOURNAL_DAYS", 90, validate=validate.Range(min=2))
 # Read a charger's configuration after the first accepted boot of a firmware; that holds up the first order meanwhile.
 READ_SETTINGS_AFTER_BOOT = env.bool("READ_SETTINGS_AFTER_BOOT", False)
 # Refuse a card that already charges on another connector (ConcurrentTx). Off: a fleet's card may charge several cars.
@@ -218,6 +230,9 @@ SPECTACULAR_SETTINGS = {
         "IdTokenStatus": "sessions.models.IdToken.Status",
     },
 }
+
+# Where the worker serves its figures to Prometheus, e.g. 127.0.0.1:9464; empty: nowhere. `serve` has /metrics.
+WORKER_METRICS = env.str("WORKER_METRICS", "")
 
 # -- logs ------------------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.str("LOG_FORMAT", "console")  # console | json

@@ -13,6 +13,7 @@ COLUMNS = ("energy_wh", "needs_review", "review_reasons")  # what `recount` and 
 
 BACKWARDS = "The meter ran backwards: its last register is below its first."
 IMPLAUSIBLE = "The meter shows more energy than a plug can deliver in that time."
+END_IS_MISSING = "The charger says that it is over and holds no message back, but no end of it came."
 NO_END = "The charger sent no final register; energy counts up to its last reading."
 
 
@@ -24,6 +25,8 @@ def is_possible(energy_wh: float, *, over: timedelta) -> bool:
 
 def recount(session: ChargingSession) -> None:
     """Set ``energy_wh``: last minus first register; None, and flagged, where the registers cannot be believed."""
+    if session.stopped_at is not None:
+        withdraw(session, END_IS_MISSING)
     first, last = session.meter_start_wh, session.meter_stop_wh
     if last is None and session.meter_last_wh is not None:
         last = round(session.meter_last_wh)

@@ -59,7 +59,7 @@ class Followed:
     superseded: tuple[ChargingSession, ...] = ()  # closed by this one
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def follow(charger: Charger, told: Told, *, at: datetime) -> Followed:
     """Take one event of a session into account; an unknown session begins with it."""
     verdict = _authorize(charger, told, at)

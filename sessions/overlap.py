@@ -18,7 +18,7 @@ def supersede(session: ChargingSession) -> list[ChargingSession]:
         return []
     here = ChargingSession.objects.filter(
         charger=session.charger_id, evse_id=session.evse_id, stopped_at=None, is_superseded=False
-    )
+    ).order_by()
     *ended, _ = sorted({*here, session}, key=lambda each: (each.started_at, each.pk))
     for each in ended:
         # The caller holds and saves its own instance of the session; that one must know as well.

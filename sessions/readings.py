@@ -114,7 +114,7 @@ def _row(reading: Reading) -> MeterValue:
 
 def _stored(charger_ids: set[int], keys: set[UUID]) -> defaultdict[tuple[int, UUID], set[UUID]]:
     known: defaultdict[tuple[int, UUID], set[UUID]] = defaultdict(set)
-    stored = MeterValue.objects.filter(charger__in=charger_ids, key__in=keys)
+    stored = MeterValue.objects.filter(charger__in=charger_ids, key__in=keys).order_by()
     for charger_id, key, values in stored.values_list("charger_id", "key", "digest"):
         known[charger_id, key].add(values)
     return known
@@ -140,11 +140,12 @@ class _Sessions:
         readings = [reading for reading, _ in rows]
         chargers = {reading.charger_id for reading in readings}
         told = {reading.transaction_id for reading in readings} - {""}
-        open_here = Q(charger__in=chargers, stopped_at=None)
+        # Of a charger that never tells a stop, superseded sessions pile up; only who names one of them means it.
+        open_here = Q(charger__in=chargers, stopped_at=None, is_superseded=False)
         named = Q(charger__in=chargers, transaction_id__in=told) | Q(pk__in={r.session_id for r in readings} - {None})
         self._by_pk: dict[int, ChargingSession] = {}
         self._by_place: defaultdict[tuple[int, int], list[ChargingSession]] = defaultdict(list)
-        self._know(ChargingSession.objects.filter(open_here | named))
+        self._know(ChargingSession.objects.filter(open_here | named).order_by())
         self._by_name = {(s.charger_id, s.transaction_id): s for s in self._by_pk.values() if s.transaction_id}
         self._flagged: set[int] = set()
         self.changed_ids: set[int] = set()
@@ -161,7 +162,7 @@ class _Sessions:
             started_at__range=(oldest - LONGEST, max(row.measured_at for row in homeless)),
             stopped_at__gte=oldest,
         )
-        self._know(ended)
+        self._know(ended.order_by())
 
     def _know(self, sessions: Iterable[ChargingSession]) -> None:
         for session in sessions:
@@ -245,7 +246,7 @@ def _update_connectors(rows: Iterable[MeterValue], sessions: _Sessions) -> None:
     if not latest:
         return
     changed = []
-    for connector in Connector.objects.filter(charger__in={charger_id for charger_id, _, _ in latest}):
+    for connector in Connector.objects.filter(charger__in={charger_id for charger_id, _, _ in latest}).order_by():
         newest = latest.get((connector.charger_id, connector.evse_id, connector.connector_id))
         if newest and (connector.power_at is None or connector.power_at <= newest.measured_at):
             connector.power_w, connector.power_at = newest.power_w, newest.measured_at

@@ -54,7 +54,7 @@ class Started:
     superseded: tuple[ChargingSession, ...] = ()  # closed by this one
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def start(charger: Charger, told: Start, *, at: datetime) -> Started:
     """Begin a session, whatever the card; the verdict on the card is in the answer and in the session.
 

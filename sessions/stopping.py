@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists
 
 from chargers import clocks
 from chargers.models import Charger, Connector
@@ -54,7 +55,7 @@ class Stopped:
     is_new: bool
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def stop(charger: Charger, told: Stop, *, at: datetime) -> Stopped:
     """End a session. The energy is None, and people are asked, where the registers cannot be believed."""
     news = told.news(at)
@@ -77,8 +78,7 @@ def still(session: ChargingSession, *, at: datetime) -> None:
     running = ChargingSession.objects.filter(
         charger=session.charger_id, evse_id=session.evse_id, stopped_at=None, is_superseded=False
     )
-    if not running.exists():
-        Connector.objects.filter(**place).update(power_w=0, power_at=at)
+    Connector.objects.filter(~Exists(running), **place).update(power_w=0, power_at=at)
 
 
 def close_at(session: ChargingSession, device_time: str, *, at: datetime) -> None:

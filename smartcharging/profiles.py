@@ -15,10 +15,11 @@ from smartcharging.models import InstalledProfile
 
 @dataclass(slots=True, frozen=True)
 class Profile:
-    """``purpose``: charger_max | tx_default | tx | external; ``kind``: absolute | recurring | relative.
+    """``purpose``: charger_max | tx_default | tx | external | priority | local_generation.
 
-    ``schedules``: objects with "unit" ("A" or "W"), "periods" (list of {"start_s", "limit", "phases"?}) and, where
-    given, "duration_s", "start_at", "min_rate".
+    ``kind``: absolute | recurring | relative | dynamic. ``schedules``: objects with "unit" ("A" or "W"), "periods"
+    (list of {"start_s", "limit", "phases"?}) and, where given, "duration_s", "start_at", "min_rate". A period may
+    limit phases apart ("limit_l2", "limit_l3"), discharge and set points likewise; it then may have no "limit".
     """
 
     profile_id: int
@@ -65,6 +66,32 @@ def install(
     return installed
 
 
+@transaction.atomic
+def update_powers(charger: Charger, profile_id: int, powers: dict[str, float]) -> bool:
+    """The charger took new powers for the one period of a dynamic profile; False if we know of none such.
+
+    ``powers``: the fields of a period that say power, e.g. {"limit": 16.0, "limit_l2": 0.0}; the others stay.
+    """
+    installed = _dynamic(charger, profile_id)
+    if installed is None:
+        return False
+    schedule, *rest = installed.schedules
+    installed.schedules = [{**schedule, "periods": [{**schedule["periods"][0], **powers}]}, *rest]
+    installed.save(update_fields=["schedules"])
+    return True
+
+
+def powers_of(charger: Charger, profile_id: int) -> dict[str, Any] | None:
+    """The one period of a dynamic profile as it is now; None if we know of none such."""
+    installed = _dynamic(charger, profile_id)
+    return installed.schedules[0]["periods"][0] if installed else None
+
+
+def _dynamic(charger: Charger, profile_id: int) -> InstalledProfile | None:
+    found = InstalledProfile.objects.filter(charger=charger, profile_id=profile_id, kind="dynamic").first()
+    return found if found and found.schedules and found.schedules[0].get("periods") else None
+
+
 def remove(
     charger: Charger,
     *,
@@ -80,5 +107,7 @@ def remove(
 
 
 def end_of_session(charger: Charger, transaction_id: str) -> int:
-    """Profiles of one session go with it."""
+    """Profiles of one session go with it; a session that the charger could not name takes none along."""
+    if not transaction_id:
+        return 0
     return InstalledProfile.objects.filter(charger=charger, purpose="tx", transaction_id=transaction_id).delete()[0]

@@ -1,24 +1,36 @@
 """The tables of what stands in the street."""
 
+from chargers.models.certificates import CertificateRequest, InstalledCertificate
 from chargers.models.charger import Charger, Registration, SecurityProfile, fold
 from chargers.models.command import Command, CommandStatus
 from chargers.models.configuration import Setting, Transfer, VendorMessage
 from chargers.models.connector import Connector, ConnectorStatus, StatusChange
-from chargers.models.journal import DeadLetter, Exchange, SecurityEvent
+from chargers.models.journal import DeadLetter, Exchange, LargeFrame, SecurityEvent
+from chargers.models.messages import CustomerRecord, DisplayMessage
+from chargers.models.monitoring import Alert, Monitor
+from chargers.models.notice import Notice
 from chargers.models.presence import Boot, Connection, GatewayProcess, PresenceHour, WorkerProcess
 from chargers.models.site import Site
 
 __all__ = [
+    "Alert",
     "Boot",
+    "CertificateRequest",
     "Charger",
     "Command",
     "CommandStatus",
     "Connection",
     "Connector",
     "ConnectorStatus",
+    "CustomerRecord",
     "DeadLetter",
+    "DisplayMessage",
     "Exchange",
     "GatewayProcess",
+    "InstalledCertificate",
+    "LargeFrame",
+    "Monitor",
+    "Notice",
     "PresenceHour",
     "Registration",
     "SecurityEvent",

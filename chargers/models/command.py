@@ -63,9 +63,11 @@ class Command(models.Model):
         ]
         indexes = [
             models.Index(fields=["charger", "-created_at"], name="command_recent"),
+            models.Index(fields=["created_at"], name="command_by_time"),
             models.Index(
                 fields=["status", "created_at"], condition=Q(status__in=["pending", "sent"]), name="command_open"
             ),
+            models.Index(fields=["charger", "created_at"], condition=Q(status="pending"), name="command_waiting"),
         ]
 
     def __str__(self) -> str:

@@ -55,6 +55,7 @@ class Transfer(models.Model):
         FIRMWARE = "firmware"
         DIAGNOSTICS = "diagnostics"
         LOG = "log"
+        PUBLICATION = "publication"  # of a firmware by a local controller, for the chargers behind it
 
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="transfers")
     kind = models.CharField(max_length=12, choices=Kind)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from uuid import uuid4
+
 from django.db import models
+from django.db.models import Q
 
 from chargers.models.charger import Charger
 
@@ -21,6 +24,7 @@ class Exchange(models.Model):
         ERROR = "error"
         UNREADABLE = "unreadable"
         ORPHAN = "orphan", "answer to nothing"
+        ONE_WAY = "one_way", "no answer due"
 
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="exchanges")
     epoch = models.PositiveBigIntegerField()
@@ -40,7 +44,9 @@ class Exchange(models.Model):
         ordering = ("-requested_at", "-id")
         indexes = [
             models.Index(fields=["charger", "-requested_at"], name="exchange_recent"),
-            models.Index(fields=["charger", "message_id"], name="exchange_by_message_id"),
+            # With the time: where ids start anew at each boot, a charger has said "1" a thousand times.
+            models.Index(fields=["charger", "message_id", "requested_at"], name="exchange_by_message"),
+            models.Index(fields=["requested_at"], condition=Q(action="Heartbeat"), name="exchange_heartbeats"),
         ]
 
     @property
@@ -48,6 +54,15 @@ class Exchange(models.Model):
         if self.responded_at is None:
             return None
         return (self.responded_at - self.requested_at).total_seconds() * 1000
+
+
+class LargeFrame(models.Model):
+    """A frame on its way to a worker that is too large for the broker; the id travels in its place."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="large_frames")
+    content = models.BinaryField()  # UTF-8, unmasked: it is gone once it is digested
+    received_at = models.DateTimeField()
 
 
 class DeadLetter(models.Model):

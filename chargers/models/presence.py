@@ -44,6 +44,7 @@ class Connection(models.Model):
         indexes = [
             models.Index(fields=["charger", "-connected_at"], name="connection_recent"),
             models.Index(fields=["gateway"], condition=Q(disconnected_at=None), name="connection_open_by_gateway"),
+            models.Index(fields=["charger"], condition=Q(disconnected_at=None), name="connection_open"),
         ]
 
 

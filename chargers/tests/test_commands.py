@@ -57,6 +57,35 @@ def test_one_is_in_flight_and_the_oldest_goes_first(cp1: Charger) -> None:
     assert [one.pk for one in commands.claim([cp1.pk], at=now)] == [second.pk]
 
 
+def test_a_long_queue_is_not_read_to_send_its_first(cp1: Charger, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *_ = [commands.request(cp1, "reset") for _ in range(20)]
+    read: list[Any] = []
+
+    def claim_none(command: Command, at: Any) -> bool:
+        read.append(command.pk)
+        return False
+
+    monkeypatch.setattr(commands, "_claim_one", claim_none)
+    commands.claim([cp1.pk], at=timezone.now())
+    assert read == [first.pk]
+
+
+def test_who_has_waited_longest_is_served_first_however_many_orders_another_has(cp1: Charger, cp2: Charger) -> None:
+    commands.request(cp1, "reset")
+    for _ in range(5):
+        commands.request(cp2, "reset")
+    assert commands.waiting_longest(1) == [cp1.pk]
+    assert commands.waiting_longest(9) == [cp1.pk, cp2.pk]
+
+
+def test_a_fleet_of_expired_orders_is_closed_in_portions(cp1: Charger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "SWEPT_AT_ONCE", 2)
+    for _ in range(3):
+        commands.request(cp1, "reset", ttl_s=60)
+    later = timezone.now() + timedelta(minutes=2)
+    assert [len(commands.sweep(at=later)) for _ in range(3)] == [2, 1, 0]
+
+
 @pytest.mark.parametrize("fields", [{"is_online": False}, {"is_booted": False}])
 def test_nothing_is_delivered_to_who_cannot_hear_it(make_charger: Callable[..., Charger], fields: Any) -> None:
     charger = make_charger("CP-1", **fields)
@@ -136,3 +165,27 @@ def test_each_step_is_announced_after_the_commit(cp1: Charger, django_capture_on
     finally:
         command_changed.disconnect(listen)
     assert heard == [{command.pk}] * 3
+
+
+SECRET = "hunter2-hunter2-hunter2"
+
+
+def close(charger: Charger, how: str) -> Command:
+    setting = {"name": "AuthorizationKey", "value": SECRET}
+    command = commands.request(charger, "write_settings", arguments={"settings": [setting]}, ttl_s=60)
+    if how == "cancelled":
+        commands.cancel(command)
+    elif how == "expired":
+        commands.sweep(at=timezone.now() + timedelta(minutes=2))
+    else:
+        commands.claim([charger.pk], at=timezone.now())
+        commands.settle(command.pk, status=CommandStatus(how), at=timezone.now())
+    command.refresh_from_db()
+    return command
+
+
+@pytest.mark.parametrize("how", ["cancelled", "expired", "failed"])
+def test_a_command_that_is_over_keeps_no_password(cp1: Charger, how: str) -> None:
+    command = close(cp1, how)
+    assert command.status == how
+    assert command.arguments == {"settings": [{"name": "AuthorizationKey", "value": "***"}]}

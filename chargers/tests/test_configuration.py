@@ -35,8 +35,8 @@ def test_what_a_report_leaves_out_stays(cp1):
     assert (setting.value, setting.unit, setting.is_readonly) == ("60", "s", True)
 
 
-@pytest.mark.parametrize("name", ["AuthorizationKey", "BasicAuthPassword", "authorizationkey"])
-def test_a_key_to_the_door_is_never_stored(cp1, name):
+@pytest.mark.parametrize("name", ["AuthorizationKey", "BasicAuthPassword", "authorizationkey", "WiFi_Passphrase"])
+def test_a_password_is_never_stored(cp1, name):
     configuration.record(cp1, [Reported(Place(name), value="hunter2-hunter2-h")], at=timezone.now())
     setting = Setting.objects.get()
     assert (setting.value, setting.is_writeonly) == ("", True)

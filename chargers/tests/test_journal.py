@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from chargers.journal import Journal, remembered
 from chargers.masking import mask
@@ -54,6 +56,30 @@ def test_an_answer_to_nothing_or_to_another_or_twice_is_an_orphan(cp1: Charger, 
         "again",
     ]
     assert Exchange.objects.get(outcome="result").response == "right"
+
+
+def test_an_answer_twice_in_a_batch_is_kept_twice(cp1: Charger) -> None:
+    journal = Journal()
+    journal.sent(cp1, message_id="m", action="Reset", request="[2]", at=AT)
+    journal.write()
+    journal = Journal()
+    for text in ("first", "second"):
+        journal.heard_answer(cp1, text, message_id="m", at=AT)
+    journal.write()
+    assert set(Exchange.objects.values_list("response", "outcome")) == {("first", "result"), ("second", "orphan")}
+
+
+def test_what_is_remembered_is_found_without_reading_what_was_said_before(cp1: Charger) -> None:
+    """A charger whose ids start anew at each boot says "1" a thousand times in three months."""
+    for day in range(60):
+        ask(cp1, "1", digest=str(day), at=AT - timedelta(days=day))
+    with CaptureQueriesContext(connection) as queries:
+        assert len(remembered({(cp1.pk, "1")}, since=AT - timedelta(hours=36))) == 2
+    [query] = queries
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {'QUERY PLAN ' if connection.vendor == 'sqlite' else ''}{query['sql']}")
+        plan = " ".join(str(row) for row in cursor.fetchall())
+    assert connection.vendor != "sqlite" or "message_id=? AND requested_at>?" in plan
 
 
 def test_served_requests_are_remembered_by_charger_id_and_digest(cp1: Charger, cp2: Charger) -> None:
@@ -123,6 +149,8 @@ def wrap(action: str, payload: Any) -> str:
         wrap("DataTransfer", {"data": f"-----BEGIN PRIVATE KEY-----\n{SECRET}"}),
         f'[2,"1","ChangeConfiguration",{{"key":"AuthorizationKey","value":"{SECRET}"',
         json.dumps([3, "1", {"configurationKey": [{"key": "A"}, {"key": "AuthorizationKey", "value": SECRET}]}]),
+        json.dumps([3, "1", {"configurationKey": [{"key": "WiFiPassword", "readonly": False, "value": SECRET}]}]),
+        wrap("ChangeConfiguration", {"key": "VpnPreSharedKey", "value": SECRET}),
     ],
 )
 def test_no_secret_is_kept(text: str) -> None:

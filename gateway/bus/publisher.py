@@ -9,12 +9,13 @@ import os
 import threading
 from collections.abc import Iterable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from django.conf import settings
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, ConnectFlags
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.bus.address import connect_args
 
@@ -28,9 +29,16 @@ class Publication(NamedTuple):
 
     topic: str
     payload: bytes
-    # 0 for what heals by itself: a reply (the gateway asks again after 5 s), a sample that is followed by another. NATS
-    # writes each QoS 1 message to disk, subscribed or not. 1 for what is said only once: commands, most events.
+    # 0 for what heals by itself: a reply (the gateway asks again after 5 s), a sample that is followed by another; and
+    # for commands, which must not go out twice or late. NATS writes each QoS 1 message to disk, subscribed or not.
+    # 1 for what is said only once: most events.
     qos: int = 0
+    retain: bool = False
+
+
+def cleared(topic: str) -> Publication:
+    """What takes back the message retained on a topic."""
+    return Publication(topic, b"", qos=1, retain=True)
 
 
 class BusAway(RuntimeError):
@@ -45,10 +53,16 @@ class Publisher:
         self._address.introduce(self._client)
         self._client.max_inflight_messages_set(1000)
         self._client.reconnect_delay_set(1, 10)
-        self._client.on_connect = lambda *_: self._is_connected.set()
+        self._client.on_connect = self._connected
         self._client.on_disconnect = lambda *_: self._is_connected.clear()
         self._client.connect_async(self._address.host, self._address.port)
         self._client.loop_start()
+
+    def _connected(
+        self, client: Client, userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Any
+    ) -> None:
+        if not reason.is_failure:  # a broker that refuses us answers as well
+            self._is_connected.set()
 
     def require(self) -> None:
         """Wait until there is a connection; to be called before anything is decided that must be published.
@@ -60,9 +74,12 @@ class Publisher:
 
     def publish(self, publications: Iterable[Publication]) -> None:
         """Publish and return when the broker has it all, or after 5 s (then what has QoS 1 follows by itself)."""
-        pending = [self._client.publish(topic, payload, qos) for topic, payload, qos in publications]
+        pending = [self._client.publish(*publication) for publication in publications]
         for message in pending:
-            message.wait_for_publish(PATIENCE_S)
+            try:
+                message.wait_for_publish(PATIENCE_S)
+            except (RuntimeError, ValueError) as error:  # the link was lost since `require`
+                log.warning("not_published", broker=str(self._address), error=str(error))
 
     def close(self) -> None:
         self._client.disconnect()

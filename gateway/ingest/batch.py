@@ -6,7 +6,8 @@ dead letters, and its charger gets an answer all the same: the confirmation that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -16,10 +17,10 @@ import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
-from chargers import commands, dead_letters, journal
+from chargers import commands, dead_letters, journal, large_frames
 from chargers.models import Charger, Command, CommandStatus, DeadLetter, Exchange, fold
 from chargers.signals import charger_changed
-from gateway import delivery, events, frames, topics
+from gateway import claim_check, delivery, events, frames, topics
 from gateway.bus.publisher import Publication
 from gateway.call import Books
 from gateway.dispatch import MEMORY, Dispatcher, Turn
@@ -46,10 +47,12 @@ class Outcome:
 
     publications: list[Publication] = field(default_factory=list)
     news: list[Callable[[], Any]] = field(default_factory=list)
+    commit_s: float = 0.0  # how long the COMMIT took
 
     def add(self, other: Outcome) -> None:
         self.publications += other.publications
         self.news += other.news
+        self.commit_s += other.commit_s
 
     def tell(self) -> None:
         """Tell the news; a receiver that fails harms nobody."""
@@ -61,7 +64,7 @@ class Outcome:
 
 
 def process(inbound: Sequence[Inbound]) -> Outcome:
-    """Do a batch. Raises DatabaseAway, and then nothing of it is stored."""
+    """Do a batch. Raises DatabaseAway, and then the same batch again is safe: what was stored is found done."""
     try:
         return _commit(inbound)
     except Exception as error:
@@ -80,7 +83,7 @@ def replay(letter_id: int) -> None:
     now = timezone.now()
     inbound = Inbound(topics.key(letter.identity), letter.frame.encode(), now.timestamp())
     try:
-        outcome = _commit([inbound], from_memory=False)
+        outcome = _commit([inbound], is_replay=True)
     except Exception as error:
         if is_outage(error):
             raise
@@ -90,29 +93,32 @@ def replay(letter_id: int) -> None:
     outcome.tell()
 
 
-def _commit(inbound: Sequence[Inbound], *, from_memory: bool = True) -> Outcome:
+def _commit(inbound: Sequence[Inbound], *, is_replay: bool = False) -> Outcome:
+    """``is_replay``: nobody listens, so nothing is answered from memory and no command is claimed."""
     with transaction.atomic():
         books = Books(timezone.now())
         turns = _turns(inbound)
-        dispatcher = Dispatcher(books, _served(turns) if from_memory else {}, _orders(turns))
+        dispatcher = Dispatcher(books, {} if is_replay else _served(turns), _orders(turns))
         publications = []
         for turn in turns:
             text = dispatcher.serve(turn)
             if text is not None:
-                publications.append(_to(turn.charger, text))
-        publications += delivery.deliver(dispatcher.freed, books)
+                publications.append(delivery.to_charger(turn.charger, text, at=books.at))
+        publications += delivery.deliver(set() if is_replay else dispatcher.freed, books)
         books.write()
         books.changed_chargers.update(turn.charger.pk for turn in turns)
         publications += [events.publication(event, at=books.at) for event in books.events]
         _announce(books)
         news = _hold_back_news()
-    return Outcome(publications, news)
+        ends_at = time.monotonic()
+    return Outcome(publications, news, commit_s=time.monotonic() - ends_at)
 
 
 def _turns(inbound: Sequence[Inbound]) -> list[Turn]:
     """The frames of chargers that we know, in order, each with its charger as it is now."""
     identities = {one.key: _identity(one.key) for one in inbound}
     chargers = _chargers(identity for identity in identities.values() if identity is not None)
+    large = _large_frames(inbound, identities, chargers)
     turns = []
     for one in inbound:
         identity = identities[one.key]
@@ -123,17 +129,26 @@ def _turns(inbound: Sequence[Inbound]) -> list[Turn]:
                 "frame_dropped", key=one.key, why="no such charger" if charger is None else "it never connected"
             )
             continue
-        text = one.payload.decode("utf-8", "replace")
+        frame_id = claim_check.referred(one.payload)
+        payload = one.payload if frame_id is None else large.get(frame_id)
+        if payload is None:
+            # The broker brought the reference twice. Who still waits for an answer stores its frame again.
+            log.warning("frame_dropped", key=one.key, why="its large frame is done, or is not this charger's")
+            continue
+        text = payload.decode("utf-8", "replace")
         at = datetime.fromtimestamp(one.received_at, UTC)
-        turns.append(Turn(charger, dialect, text, frames.parse(text), at))
+        frame = frames.parse(text, frames.types_of(dialect.subprotocol))
+        turns.append(Turn(charger, dialect, text, frame, at))
     return turns
 
 
 def _identity(key: str) -> str | None:
+    """The identity in a topic; None for what no gateway of ours has published. Anybody may publish on the broker."""
     try:
-        return topics.identity(key)
+        identity = topics.identity(key)
     except UnicodeDecodeError:
         return None
+    return identity if identity.isprintable() else None  # PostgreSQL cannot even be asked for NUL
 
 
 def _chargers(identities: Iterable[str]) -> dict[str, Charger]:
@@ -146,8 +161,22 @@ def _chargers(identities: Iterable[str]) -> dict[str, Charger]:
     return {charger.identity_folded: charger for charger in rows}
 
 
+def _large_frames(
+    inbound: Sequence[Inbound], identities: Mapping[str, str | None], chargers: Mapping[str, Charger]
+) -> dict[UUID, bytes]:
+    """The frames that came by reference, taken out of the database: they are gone with this transaction."""
+    wanted = {}
+    for one in inbound:
+        charger = chargers.get(fold(identities[one.key] or ""))
+        if charger is not None and (frame_id := claim_check.referred(one.payload)) is not None:
+            wanted[frame_id] = charger.pk
+    return large_frames.take(wanted)
+
+
 def _served(turns: list[Turn]) -> dict[tuple[int, str, str], Exchange]:
-    keys = {(turn.charger.pk, turn.frame.message_id) for turn in turns if isinstance(turn.frame, frames.Call)}
+    keys = {
+        (turn.charger.pk, turn.frame.message_id) for turn in turns if isinstance(turn.frame, frames.Call | frames.Send)
+    }
     return journal.remembered(keys, since=timezone.now() - MEMORY)
 
 
@@ -184,10 +213,6 @@ def _hold_back_news() -> list[Callable[[], Any]]:
     return [hook for _, hook, *_ in hooks]
 
 
-def _to(charger: Charger, text: str) -> Publication:
-    return Publication(topics.outbound(topics.key(charger.identity)), text.encode())
-
-
 # -- the poison frame is alone ---------------------------------------------------------------------------------------
 
 
@@ -200,8 +225,11 @@ def _process_alone(one: Inbound) -> Outcome:
         try:
             return bury(one, error)
         except Exception as worse:
-            # Not even that can be stored: it is the database after all.
-            raise DatabaseAway(str(worse)) from worse
+            if is_outage(worse):
+                raise DatabaseAway(str(worse)) from worse
+            # Let go: tried for ever it would hold up all chargers. Its own charger, unanswered, says it again.
+            log.critical("frame_lost", key=one.key, size=len(one.payload), exc_info=worse)
+            return Outcome()
 
 
 def bury(one: Inbound, error: Exception) -> Outcome:
@@ -215,7 +243,7 @@ def bury(one: Inbound, error: Exception) -> Outcome:
             books.presence.heard(turn.charger, turn.at)
             text = _last_word(turn, books)
             if text is not None:
-                outcome.publications.append(_to(turn.charger, text))
+                outcome.publications.append(delivery.to_charger(turn.charger, text, at=books.at))
             books.changed_chargers.add(turn.charger.pk)
         books.write()
         _announce(books)
@@ -246,6 +274,16 @@ def _last_word(turn: Turn, books: Books) -> str | None:
             text = frames.error(message_id, refusal, turn.dialect.subprotocol)
             books.journal.answered(entry, text, at=now, error_code=refusal.code)
             return text
+        case frames.Send(message_id=message_id, action=action):
+            entry = books.journal.asked(
+                turn.charger,
+                message_id=message_id,
+                action=action,
+                request=turn.text,
+                at=turn.at,
+                findings=["The frame could not be digested; it is in the dead letters."],
+            )
+            books.journal.closed(entry, error_code=InternalError.code)
         case frames.Result(message_id=message_id) | frames.Error(message_id=message_id):
             books.journal.heard_answer(turn.charger, turn.text, message_id=message_id, at=turn.at)
             command_id = _uuid(message_id)

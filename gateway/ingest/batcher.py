@@ -1,6 +1,8 @@
 """Which frames go together, and when. Pure: no clock, thread or MQTT; times are seconds of any steady clock.
 
 - A batch is due when its oldest frame has waited ``max_wait_s``, or when ``max_frames`` chargers have one.
+- While another is in flight it waits up to ``busy_wait_s`` longer: much of what a batch costs, it costs however few
+  frames it holds.
 - A charger has at most one CALL in a batch, and its frames wait while a batch with one of them is in flight: so the
   handlers of a batch do not depend on each other, and each charger's frames are done in the order they came.
 """
@@ -24,9 +26,10 @@ class Frame:
 
 
 class Batcher:
-    def __init__(self, *, max_frames: int = 200, max_wait_s: float = 0.010) -> None:
+    def __init__(self, *, max_frames: int = 200, max_wait_s: float = 0.010, busy_wait_s: float = 0.020) -> None:
         self._max_frames = max_frames
         self._max_wait_s = max_wait_s
+        self._busy_wait_s = busy_wait_s
         self._waiting: dict[str, deque[Frame]] = {}
         self._ready: dict[str, None] = {}  # keys with frames and no batch in flight, in order of arrival
         self._in_flight: set[str] = set()
@@ -36,6 +39,10 @@ class Batcher:
         self._waiting.setdefault(frame.key, deque()).append(frame)
         if frame.key not in self._in_flight:
             self._make_ready(frame.key, now + self._max_wait_s)
+
+    @property
+    def waiting(self) -> int:
+        return sum(map(len, self._waiting.values()))
 
     def take(self, now: float) -> list[Frame]:
         """The next batch, empty if none is due; its chargers are busy until `done`."""
@@ -48,14 +55,17 @@ class Batcher:
             del self._ready[key]
             self._in_flight.add(key)
             self._take_from(key, batch)
-        self._due_at = now  # what is left has waited as long
+        self._due_at = now - self._busy_wait_s  # what a full batch left over waits no longer
         return batch
 
     def wait_s(self, now: float) -> float | None:
         """Seconds until a batch is due; 0 if one is, None if nothing waits that could be taken."""
         if not self._ready:
             return None
-        return 0.0 if len(self._ready) >= self._max_frames else max(0.0, self._due_at - now)
+        if len(self._ready) >= self._max_frames:
+            return 0.0
+        longer_s = self._busy_wait_s if self._in_flight else 0.0
+        return max(0.0, self._due_at + longer_s - now)
 
     def done(self, batch: Iterable[Frame], now: float) -> None:
         """A batch has ended: what came for its chargers meanwhile is due at once."""

@@ -9,9 +9,11 @@ from typing import Any
 
 import structlog
 from celery import bootsteps
+from django.conf import settings
 from django.db import connection
 
 from gateway import schemas
+from gateway.ingest import metrics
 from gateway.ingest.desk import Desk
 from gateway.ingest.foreman import Foreman
 from gateway.ingest.hand import MarkGatewayLost, Probe
@@ -53,6 +55,9 @@ class Ingest(bootsteps.StartStopStep):
         for thread in (*self._foremen, self._pulse):
             thread.start()
         self._subscriber.start()
+        metrics.FRAMES_WAITING.set_function(self._desk.count)
+        if settings.WORKER_METRICS:
+            metrics.listen(settings.WORKER_METRICS)
         log.info("ingest_started", worker=self._worker_id, hands=hands)
 
     def stop(self, worker: Any) -> None:

@@ -57,6 +57,11 @@ class Desk:
                 self._changed.wait(self._batcher.wait_s(now))
         return None
 
+    def count(self) -> int:
+        """Frames that wait."""
+        with self._changed:
+            return self._batcher.waiting
+
     def done(self, work: Work) -> None:
         with self._changed:
             self._batcher.done(work.frames, time.monotonic())

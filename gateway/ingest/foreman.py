@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
+from gateway.ingest import metrics
 from gateway.ingest.desk import Desk, Work
 from gateway.ingest.hand import BuryFrame, DoBatch, Hand, HandLost
 from gateway.ingest.outage import DatabaseAway
@@ -43,15 +44,18 @@ class Foreman(threading.Thread):
     def _do(self, work: Work) -> None:
         pause_s, losses = RETRY_S[0], 0
         while True:
+            began = time.monotonic()
             try:
                 publications = self._hand.do(work.job)
             except DatabaseAway as error:
+                metrics.DATABASE_AWAY.inc()
                 if self._desk.is_closed:
                     break  # not acknowledged: it comes again
                 log.warning("database_away", frames=len(work.frames), error=str(error)[:200], retry_in_s=pause_s)
                 time.sleep(pause_s)
                 pause_s = min(pause_s * 2, RETRY_S[1])
             except HandLost as error:
+                metrics.HANDS_LOST.inc()
                 losses += 1
                 log.warning("hand_lost", frames=len(work.frames), error=str(error)[:200])
                 self._hand.kill()
@@ -63,7 +67,14 @@ class Foreman(threading.Thread):
                 self._subscriber.publish(publications)
                 self._subscriber.acknowledge(work.frames)
                 self._on_commit()
+                self._count(work, time.monotonic() - began)
                 break
+
+    def _count(self, work: Work, seconds: float) -> None:
+        if work.frames:
+            metrics.BATCH_FRAMES.observe(len(work.frames))
+            metrics.BATCH_SECONDS.observe(seconds)
+            metrics.COMMIT_SECONDS.observe(self._hand.commit_s)
 
     def _do_apart(self, work: Work) -> None:
         """Find the frame of a batch that kills whoever does it, and bury it; the others are done."""
@@ -75,4 +86,5 @@ class Foreman(threading.Thread):
                 for frame in work.frames:
                     self._do(Work.of([frame]))
             case job:
-                log.error("errand_given_up", job=job)
+                log.error("job_given_up", job=type(job).__name__, frames=len(work.frames))
+                self._subscriber.acknowledge(work.frames)  # or the broker brings it again for ever

@@ -23,7 +23,8 @@ from django.utils import timezone
 
 from chargers.connections import mark_gateway_lost
 from chargers.workers import touch_worker
-from gateway.bus.publisher import Publication
+from gateway import topics
+from gateway.bus.publisher import Publication, cleared
 from gateway.ingest import batch
 from gateway.ingest.batch import Inbound, Outcome
 from gateway.ingest.lineage import die_with_parent
@@ -74,6 +75,7 @@ class Hand:
     """Belongs to the thread that made it: the process dies with that thread."""
 
     def __init__(self) -> None:
+        self.commit_s = 0.0  # of the last job
         with _one_fork_at_a_time:
             self._pipe, theirs = _fork.Pipe()
             self._process = _fork.Process(target=_work, args=(theirs, self._pipe, os.getpid()), daemon=True)
@@ -97,7 +99,8 @@ class Hand:
             raise answer
         if isinstance(answer, str):
             raise HandLost(answer)
-        publications: list[Publication] = answer
+        publications: list[Publication]
+        publications, self.commit_s = answer
         return publications
 
     def kill(self) -> None:
@@ -136,7 +139,7 @@ def _do(job: Job, pipe: Connection) -> None:
     outcome = Outcome()
     try:
         outcome = _outcome(job)
-        answer = outcome.publications
+        answer = outcome.publications, outcome.commit_s
     except Exception as error:
         connections.close_all()
         if is_outage(error):
@@ -157,6 +160,8 @@ def _outcome(job: Job) -> Outcome:
             return batch.bury(inbound, RuntimeError(why))
         case MarkGatewayLost(gateway):
             mark_gateway_lost(gateway, timezone.now())
+            # Its name is never used again; without this the broker would keep the obituaries of all its predecessors.
+            return Outcome([cleared(topics.gateway_status(gateway))])
         case Probe(worker_id):
             touch_worker(worker_id, timezone.now())
     return Outcome()

@@ -51,7 +51,7 @@ class Subscriber:
         client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
         self._address.introduce(client)
         client.max_inflight_messages_set(1000)  # paho refuses to change it once connected
-        client.reconnect_delay_set(1, 10)
+        client.reconnect_delay_set(1, 3)  # less than gateways wait before they send chargers away
         client.will_set(will.topic, will.payload, qos=1)
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
@@ -65,8 +65,8 @@ class Subscriber:
 
     def publish(self, publications: Iterable[Publication]) -> None:
         """Publish; while the link is down, what has QoS 1 waits for it and the rest is lost."""
-        for topic, payload, qos in publications:
-            self._client.publish(topic, payload, qos)
+        for publication in publications:
+            self._client.publish(*publication)
 
     def acknowledge(self, frames: Iterable[Frame]) -> None:
         with self._guard:

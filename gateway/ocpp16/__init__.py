@@ -3,6 +3,7 @@
 from gateway.ocpp16 import (
     authorization,
     availability,
+    certificates,
     configuration,
     data_transfer,
     firmware,
@@ -19,6 +20,7 @@ from gateway.ocpp16 import (
 __all__ = [
     "authorization",
     "availability",
+    "certificates",
     "configuration",
     "data_transfer",
     "firmware",

@@ -16,6 +16,8 @@ TAKEN = {"Accepted", "RebootRequired"}
 @dialect.sends("read_settings")
 def read_settings(command: Command) -> tuple[str, Payload]:
     """No key means all of them (§5.8)."""
+    if command.arguments.get("criteria"):
+        raise Unspeakable("OCPP 1.6 has no components, so it cannot read by their state ('criteria').")
     names = command.arguments.get("names")
     return "GetConfiguration", {"key": list(names)} if names else {}
 
@@ -61,8 +63,8 @@ def configuration_changed(command: Command, answer: Payload, call: Call) -> None
             needs_reboot=status == "RebootRequired",
             at=call.at,
         )
-    elif status == "NotSupported":
+    else:
+        configuration.refused(call.charger, command.payload)
+    if status == "NotSupported":
         configuration.unknown(call.charger, [place], at=call.at)
-    if place.is_secret:
-        configuration.forget_secrets(command)
     call.books.changed_chargers.add(call.charger.pk)

@@ -45,12 +45,19 @@ def _step(call: Call, kind: Transfer.Kind) -> Payload:
 
 @dialect.sends("update_firmware")
 def update_firmware(command: Command) -> tuple[str, Payload]:
-    return "UpdateFirmware", said(
+    """§5.19; one with ``certificate`` and ``signature`` goes by the whitepaper's message, which demands both."""
+    retrieve_at = moment(command, need(command, "retrieve_at"), "retrieve_at")
+    again = said(retries=number(command, "retries"), retryInterval=number(command, "retry_interval_s"))
+    if not (command.arguments.get("signature") or command.arguments.get("certificate")):
+        return "UpdateFirmware", {"location": need(command, "url"), "retrieveDate": retrieve_at, **again}
+    firmware = said(
         location=need(command, "url"),
-        retrieveDate=moment(command, need(command, "retrieve_at"), "retrieve_at"),
-        retries=number(command, "retries"),
-        retryInterval=number(command, "retry_interval_s"),
+        retrieveDateTime=retrieve_at,
+        installDateTime=moment(command, command.arguments.get("install_at"), "install_at"),
+        signingCertificate=need(command, "certificate"),
+        signature=need(command, "signature"),
     )
+    return "SignedUpdateFirmware", {"requestId": remote_start_id(command.pk), "firmware": firmware, **again}
 
 
 @dialect.sends("fetch_logs")

@@ -12,6 +12,8 @@ from sessions.models import ChargingSession
 KIND = {"hard": "Hard", "soft": "Soft"}
 # Those that only the security whitepaper's ExtendedTriggerMessage can ask for.
 EXTENDED = {"LogStatusNotification", "SignChargePointCertificate"}
+# One name for all versions where each has its own.
+TRIGGER = {"SignCertificate": "SignChargePointCertificate"}
 
 
 @dialect.sends("remote_start")
@@ -58,6 +60,6 @@ def reset(command: Command) -> tuple[str, Payload]:
 
 @dialect.sends("trigger")
 def trigger(command: Command) -> tuple[str, Payload]:
-    message = need(command, "message")
+    message = TRIGGER.get(need(command, "message"), need(command, "message"))
     action = "ExtendedTriggerMessage" if message in EXTENDED else "TriggerMessage"
     return action, said(requestedMessage=message, connectorId=number(command, "evse_id") or None)

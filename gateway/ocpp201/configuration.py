@@ -10,33 +10,32 @@ from chargers.models import Command
 from gateway.call import Call
 from gateway.dialect import Payload, Unspeakable
 from gateway.ocpp201.dialect import dialect
-from gateway.ocpp201.words import place_from_words, place_in_words, request_id
-from gateway.wire import dicts, need, text
+from gateway.ocpp201.words import place_from_words, place_in_words, place_of, request_id
+from gateway.wire import dicts, need, one_of, said, text
 
 TAKEN = {"Accepted", "RebootRequired"}
+CRITERION = {"active": "Active", "available": "Available", "enabled": "Enabled", "problem": "Problem"}
 UNKNOWN = {"UnknownComponent", "UnknownVariable", "NotSupportedAttributeType"}
 
 
 @dialect.sends("read_settings")
 def read_settings(command: Command) -> tuple[str, Payload]:
-    """B06; all of them by a report (B07), which comes in NotifyReport messages."""
-    names = command.arguments.get("names")
+    """B06; all of them, or those of components in a state, by a report (B07, B08), which comes in NotifyReport."""
+    names, criteria = command.arguments.get("names"), command.arguments.get("criteria")
+    if criteria:
+        return "GetReport", _report_of(command, [str(name) for name in names or []], criteria)
     if not names:
         return "GetBaseReport", {"requestId": request_id(command), "reportBase": "FullInventory"}
-    return "GetVariables", {"getVariableData": [_in_words(_place(str(name))) for name in names]}
+    return "GetVariables", {"getVariableData": [place_in_words(place_of(str(name))) for name in names]}
 
 
-def _place(path: str) -> Place:
-    try:
-        return configuration.place_of(path)
-    except ValueError as error:
-        raise Unspeakable(str(error)) from error
-
-
-def _in_words(place: Place) -> Payload:
-    if not place.component:
-        raise Unspeakable(f"OCPP 2.0.1 reads settings of components; write {place.name!r} as Component.{place.name}.")
-    return place_in_words(place)
+def _report_of(command: Command, names: list[str], criteria: list[str]) -> Payload:
+    """B08: what stands in components that are, for instance, in trouble."""
+    return said(
+        requestId=request_id(command),
+        componentCriteria=[one_of(command, "criteria", CRITERION, each) for each in criteria],
+        componentVariable=[place_in_words(place_of(name)) for name in names] or None,
+    )
 
 
 @dialect.answers("GetVariables")
@@ -72,7 +71,7 @@ def _written(command: Command, setting: dict[str, Any]) -> Payload:
     )
     value = setting.get("value")
     # The device model writes booleans as true and false.
-    return {"attributeValue": str(value).lower() if isinstance(value, bool) else text(value), **_in_words(place)}
+    return {"attributeValue": str(value).lower() if isinstance(value, bool) else text(value), **place_in_words(place)}
 
 
 @dialect.answers("SetVariables")
@@ -89,8 +88,8 @@ def variables_changed(command: Command, answer: Payload, call: Call) -> None:
             configuration.written(call.charger, place, sent[place], needs_reboot=is_later, at=call.at)
         elif status in UNKNOWN:
             configuration.unknown(call.charger, [place], at=call.at)
-    if any(place.is_secret for place in sent):
-        configuration.forget_secrets(command)
+        if status not in TAKEN and place.is_door_key:
+            configuration.refused(call.charger, command.payload)
     call.books.changed_chargers.add(call.charger.pk)
 
 

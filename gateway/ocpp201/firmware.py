@@ -19,6 +19,12 @@ def firmware_status_notification(call: Call) -> Payload:
     return _step(call, Transfer.Kind.FIRMWARE)
 
 
+@dialect.handles("PublishFirmwareStatusNotification")
+def publish_firmware_status_notification(call: Call) -> Payload:
+    """L03: how far a local controller is in offering a firmware to the stations behind it."""
+    return _step(call, Transfer.Kind.PUBLICATION)
+
+
 @dialect.handles("LogStatusNotification")
 def log_status_notification(call: Call) -> Payload:
     """N01."""
@@ -35,13 +41,38 @@ def _step(call: Call, kind: Transfer.Kind) -> Payload:
 
 @dialect.sends("update_firmware")
 def update_firmware(command: Command) -> tuple[str, Payload]:
-    retrieve_at = moment(command, need(command, "retrieve_at"), "retrieve_at")
+    """L01 with ``certificate`` and ``signature``, L02 without."""
+    firmware = said(
+        location=need(command, "url"),
+        retrieveDateTime=moment(command, need(command, "retrieve_at"), "retrieve_at"),
+        installDateTime=moment(command, command.arguments.get("install_at"), "install_at"),
+        signingCertificate=command.arguments.get("certificate") or None,
+        signature=command.arguments.get("signature") or None,
+    )
     return "UpdateFirmware", said(
         requestId=request_id(command),
-        firmware={"location": need(command, "url"), "retrieveDateTime": retrieve_at},
+        firmware=firmware,
         retries=number(command, "retries"),
         retryInterval=number(command, "retry_interval_s"),
     )
+
+
+@dialect.sends("publish_firmware")
+def publish_firmware(command: Command) -> tuple[str, Payload]:
+    """L03. ``checksum``: MD5 of the file, hexadecimal."""
+    return "PublishFirmware", said(
+        requestId=request_id(command),
+        location=need(command, "url"),
+        checksum=need(command, "checksum"),
+        retries=number(command, "retries"),
+        retryInterval=number(command, "retry_interval_s"),
+    )
+
+
+@dialect.sends("unpublish_firmware")
+def unpublish_firmware(command: Command) -> tuple[str, Payload]:
+    """L04."""
+    return "UnpublishFirmware", {"checksum": need(command, "checksum")}
 
 
 @dialect.sends("fetch_logs")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from chargers.models import Command
+from gateway.call import Call
 from gateway.dialect import Payload, Unspeakable
 from gateway.ocpp201.dialect import dialect
 from gateway.ocpp201.smartcharging import profile_in_words
 from gateway.ocpp201.words import evse, id_token
-from gateway.wire import need, need_number, number, said
+from gateway.wire import need, need_number, number, said, text
+from sessions import review
 from sessions.models import ChargingSession
 from sessions.remote import remote_start_id
+
+# One name for all versions where each has its own.
+TRIGGER = {"SignCertificate": "SignChargingStationCertificate"}
 
 
 @dialect.sends("remote_start")
@@ -42,6 +47,21 @@ def transaction_name(command: Command) -> str:
     return session.transaction_id
 
 
+@dialect.sends("session_status")
+def session_status(command: Command) -> tuple[str, Payload]:
+    """E14: does it still run, and is the station still holding messages back, of it or (no session named) of any?"""
+    is_named = any(command.arguments.get(name) for name in ("session_id", "transaction_id"))
+    return "GetTransactionStatus", {"transactionId": transaction_name(command)} if is_named else {}
+
+
+@dialect.answers("GetTransactionStatus")
+def session_status_told(command: Command, answer: Payload, call: Call) -> None:
+    """It is over, the station has told all it has, and we have heard of no end: people have to look."""
+    if answer.get("ongoingIndicator") is False and answer.get("messagesInQueue") is False:
+        name = text(command.payload.get("transactionId"))
+        call.books.changed_sessions |= review.end_is_missing(call.charger, name)
+
+
 @dialect.sends("unlock")
 def unlock(command: Command) -> tuple[str, Payload]:
     """F05."""
@@ -53,5 +73,6 @@ def unlock(command: Command) -> tuple[str, Payload]:
 def trigger(command: Command) -> tuple[str, Payload]:
     """F06. StatusNotification is asked of one connector (F06.FR.12), so an EVSE alone means its first."""
     message, evse_id = need(command, "message"), number(command, "evse_id")
+    message = TRIGGER.get(message, message)
     connector = 1 if message == "StatusNotification" else None
     return "TriggerMessage", said(requestedMessage=message, evse=evse(evse_id, connector))

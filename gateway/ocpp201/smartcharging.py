@@ -9,13 +9,13 @@ from chargers.models import Command
 from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ocpp201.dialect import dialect
-from gateway.ocpp201.words import PURPOSE
+from gateway.ocpp201.words import PURPOSE, PURPOSE_SINCE_21, request_id
 from gateway.profiles import common_in_words, our_schedule, schedule_in_words, transaction_of, whole_in
 from gateway.wire import dicts, need, need_number, number, one_of, plug, said, small, text
 from smartcharging import profiles
 from smartcharging.profiles import Profile
 
-OUR_PURPOSE = {theirs: ours for ours, theirs in PURPOSE.items()}
+OUR_PURPOSE = {theirs: ours for ours, theirs in (PURPOSE | PURPOSE_SINCE_21).items()}
 
 
 @dialect.sends("set_profile")
@@ -47,6 +47,31 @@ def profile_taken(command: Command, answer: Payload, call: Call) -> None:
     evse_id = plug(command.payload.get("evseId")) or 0
     profiles.install(call.charger, _profile(told), evse_id=evse_id, command=command, at=call.at)
     call.books.changed_chargers.add(call.charger.pk)
+
+
+@dialect.sends("list_profiles")
+def list_profiles(command: Command) -> tuple[str, Payload]:
+    """K09; they come in ReportChargingProfiles. ``source`` in the specification's word: EMS, SO, CSO, Other."""
+    purpose, profile_id = command.arguments.get("purpose"), number(command, "profile_id")
+    source = command.arguments.get("source")
+    wanted = said(
+        chargingProfilePurpose=one_of(command, "purpose", PURPOSE, purpose) if purpose else None,
+        stackLevel=number(command, "stack_level"),
+        chargingProfileId=[profile_id] if profile_id is not None else None,
+        chargingLimitSource=[source] if source else None,
+    )
+    return "GetChargingProfiles", said(
+        requestId=request_id(command), evseId=number(command, "evse_id"), chargingProfile=wanted
+    )
+
+
+@dialect.answers("GetChargingProfiles")
+def profiles_counted(command: Command, answer: Payload, call: Call) -> None:
+    """What it holds adds to what we know; if it holds none at all, we know nothing."""
+    is_of_all = "evseId" not in command.payload and not command.payload.get("chargingProfile")
+    if is_of_all and answer.get("status") == "NoProfiles":
+        profiles.remove(call.charger)
+        call.books.changed_chargers.add(call.charger.pk)
 
 
 @dialect.handles("ReportChargingProfiles")

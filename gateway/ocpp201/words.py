@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from chargers import configuration
 from chargers.configuration import Place
 from chargers.models import Command, ConnectorStatus
-from gateway.dialect import Payload
+from gateway.dialect import Payload, Unspeakable
 from gateway.wire import plug, said, text, wire_time
 from sessions.authorization import Authorization
 from sessions.models import IdToken, SessionEvent
@@ -43,6 +44,8 @@ PURPOSE = {
     "tx": "TxProfile",
     "external": "ChargingStationExternalConstraints",
 }
+# A 2.0.1 station never says these; the reading of profiles is the same.
+PURPOSE_SINCE_21 = {"priority": "PriorityCharging", "local_generation": "LocalGeneration"}
 FREE = "NoAuthorization"  # the type of a token that is none: nobody is asked for a card
 # ISO 14443 and 15693 UIDs are 4, 7, 8 or 10 bytes, written in hexadecimal.
 _UID_LENGTHS = {8, 14, 16, 20}
@@ -76,8 +79,18 @@ def evse(evse_id: int | None, connector_id: int | None = None) -> Payload | None
     return said(id=evse_id, connectorId=connector_id or None) if evse_id else None
 
 
+def place_of(path: str) -> Place:
+    """The setting that a person wrote as Component.Variable. Raises Unspeakable."""
+    try:
+        return configuration.place_of(path)
+    except ValueError as error:
+        raise Unspeakable(str(error)) from error
+
+
 def place_in_words(place: Place) -> Payload:
-    """component, variable and attributeType of a setting."""
+    """component, variable and attributeType of a setting. Raises Unspeakable."""
+    if not place.component:
+        raise Unspeakable(f"OCPP 2.0.1 knows settings of components; write {place.name!r} as Component.{place.name}.")
     component = said(
         name=place.component,
         instance=place.component_instance or None,

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import random
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,13 @@ from gateway.simulator.dialect import Dialect
 from gateway.simulator.ledger import kept_in
 from gateway.simulator.link import Endpoint
 from gateway.simulator.ocpp16 import OCPP16
+from gateway.simulator.ocpp21 import OCPP21
 from gateway.simulator.ocpp201 import OCPP201
 from gateway.simulator.pace import Pace
 from gateway.simulator.stats import Stats
 from gateway.simulator.street import Street
 
-DIALECTS: dict[str, Dialect] = {"1.6": OCPP16, "2.0.1": OCPP201}
+DIALECTS: dict[str, Dialect] = {"1.6": OCPP16, "2.0.1": OCPP201, "2.1": OCPP21}
 MAKES = (
     Make("Acme", "Wallbox 22", "1.4.2", 22_080),
     Make("Voltaire", "Duo 11", "3.0.1", 11_040),
@@ -52,7 +53,7 @@ class Member:
 
 @dataclass(slots=True)
 class Plan:
-    """What to simulate. Build `members` with `numbered` or `from_file`."""
+    """What to simulate. Build `members` with `named`, `numbered` or `from_file`."""
 
     url: str
     members: list[Member]
@@ -65,11 +66,17 @@ class Plan:
 
 
 def numbered(count: int, *, ocpp: str, prefix: str, password: str | None, connectors: int) -> list[Member]:
-    """`count` chargers called prefix + number, of the makes in turn; `mixed` alternates the versions."""
+    """`count` chargers called prefix + number; the rest as in `named`."""
+    identities = [f"{prefix}{n:05d}" for n in range(1, count + 1)]
+    return named(identities, ocpp=ocpp, password=password, connectors=connectors)
+
+
+def named(identities: Sequence[str], *, ocpp: str, password: str | None, connectors: int) -> list[Member]:
+    """Chargers of these identities, of the makes in turn; `mixed` alternates the versions."""
     versions = itertools.cycle(DIALECTS) if ocpp == "mixed" else itertools.repeat(ocpp)
     return [
-        Member(f"{prefix}{n:05d}", version, make, connectors, password)
-        for n, version, make in zip(range(1, count + 1), versions, itertools.cycle(MAKES))
+        Member(identity, version, make, connectors, password)
+        for identity, version, make in zip(identities, versions, itertools.cycle(MAKES))
     ]
 
 
@@ -158,7 +165,8 @@ class Fleet:
             member.identity, member.make, connectors=member.connectors, agenda=self.agenda, pace=pace, chance=chance
         )
         agent = Agent(charger, DIALECTS[member.ocpp], endpoint, member.password, stats=self.stats)
-        Street(charger, self.plan.tokens).open()
+        # Who simulates a single charger wants to see it charge.
+        Street(charger, self.plan.tokens).open(busy_share=1.0 if len(self.plan.members) == 1 else 0.4)
         self.agents.append(agent)
         self._tasks.append(asyncio.create_task(agent.run()))
 

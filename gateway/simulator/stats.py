@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,13 +36,14 @@ class Stats:
         """A charger could not connect."""
         self.refusals[kind] += 1
         if self.refusals[kind] == 1:
-            self.notice(f"Charger {identity!r} could not connect: {kind}{f' ({why})' if why else ''}. {_way_out(kind)}")
+            what = f"{kind} ({why})" if why else kind
+            self.notice(f"Charger {identity!r} could not connect: {what}. {_way_out(kind, identity)}")
 
 
-def _way_out(kind: str) -> str:
+def _way_out(kind: str, identity: str) -> str:
     match kind:
         case "HTTP 404":
-            return "Register it: python3 manage.py create_charger IDENTITY --password P"
+            return f"Register it: python3 manage.py create_charger {shlex.quote(identity)} --password P"
         case "HTTP 401" | "HTTP 403":
             return "Give its password with --password, or in the file of --fleet."
         case "HTTP 400":

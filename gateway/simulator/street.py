@@ -63,11 +63,11 @@ class Street:
         self._visits: dict[int, Visit] = {}
         charger.listeners.append(self.hear)
 
-    def open(self) -> None:
-        """Let things begin to happen."""
+    def open(self, *, busy_share: float = 0.4) -> None:
+        """Let things begin to happen. In a sped-up day the first car comes at once to that share of the connectors."""
         for connector in self._charger.connectors:
             self._arrive_later(connector)
-            if self._pace.speed > 1 and self._chance.random() < 0.4:
+            if self._pace.speed > 1 and self._chance.random() < busy_share:
                 # Whoever starts a demo sees the first car within seconds.
                 self._after(self._chance.uniform(0.001, 0.04) * self._pace.day_s, self._arrive, connector)
         self._mishap_later(self._pace.faults_per_day, self._break_something)

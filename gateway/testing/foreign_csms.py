@@ -18,6 +18,7 @@ import orjson
 from ocpp.charge_point import ChargePoint, camel_to_snake_case
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint as ChargePoint16
+from ocpp.v21 import ChargePoint as ChargePoint21
 from ocpp.v201 import ChargePoint as ChargePoint201
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -105,6 +106,7 @@ class ForeignCsms:
         self._makes = {
             "ocpp1.6": _point(ChargePoint16, self.answers16),
             "ocpp2.0.1": _point(ChargePoint201, self.answers201),
+            "ocpp2.1": _point(ChargePoint21, self.answers201),
         }
         self._sockets: dict[str, ServerConnection] = {}
         self._news = asyncio.Event()
@@ -115,7 +117,7 @@ class ForeignCsms:
             self._talk,
             "127.0.0.1",
             0,
-            subprotocols=[Subprotocol("ocpp1.6"), Subprotocol("ocpp2.0.1")],
+            subprotocols=[Subprotocol(name) for name in self._makes],
             process_request=self._admit,
             compression=None,
             close_timeout=1,

@@ -21,3 +21,9 @@ def one(cp1) -> Talk:
 def two(cp2) -> Talk:
     """CP-2 at the table: OCPP 2.0.1."""
     return Talk(cp2)
+
+
+@pytest.fixture
+def three(cp3) -> Talk:
+    """CP-3 at the table: OCPP 2.1."""
+    return Talk(cp3)

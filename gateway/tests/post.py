@@ -41,7 +41,7 @@ def post(charger: Charger, *texts: str | bytes) -> Sent:
 def sort(charger: Charger, outcome: batch.Outcome) -> Sent:
     key = topics.key(charger.identity)
     sent = Sent([], [], [])
-    for topic, payload, _ in outcome.publications:
+    for topic, payload, *_ in outcome.publications:
         said = json.loads(payload)
         if topic == topics.outbound(key):
             (sent.commands if said[0] == 2 else sent.answers).append(said)

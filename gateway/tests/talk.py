@@ -8,9 +8,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from chargers import commands
+from chargers import commands, configuration
 from chargers.models import Charger, Command
-from gateway import schemas
+from gateway import frames, schemas
 from gateway.call import Books, Call
 from gateway.registry import DIALECTS
 
@@ -36,7 +36,7 @@ class Talk:
     def clock(self, **delta: float) -> str:
         return (self.at + timedelta(**delta)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    def call(self, action: str, **payload: Any) -> Payload:
+    def call(self, action: str, /, **payload: Any) -> Payload:
         """Say something and get the answer, which must be valid to the letter. Raises OcppError if it was refused."""
         is_money = action in self.dialect.money
         with transaction.atomic():
@@ -50,6 +50,16 @@ class Talk:
         self.findings = heard.findings
         self.events = [(event.topic, event.body) for event in books.events]
         return answer
+
+    def sends(self, action: str, **payload: Any) -> None:
+        """Say something that nobody answers (a SEND of 2.1). Raises OcppError if it cannot be taken in."""
+        with transaction.atomic():
+            books = Books(self.at)
+            read, tolerated = self.messages.read_request(action, payload, is_money=False)
+            heard = Call(self.charger, "1", action, read, self.at, books, tolerated)
+            self.dialect.listeners[action](heard)
+            books.write()
+        self.findings = heard.findings
 
     def told(self, verb: str, **arguments: Any) -> tuple[str, Payload]:
         """How a verb reaches it; must be valid to the letter. Raises Unspeakable."""
@@ -65,6 +75,7 @@ class Talk:
     def _worded(self, command: Command) -> tuple[str, Payload]:
         action, payload = self.dialect.word(command)
         assert self.messages.objections(action, payload) == []
+        configuration.told(self.charger, frames.call(str(command.pk), action, payload))
         commands.record_wording(command, action=action, payload=payload)
         return action, payload
 

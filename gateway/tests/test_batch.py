@@ -9,16 +9,17 @@ import pytest
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from chargers import dead_letters
+from chargers import commands, dead_letters
 from chargers.models import Charger, DeadLetter, Exchange, PresenceHour
 from chargers.signals import charger_changed
+from gateway.apps import Bell
 from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ingest import batch
 from gateway.ingest.batch import Inbound
 from gateway.ingest.outage import DatabaseAway, is_outage
 from gateway.registry import DIALECTS
-from gateway.tests.post import frame, inbound, post, sort
+from gateway.tests.post import BOOT_16, frame, inbound, post, sort
 
 Handler = Callable[[Call], Payload]
 
@@ -75,8 +76,6 @@ def test_a_start_that_we_cannot_digest_gets_an_internal_error(
 
 
 def test_an_answer_that_we_cannot_digest_fails_its_command(cp1: Charger, monkeypatch: pytest.MonkeyPatch) -> None:
-    from chargers import commands
-
     command = commands.request(cp1, "reset", arguments={"kind": "hard"})
     commands.claim([cp1.pk], at=timezone.now())
     commands.record_wording(command, action="Reset", payload={"type": "Hard"})
@@ -85,6 +84,22 @@ def test_an_answer_that_we_cannot_digest_fails_its_command(cp1: Charger, monkeyp
     command.refresh_from_db()
     assert command.status == "failed"
     assert DeadLetter.objects.count() == 1
+
+
+@pytest.mark.parametrize("nested", ["[" * 900 + '"password"' + "]" * 900, '{"password":' * 900 + "1" + "}" * 900])
+def test_a_secret_nested_beyond_all_reason_is_no_poison(cp1: Charger, nested: str) -> None:
+    assert post(cp1, nested).answers == []
+    assert Exchange.objects.get().outcome == Exchange.Outcome.UNREADABLE
+    assert not DeadLetter.objects.exists()
+
+
+def test_a_frame_that_cannot_even_be_buried_holds_up_nobody(
+    cp1: Charger, cp2: Charger, poisoned: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chargers.dead_letters.bury", lambda *_, **__: 1 / 0)
+    outcome = batch.process([inbound(cp1, STATUS), inbound(cp2, frame("Heartbeat"))])
+    assert sort(cp1, outcome).answers == []
+    assert sort(cp2, outcome).answers[0][0] == 3
 
 
 def test_a_buried_frame_can_be_replayed_when_the_fault_is_mended(cp1: Charger, poisoned: None) -> None:
@@ -100,10 +115,19 @@ def test_a_buried_frame_can_be_replayed_when_the_fault_is_mended(cp1: Charger, p
     assert letter.replayed_at is not None
 
 
+def test_a_replay_sends_no_command(cp1: Charger) -> None:
+    command = commands.request(cp1, "reset", arguments={"kind": "hard"})
+    boot = frame("BootNotification", BOOT_16)
+    batch.replay(dead_letters.bury(cp1, boot, error=ValueError("x"), at=timezone.now()).pk)
+    command.refresh_from_db()
+    assert command.status == "pending"
+
+
 def test_staff_ask_for_a_replay_by_a_signal(
     cp1: Charger, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
 ) -> None:
     asked: list[Any] = []
+    monkeypatch.setattr("gateway.apps.bell", Bell())  # not one that another test has silenced
     monkeypatch.setattr("gateway.tasks.replay_dead_letter.apply_async", lambda args, **_: asked.append(args))
     letter = dead_letters.bury(cp1, STATUS, error=ValueError("x"), at=timezone.now())
     with django_capture_on_commit_callbacks(execute=True):
@@ -161,7 +185,12 @@ def test_what_passes_by_itself_is_told_from_what_does_not(error: Exception, is_a
 
 
 def test_frames_of_strangers_are_dropped(cp1: Charger) -> None:
-    strangers = [Inbound("CP-99", b"[]", 0.0), Inbound("%FF", b"[]", 0.0), inbound(cp1, frame("Heartbeat"))]
+    strangers = [
+        Inbound("CP-99", b"[]", 0.0),
+        Inbound("%FF", b"[]", 0.0),
+        Inbound("CP%001", b"[]", 0.0),
+        inbound(cp1, frame("Heartbeat")),
+    ]
     outcome = batch.process(strangers)
     assert len(outcome.publications) == 1
     assert Exchange.objects.count() == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,3 +118,13 @@ def test_every_frame_is_given_out_once_and_in_the_order_of_its_charger(steps: li
         if in_flight:
             batcher.done(in_flight.pop(), 1e9)
     assert given_out == added
+
+
+def test_while_a_batch_is_in_flight_the_next_one_waits_to_grow():
+    batcher = Batcher(max_frames=100, max_wait_s=0.010, busy_wait_s=0.020)
+    batcher.add(call("a"), now=1.0)
+    first = batcher.take(now=1.010)
+    batcher.add(call("b"), now=1.011)
+    assert batcher.wait_s(now=1.021) == pytest.approx(0.020)
+    batcher.done(first, now=1.025)
+    assert batcher.take(now=1.025) == [call("b")]

@@ -13,6 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.bus.publisher import Publication
 from gateway.ingest import foreman as foreman_module
@@ -20,7 +22,7 @@ from gateway.ingest import hand as hand_module
 from gateway.ingest.batcher import Frame
 from gateway.ingest.desk import Desk
 from gateway.ingest.foreman import Foreman
-from gateway.ingest.hand import BuryFrame, DoBatch, Hand, HandLost, Job, Probe
+from gateway.ingest.hand import BuryFrame, DoBatch, Hand, HandLost, Job, MarkGatewayLost, Probe
 from gateway.ingest.outage import DatabaseAway
 from gateway.ingest.pulse import Pulse, status
 from gateway.ingest.subscriber import Subscriber
@@ -46,6 +48,7 @@ class FakeHand:
     script: Callable[[Job], list[Publication]]
     jobs: list[Job]
     killed: int
+    commit_s = 0.0
 
     def do(self, job: Job) -> list[Publication]:
         type(self).jobs.append(job)
@@ -146,6 +149,17 @@ def test_a_frame_that_kills_whoever_does_it_is_buried_and_the_others_are_done(
     assert hands.killed == 4
 
 
+def test_a_frame_that_kills_even_its_undertaker_does_not_come_again(
+    crew: SimpleNamespace, hands: type[FakeHand]
+) -> None:
+    def script(job: Job) -> list[Publication]:
+        raise HandLost("died")
+
+    hands.script = staticmethod(script)
+    crew.desk.put(frame("a", b"deadly"))
+    until(lambda: crew.subscriber.acknowledged == [frame("a", b"deadly")])
+
+
 def test_an_errand_that_kills_every_hand_is_given_up(crew: SimpleNamespace, hands: type[FakeHand]) -> None:
     def script(job: Job) -> list[Publication]:
         if isinstance(job, Probe):
@@ -184,7 +198,8 @@ def hand(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hand]:
                 raise DatabaseAway("gone")
             case Probe("fault"):
                 raise ValueError("ours")
-        return SimpleNamespace(publications=[Publication("t", b"x")], tell=lambda: 1 / 0 if job == Probe("news") else 0)
+        tell = lambda: 1 / 0 if job == Probe("news") else 0  # noqa: E731
+        return SimpleNamespace(publications=[Publication("t", b"x")], commit_s=0.0, tell=tell)
 
     monkeypatch.setattr(hand_module, "_outcome", outcome)
     monkeypatch.setattr(hand_module, "PATIENCE_S", 0.5)
@@ -201,6 +216,14 @@ def test_a_hand_says_that_the_database_is_away_and_goes_on(hand: Hand) -> None:
     with pytest.raises(DatabaseAway):
         hand.do(Probe("away"))
     assert hand.do(Probe("w"))
+
+
+def test_a_gateway_that_is_lost_leaves_nothing_retained_behind(cp1: Any) -> None:
+    type(cp1).objects.update(gateway="gate-1")
+    outcome = hand_module._outcome(MarkGatewayLost("gate-1"))
+    assert outcome.publications == [Publication("chargeyard/gateways/gate-1/status", b"", qos=1, retain=True)]
+    cp1.refresh_from_db()
+    assert not cp1.is_online
 
 
 @pytest.mark.parametrize("how", ["die", "hang", "fault"])
@@ -252,7 +275,7 @@ def test_a_frame_is_known_by_the_key_in_its_topic(linked: SimpleNamespace) -> No
 
 def test_an_acknowledgement_never_goes_out_on_another_link(linked: SimpleNamespace) -> None:
     arrive(linked, "a/in", b"[]", packet=1)
-    linked.subscriber._disconnected(None, None, None, "lost", None)
+    linked.subscriber._disconnected(None, None, None, ReasonCode(PacketTypes.DISCONNECT, "Unspecified error"), None)
     arrive(linked, "a/in", b"[]", packet=2)
     linked.subscriber.acknowledge(linked.heard)
     assert linked.client.acknowledged == [2]
@@ -309,3 +332,21 @@ def test_an_idle_worker_probes_and_says_nothing_while_no_commit_comes(monkeypatc
     pulse.join(PATIENCE_S)
     assert said == []
     assert probes == [1]  # one at a time, or they pile up
+
+
+def test_a_busy_worker_writes_its_row_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.ingest.pulse.INTERVAL_S", 0.01)
+    monkeypatch.setattr("gateway.ingest.pulse.ROW_S", 0.05)
+    probes: list[float] = []
+
+    def probe() -> None:
+        probes.append(time.monotonic())
+        pulse.committed()
+
+    pulse = Pulse("w", say=lambda sign: None, probe=probe)
+    pulse._said_at = float("inf")  # it always has something better to say it after
+    pulse.start()
+    until(lambda: len(probes) >= 2)
+    pulse.stop()
+    pulse.join(PATIENCE_S)
+    assert probes[1] - probes[0] >= 0.04

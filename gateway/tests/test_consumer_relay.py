@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from gateway import frames
 from gateway.relay import FLOOD, GIVE_UP_S, QUEUE, REPUBLISH_S, UNREADABLE_PER_MINUTE, Relay
 
 
@@ -189,4 +190,87 @@ def test_a_line_full_of_noise_is_closed(relay, ends):
 def test_noise_now_and_then_closes_nothing(relay, ends):
     for n in range(100):
         relay.from_charger("noise", n * 5)
+    assert ends.closed == []
+
+
+# -- SEND and CALLRESULTERROR (2.1) ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def newer(ends: Ends) -> Relay:
+    return Relay("CP-3", ends, frames.types_of("ocpp2.1"))
+
+
+def send(n: str) -> str:
+    return orjson.dumps([6, n, "NotifyPeriodicEventStream", {"id": int(n)}]).decode()
+
+
+def test_a_send_passes_beside_the_call_in_work_and_holds_nobody_up(newer, ends):
+    newer.from_charger(call("1"), 0)
+    for n in ("2", "3"):
+        newer.from_charger(send(n), 0)
+    assert ends.published == [call("1"), send("2"), send("3")]
+    newer.from_csms(answer("1"), 0)
+    newer.from_charger(call("4"), 0)
+    assert ends.published[-1] == call("4")
+
+
+def test_a_send_keeps_its_place_behind_calls_that_wait(newer, ends):
+    for text in (call("1"), call("2"), send("3"), send("4"), call("5")):
+        newer.from_charger(text, 0)
+    assert ends.published == [call("1")]
+    newer.from_csms(answer("1"), 0)
+    assert ends.published == [call("1"), call("2"), send("3"), send("4")]
+    newer.from_csms(answer("2"), 0)
+    assert ends.published[-1] == call("5")
+
+
+def test_a_send_is_never_published_again(newer, ends):
+    newer.from_charger(send("1"), 0)
+    newer.tick(REPUBLISH_S)
+    assert ends.published == [send("1")]
+
+
+def test_any_number_of_sends_is_no_noise(newer, ends):
+    for n in range(10 * UNREADABLE_PER_MINUTE):
+        newer.from_charger(send(str(n)), 0)
+    assert ends.closed == [] and len(ends.published) == 10 * UNREADABLE_PER_MINUTE
+
+
+def test_for_older_versions_a_send_is_noise(relay, ends):
+    for n in range(UNREADABLE_PER_MINUTE + 1):
+        relay.from_charger(send(str(n)), 0)
+    assert ends.closed == [1008]
+
+
+def test_complaints_about_answers_pass_in_both_directions(newer, ends):
+    complaint = '[5,"1","FormatViolation","no",{}]'
+    newer.from_charger(complaint, 0)
+    newer.from_csms(complaint, 0)
+    assert ends.published == ends.delivered == [complaint]
+
+
+def command(message_id: str) -> str:
+    return f'[2,"{message_id}","Reset",{{"type":"Soft"}}]'
+
+
+def test_a_command_that_the_broker_brings_twice_is_delivered_once(relay, ends):
+    relay.from_csms(command("u"), 0)
+    relay.from_csms(command("u"), 1)
+    assert ends.delivered == [command("u")]
+
+
+def test_answers_that_nobody_asked_for_are_kept_and_bounded(relay, ends):
+    for n in range(UNREADABLE_PER_MINUTE):
+        relay.from_charger(answer(str(n)), n)
+    assert len(ends.published) == UNREADABLE_PER_MINUTE
+    assert ends.closed == []
+    relay.from_charger(answer("more"), 59)
+    assert ends.closed == [1008]
+
+
+def test_answers_that_we_asked_for_are_not_counted(relay, ends):
+    for n in range(100):
+        relay.from_csms(command(str(n)), 0)
+        relay.from_charger(answer(str(n)), 0)
     assert ends.closed == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +11,11 @@ from django.utils import timezone
 
 from chargers import commands
 from chargers.models import Charger, Command, CommandStatus, Exchange, Registration, StatusChange
+from gateway.delivery import deliver_now
 from gateway.tests.post import BOOT_16, frame, post
 
 STATUS = {"connectorId": 1, "status": "Available", "errorCode": "NoError"}
+METER = {"connectorId": 1, "meterValue": [{"timestamp": "2026-05-01T10:00:00Z", "sampledValue": [{"value": "5"}]}]}
 
 
 def status_frame(message_id: str = "1", **fields: Any) -> str:
@@ -140,12 +143,11 @@ def test_the_same_id_with_another_payload_is_new(cp1: Charger) -> None:
 
 
 def test_after_a_reconnect_only_money_is_remembered(cp1: Charger) -> None:
-    meter = {"connectorId": 1, "meterValue": [{"timestamp": "2026-05-01T10:00:00Z", "sampledValue": [{"value": "5"}]}]}
     post(cp1, status_frame("1"))
-    post(cp1, frame("MeterValues", meter, message_id="2"))
+    post(cp1, frame("MeterValues", METER, message_id="2"))
     Charger.objects.update(epoch=2)
     post(cp1, status_frame("1"))
-    post(cp1, frame("MeterValues", meter, message_id="2"))
+    post(cp1, frame("MeterValues", METER, message_id="2"))
     assert Exchange.objects.filter(action="StatusNotification").count() == 2
     assert Exchange.objects.filter(action="MeterValues").count() == 1
 
@@ -159,11 +161,19 @@ def test_an_old_heartbeat_is_answered_with_the_time_of_now(cp1: Charger) -> None
     assert Exchange.objects.count() == 2
 
 
-def test_after_a_day_nothing_is_remembered(cp1: Charger) -> None:
-    post(cp1, status_frame())
-    Exchange.objects.update(requested_at=timezone.now() - timedelta(hours=25))
-    post(cp1, status_frame())
+@pytest.mark.parametrize(("text", "hours"), [(status_frame(), 0.1), (frame("MeterValues", METER), 25)])
+def test_in_the_end_everything_is_forgotten(cp1: Charger, text: str, hours: float) -> None:
+    post(cp1, text)
+    Exchange.objects.update(requested_at=timezone.now() - timedelta(hours=hours))
+    post(cp1, text)
     assert Exchange.objects.count() == 2
+
+
+def test_a_charger_with_one_message_id_for_everything_is_understood(cp1: Charger) -> None:
+    for status in ("Available", "Preparing", "Available", "Preparing"):
+        post(cp1, status_frame(status=status))
+    changes = StatusChange.objects.order_by("id").values_list("status", flat=True)
+    assert list(changes) == ["available", "preparing", "available", "preparing"]
 
 
 # -- answers to our commands -------------------------------------------------------------------------------------------
@@ -195,6 +205,39 @@ def test_a_garbage_answer_is_an_invalid_response_with_the_raw_answer_kept(cp1: C
     command.refresh_from_db()
     assert command.status == CommandStatus.FAILED
     assert command.explanation.startswith("Invalid response")
+
+
+def test_a_command_all_of_whose_parts_were_refused_is_rejected(cp2: Charger) -> None:
+    parts: list[Any] = [
+        {"component": {"name": "C"}, "variable": {"name": name}, "attributeValue": "1"} for name in ("A", "B")
+    ]
+    command = sent_command(cp2, action="SetVariables", payload={"setVariableData": parts})
+    results = [
+        {"component": part["component"], "variable": part["variable"], "attributeStatus": status}
+        for part, status in zip(parts, ("UnknownVariable", "Rejected"), strict=True)
+    ]
+    post(cp2, json.dumps([3, str(command.pk), {"setVariableResult": results}]))
+    command.refresh_from_db()
+    assert command.status == CommandStatus.REJECTED
+
+
+def test_an_error_leaves_the_old_password_in_force(cp1: Charger) -> None:
+    change = {"key": "AuthorizationKey", "value": "the-new-password-43"}
+    commands.request(cp1, action="ChangeConfiguration", payload=change)
+    deliver_now({cp1.pk}, Silent(), at=timezone.now())  # type: ignore[arg-type]
+    cp1.refresh_from_db()
+    assert cp1.pending_password_hash
+    post(cp1, f'[4,"{Command.objects.get().pk}","InternalError","",{{}}]')
+    cp1.refresh_from_db()
+    assert cp1.pending_password_hash == ""
+
+
+class Silent:
+    def require(self) -> None:
+        pass
+
+    def publish(self, publications: Any) -> None:
+        pass
 
 
 def test_the_next_command_follows_the_answer_at_once(cp1: Charger) -> None:

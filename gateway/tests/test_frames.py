@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway import frames
 from gateway.errors import FormationViolation, MessageTypeNotSupported, RpcFrameworkError, TypeConstraintViolation
-from gateway.frames import Call, Error, Result, Unreadable, parse
+from gateway.frames import NOTES_LIMIT, Call, Error, Result, Unreadable, parse
 
 
 def test_the_three_kinds_of_frames_are_told_apart() -> None:
@@ -88,7 +89,7 @@ def test_deep_nesting_is_refused_before_anything_climbs_down(depth: int) -> None
 
 
 def test_brackets_in_strings_are_not_nesting() -> None:
-    frame = parse('[2,"1","DataTransfer",{"vendorId":"%s","data":"\\"[[["}]' % ("[{" * 200))
+    frame = parse('[2,"1","DataTransfer",{"vendorId":"%s","data":"\\"[[[\\\\","b":[]}]' % ("[{" * 200))
     assert isinstance(frame, Call)
 
 
@@ -164,3 +165,61 @@ def test_no_array_raises_and_what_is_read_can_be_stored(elements: list[object]) 
     if isinstance(frame, Call):
         json.dumps(frame.payload, allow_nan=False).encode()
         frame.digest()
+
+
+def test_what_is_wrong_a_thousand_times_is_noted_twenty_times() -> None:
+    items = ",".join(['{"a":NaN,"a":NaN}'] * 1000)
+    frame = parse(f'[2,"1","Heartbeat",{{"items":[{items}]}}]')
+    assert isinstance(frame, Call)
+    assert len(frame.unusable) == len(frame.findings) == NOTES_LIMIT
+
+
+def test_a_doubled_key_among_a_hundred_thousand_is_found_at_once() -> None:
+    members = ",".join(f'"{number:x}":1' for number in range(100_000))
+    began = time.process_time()
+    frame = parse(f'[2,"1","Heartbeat",{{{members},"ff":2}}]')
+    assert time.process_time() - began < 5  # comparing each with each takes more than a minute
+    assert isinstance(frame, Call)
+    assert frame.findings == ("Given twice, the last one counts: ff.",)
+
+
+# -- frames of 2.1 -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("subprotocol", ["ocpp1.6", "ocpp2.0.1"])
+@pytest.mark.parametrize("text", ['[5,"1","FormatViolation","",{}]', '[6,"1","NotifyPeriodicEventStream",{}]'])
+def test_older_versions_know_neither_send_nor_complaint(subprotocol: str, text: str) -> None:
+    frame = parse(text, frames.types_of(subprotocol))
+    assert isinstance(frame, Unreadable) and isinstance(frame.error, MessageTypeNotSupported)
+    assert "2, 3, 4." in frame.why
+
+
+def test_2_1_knows_send_and_complaint() -> None:
+    types = frames.types_of("ocpp2.1")
+    assert parse('[6,"1","NotifyPeriodicEventStream",{"id":1}]', types) == frames.Send(
+        "1", "NotifyPeriodicEventStream", {"id": 1}
+    )
+    assert parse('[5,"1","FormatViolation","no",{"a":1}]', types) == frames.ResultError(
+        "1", "FormatViolation", "no", {"a": 1}
+    )
+    refused = parse('[7,"1",{}]', types)
+    assert isinstance(refused, Unreadable) and "2, 3, 4, 5, 6" in refused.why
+
+
+@pytest.mark.parametrize("text", ['[6,"1"]', '[6,5,"X",{}]', '[6,"1","X",5]', "[6]", "[5]", '[5,"1"]'])
+def test_what_expects_no_answer_gets_none_even_if_it_is_unreadable(text: str) -> None:
+    frame = parse(text, frames.ALL_TYPES)
+    assert isinstance(frame, Unreadable)
+    assert frame.error is None
+
+
+def test_a_send_is_never_taken_for_the_call_of_its_content() -> None:
+    text = '"1","Heartbeat",{}]'
+    call, send = parse("[2," + text, frames.ALL_TYPES), parse("[6," + text, frames.ALL_TYPES)
+    assert isinstance(call, Call) and isinstance(send, frames.Send)
+    assert call.digest() != send.digest()
+
+
+def test_a_complaint_about_an_answer_in_the_spelling_of_the_version() -> None:
+    text = frames.result_error("1", FormationViolation("no"), "ocpp2.1")
+    assert json.loads(text) == [5, "1", "FormatViolation", "no", {}]

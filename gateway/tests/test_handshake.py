@@ -99,7 +99,9 @@ def test_no_path_breaks_anything(path):
         ([b"ocpp1.6"], "ocpp1.6"),
         ([b"ocpp2.0.1, ocpp1.6"], "ocpp2.0.1"),
         ([b"ocpp1.6,ocpp2.0.1"], "ocpp1.6"),
-        ([b"ocpp2.1", b"ocpp2.0.1"], "ocpp2.0.1"),
+        ([b"ocpp2.1", b"ocpp2.0.1"], "ocpp2.1"),
+        ([b"ocpp1.6, ocpp2.1"], "ocpp1.6"),
+        ([b"ocpp3.0", b"ocpp2.0.1"], "ocpp2.0.1"),
     ],
 )
 def test_the_first_offer_that_we_speak_is_taken(offers, chosen):
@@ -191,6 +193,12 @@ def test_a_forwarded_address_counts_only_from_our_own_proxies(settings):
     assert read(scope("/CP-1", OFFER, *FORWARDED)).address == "192.0.2.7"
     settings.TRUSTED_PROXIES = 2
     assert read(scope("/CP-1", OFFER, *FORWARDED)).address == "198.51.100.4"
+
+
+def test_a_proxy_that_adds_a_header_of_its_own_is_believed_and_the_caller_is_not(settings):
+    settings.TRUSTED_PROXIES = 1
+    forwarded = [(b"x-forwarded-for", b"6.6.6.6"), (b"x-forwarded-for", b"198.51.100.4")]
+    assert read(scope("/CP-1", OFFER, *forwarded)).address == "198.51.100.4"
 
 
 def test_tls_at_a_proxy_counts_only_where_we_have_one(settings):

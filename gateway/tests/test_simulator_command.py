@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from gateway.simulator.fleet import FleetError, from_file, numbered
+from gateway.simulator.fleet import FleetError, from_file, named, numbered
 from gateway.testing.foreign_csms import ForeignCsms
 
 MANAGE = Path(__file__).parents[2] / "manage.py"
@@ -72,13 +72,29 @@ async def test_a_refusal_is_named_once_with_the_way_out():
         _, err = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0
     assert err.decode().count("could not connect: HTTP 404") == 1
-    assert "create_charger" in err.decode()
+    assert "python3 manage.py create_charger SIM-00001 --password" in err.decode()
 
 
 def test_mixed_alternates_the_versions():
-    members = numbered(3, ocpp="mixed", prefix="SIM-", password=None, connectors=2)
+    members = numbered(4, ocpp="mixed", prefix="SIM-", password=None, connectors=2)
     assert [(member.identity, member.ocpp) for member in members] == [
-        ("SIM-00001", "1.6"), ("SIM-00002", "2.0.1"), ("SIM-00003", "1.6"),
+        ("SIM-00001", "1.6"), ("SIM-00002", "2.0.1"), ("SIM-00003", "2.1"), ("SIM-00004", "1.6"),
+    ]  # fmt: skip
+
+
+async def test_one_charger_can_be_simulated_by_its_name_and_charges_at_once():
+    async with ForeignCsms() as csms:
+        process = await simulate("--url", csms.url, "--identity", "CP-1", "--day-length", "20", "--ocpp", "1.6")
+        await csms.seen("StartTransaction", count=2, within_s=20)
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.communicate(), 15)
+    assert {who for who, _, _ in csms.frames} == {"CP-1"}
+
+
+def test_named_chargers_share_what_is_said_of_all():
+    members = named(["CP-1", "North 2"], ocpp="2.0.1", password="hush", connectors=3)
+    assert [(m.identity, m.ocpp, m.password, m.connectors) for m in members] == [
+        ("CP-1", "2.0.1", "hush", 3), ("North 2", "2.0.1", "hush", 3),
     ]  # fmt: skip
 
 

@@ -46,7 +46,14 @@ def variable(component: str, name: str, **more: str):
     return {"component": {"name": component}, "variable": {"name": name}} | more
 
 
-async def test_a_whole_charge_is_told(csms, agent):
+@pytest.mark.parametrize("ocpp", ["2.0.1", "2.1"])
+async def test_a_whole_charge_is_told(csms, ocpp):
+    async with on_the_wire(csms, ocpp, make=DC) as agent:
+        await csms.seen("StatusNotification", count=2)
+        await tell_a_whole_charge(csms, agent)
+
+
+async def tell_a_whole_charge(csms, agent):
     await charging(csms, agent)
     updated = await csms.seen("TransactionEvent", lambda event: event["eventType"] == "Updated")
     agent.charger.show_token(agent.charger.connectors[0], "04AA")

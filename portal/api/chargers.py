@@ -51,10 +51,13 @@ class ChargerSerializer(serializers.ModelSerializer[Charger]):
             "last_heartbeat_at", "booted_at", "clock_offset_s", "firmware_status", "diagnostics_status",
             "local_list_version", "connectors", "created_at",
         )  # fmt: skip
-        fields: tuple[str, ...] = ("identity", "name", "site", "registration", "security_profile", *read_only_fields)
+        fields: tuple[str, ...] = (
+            "identity", "name", "site", "registration", "security_profile", "is_strict", *read_only_fields,
+        )  # fmt: skip
         extra_kwargs = {
             "identity": {"read_only": True},
             "clock_offset_s": {"help_text": "Its clock minus ours, in seconds."},
+            "is_strict": {"help_text": "Its mistakes are refused instead of put right: for certification."},
             "is_booted": {"help_text": "A boot of it was accepted; it takes commands."},
         }
 
@@ -87,7 +90,7 @@ class ChargerFilter(filters.FilterSet):
     vendor = Text()
     model = Text()
     firmware_version = Text(lookup_expr="exact")
-    ocpp_version = Text(method="filter_ocpp_version", help_text='E.g. "1.6" or "2.0.1".')
+    ocpp_version = Text(method="filter_ocpp_version", help_text='"1.6", "2.0.1" or "2.1".')
     registration = filters.ChoiceFilter(choices=Registration.choices)
     site = RowId(field_name="site_id")
     search = Search(

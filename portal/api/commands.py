@@ -141,10 +141,13 @@ def _idempotency_key(request: Request) -> str | None:
 
 
 def _is_same_order(command: Command, order: dict[str, Any]) -> bool:
+    """Compared without passwords: a command that has been sent keeps none."""
+    kept = {name: commands.masked(getattr(command, name)) for name in ("arguments", "payload")}
+    asked = {name: commands.masked(order.get(name, {})) for name in ("arguments", "payload")}
     if "verb" in order:
-        return (command.verb, command.arguments) == (order["verb"], order.get("arguments", {}))
+        return (command.verb, kept["arguments"]) == (order["verb"], asked["arguments"])
     # A verb's command carries an action too, once it has been put into words.
-    return (command.verb, command.action, command.payload) == ("", order["action"], order.get("payload", {}))
+    return (command.verb, command.action, kept["payload"]) == ("", order["action"], asked["payload"])
 
 
 @extend_schema_view(

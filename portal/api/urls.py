@@ -13,6 +13,7 @@ from portal.api.entrance import Entrance, Nowhere
 from portal.api.id_tokens import IdTokens
 from portal.api.messages import ChargerMessages
 from portal.api.meter_values import SessionMeterValues
+from portal.api.notices import ChargerNotices
 from portal.api.passwords import ChargerPassword
 from portal.api.sessions import Sessions
 from portal.api.sites import Sites
@@ -31,6 +32,7 @@ urlpatterns = [
     path("", include(router.urls)),
     path("chargers/<str:identity>/commands/", ChargerCommands.as_view(), name="charger-commands"),
     path("chargers/<str:identity>/messages/", ChargerMessages.as_view(), name="charger-messages"),
+    path("chargers/<str:identity>/notices/", ChargerNotices.as_view(), name="charger-notices"),
     path("chargers/<str:identity>/password/", ChargerPassword.as_view(), name="charger-password"),
     path("sessions/<int:pk>/meter-values/", SessionMeterValues.as_view(), name="session-meter-values"),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),

@@ -52,8 +52,10 @@ class RegisterForm(DeskForm):
 class ChargerForm(forms.ModelForm):
     class Meta:
         model = Charger
-        fields = ("name", "site", "registration", "security_profile")
+        fields = ("name", "site", "registration", "security_profile", "is_strict")
+        labels = {"is_strict": "Strict"}
         help_texts = {
+            "is_strict": "Its mistakes are refused instead of put right. For certification.",
             "name": "For people; the identity stays as the charger sends it.",
             "registration": "In quarantine it may talk, but not charge.",
         }

@@ -10,6 +10,9 @@ from chargers.models import Charger
 from portal.forms.fields import DeskForm
 from sessions.models import ChargingSession
 
+NEWER = ("ocpp2.0.1", "ocpp2.1")
+VERSIONS = ("ocpp1.6", *NEWER)
+
 
 class CommandForm(DeskForm):
     """The form of one command. Its cleaned data are the arguments; ``verb`` is the domain's, a raw message has none."""
@@ -19,7 +22,7 @@ class CommandForm(DeskForm):
     whole: ClassVar[str] = "The whole charger"  # what a place without a connector means
     group: ClassVar[str]
     lead: ClassVar[str] = ""  # a sentence above the form
-    versions: ClassVar[tuple[str, ...]] = ("ocpp1.6", "ocpp2.0.1")  # who has words for it
+    versions: ClassVar[tuple[str, ...]] = VERSIONS  # who has words for it
 
     def __init__(self, charger: Charger, *args: Any, **kwargs: Any) -> None:
         self.charger = charger

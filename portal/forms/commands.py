@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.forms import charging, operate, upkeep
+from portal.forms import certificates, charging, monitoring, operate, upkeep
 from portal.forms.command import CommandForm
 
 FORMS: dict[str, type[CommandForm]] = {
@@ -19,12 +19,25 @@ FORMS: dict[str, type[CommandForm]] = {
         charging.SetProfile,
         charging.ClearProfile,
         charging.CompositeSchedule,
+        monitoring.ListProfiles,
         upkeep.GetConfiguration,
         upkeep.SendLocalList,
         upkeep.LocalListVersion,
         upkeep.ClearCache,
         upkeep.UpdateFirmware,
         upkeep.GetLog,
+        certificates.ListCertificates,
+        certificates.InstallCertificate,
+        certificates.DeleteCertificate,
+        monitoring.SetMonitor,
+        monitoring.ClearMonitor,
+        monitoring.MonitoringReport,
+        monitoring.MonitoringBase,
+        monitoring.MonitoringLevel,
+        monitoring.ShowMessage,
+        monitoring.ListMessages,
+        monitoring.ClearMessage,
+        monitoring.CustomerInformation,
         upkeep.DataTransfer,
         upkeep.Raw,
     )

@@ -133,6 +133,7 @@ class TriggerMessage(CommandForm):
                 "FirmwareStatusNotification",
                 "DiagnosticsStatusNotification",
                 "LogStatusNotification",
+                "SignCertificate",
             )
         ]
     )

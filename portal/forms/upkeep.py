@@ -76,6 +76,20 @@ class UpdateFirmware(CommandForm):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
     )
     retries = forms.IntegerField(min_value=0, max_value=20, required=False)
+    certificate = forms.CharField(
+        label="Signing certificate",
+        max_length=5500,
+        required=False,
+        help_text="PEM, from the manufacturer. With a signature the charger checks the file before it installs it.",
+        widget=forms.Textarea(attrs={"rows": 3, "class": "mono", "spellcheck": "false"}),
+    )
+    signature = forms.CharField(max_length=800, required=False, help_text="Base64, of the file.")
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if bool(data.get("certificate")) != bool(data.get("signature")):
+            self.add_error("signature", "Signing certificate and signature go together.")
+        return data
 
     def arguments(self) -> dict[str, Any]:
         return {**super().arguments(), "retrieve_at": (self.cleaned_data["retrieve_at"] or timezone.now()).isoformat()}

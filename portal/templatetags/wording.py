@@ -67,6 +67,12 @@ def limits(schedule: dict[str, Any]) -> str:
 
 
 @register.filter
+def last_line(text: str) -> str:
+    """Of a traceback: what went wrong."""
+    return text.strip().rpartition("\n")[2]
+
+
+@register.filter
 def verdict(exchange: Exchange) -> str:
     """The status word of an answer, at its top or one level below, or that there was one."""
     try:

@@ -44,6 +44,7 @@ class Yard:
             "MQTT_URL": mqtt_url,
             "MQTT_SHARED_SUBSCRIPTIONS": "false",
             "REDIS_URL": f"redis://127.0.0.1:{ports.free()}/0",
+            "FAIL_OFFLINE": "false",  # no worker behind these
         }
         self.processes: list[Process] = []
 
@@ -220,6 +221,7 @@ async def test_a_gateway_has_no_pages_and_a_portal_no_chargers(yard):
     gateway, portal = yard.serve("--role", "gateway"), yard.serve("--role", "portal")
     port = gateway.port
     assert await asyncio.to_thread(get, port, "/livez") == 200
+    assert await asyncio.to_thread(get, port, "/metrics") == 200
     assert await asyncio.to_thread(get, port, "/admin/login/") == 404
     port = portal.port
     assert await asyncio.to_thread(get, port, "/livez") == 200

@@ -151,13 +151,15 @@ def security(request: HttpRequest, identity: str) -> HttpResponse:
     context = {
         "tab": "security",
         "events": charger.security_events.all()[:100],
+        "alerts": charger.alerts.all()[:50],
+        "certificates": charger.certificates.all(),
+        "signed": charger.certificate_requests.all()[:5],
         "once": credentials.shown_once(request, charger),
         "urls": credentials.ocpp_urls(request, charger),
         "is_asking": request.GET.get("reset") == "ask",
     }
-    return charger_page.render(
-        request, charger, "charger/security.html", context, parts={"events": "charger/_events.html"}
-    )
+    parts = {name: f"charger/_{name}.html" for name in ("events", "alerts", "certificates")}
+    return charger_page.render(request, charger, "charger/security.html", context, parts=parts)
 
 
 @desk_page

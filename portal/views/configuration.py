@@ -17,7 +17,7 @@ from portal.views.pages import desk_page, must_act, render_page
 
 RECENT_WRITES = 200
 MOST_ROWS = 1000
-PARTS = {"settings": "charger/_settings.html"}
+PARTS = {"settings": "charger/_settings.html", "monitors": "charger/_monitors.html"}
 
 
 @desk_page
@@ -32,6 +32,7 @@ def configuration(request: HttpRequest, identity: str) -> HttpResponse:
         "query": query,
         "settings": lambda: rows(charger, query),
         "reported_at": charger.settings.aggregate(last=Max("reported_at"))["last"],
+        "monitors": charger.monitors.all(),
         "fetch": charger.commands.filter(verb="read_settings").first(),
     }
     return charger_page.render(request, charger, "charger/configuration.html", context, parts=PARTS)

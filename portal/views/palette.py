@@ -29,6 +29,8 @@ PAGES = (
     ("Add a site", "site-new", "", "plus"),
     ("Id tokens", "tokens", "", "key"),
     ("Add a token", "token-new", "", "plus"),
+    ("System health", "system", "", "cpu"),
+    ("Dead letters", "system", "#letters", "cpu"),
     ("API documentation", "api:docs", "", "api"),
 )
 

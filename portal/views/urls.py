@@ -15,6 +15,7 @@ from portal.views import (
     palette,
     sessions,
     sites,
+    system,
     tokens,
 )
 
@@ -46,6 +47,7 @@ urlpatterns = [
     path("sites/new/", sites.edit, name="site-new"),
     path("sites/<int:site_id>/", sites.site, name="site"),
     path("sites/<int:site_id>/edit/", sites.edit, name="site-edit"),
+    path("system/dead-letters/<int:letter_id>/replay/", system.replay, name="dead-letter-replay"),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/new/", tokens.edit, name="token-new"),
     path("tokens/<int:token_id>/", tokens.edit, name="token"),

@@ -12,7 +12,7 @@ class IdToken(models.Model):
         BLOCKED = "blocked"
 
     value = models.CharField(max_length=255)
-    value_folded = models.CharField(max_length=255, unique=True, editable=False)
+    value_folded = models.CharField(max_length=3 * 255, unique=True, editable=False)  # folded, "ΐ" has three characters
     kind = models.CharField(max_length=20, blank=True)  # 2.x: ISO14443, Central, eMAID …; empty: any
     status = models.CharField(max_length=10, choices=Status, default=Status.ACCEPTED)
     expires_at = models.DateTimeField(null=True, blank=True)

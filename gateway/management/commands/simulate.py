@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from gateway.simulator.fleet import Fleet, FleetError, Plan, from_file, numbered, simulate
+from gateway.simulator.fleet import Fleet, FleetError, Member, Plan, from_file, named, numbered, simulate
 from gateway.simulator.progress import Progress, summary
 
 SPARE_DESCRIPTORS = 64
@@ -24,8 +24,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--url", default="ws://127.0.0.1:8000/ocpp", help="where chargers dial, without identity")
         parser.add_argument("--chargers", type=_count, default=1, metavar="N", help="how many")
-        parser.add_argument("--ocpp", choices=["1.6", "2.0.1", "mixed"], default="mixed")
+        parser.add_argument("--ocpp", choices=["1.6", "2.0.1", "2.1", "mixed"], default="mixed")
         parser.add_argument("--prefix", default="SIM-", help="identities are PREFIX00001 …")
+        parser.add_argument(
+            "--identity", action="append", metavar="IDENTITY", help="this one, instead of --chargers; repeat for more"
+        )
         parser.add_argument("--password", help="one password for all (security profile 1); without it, no credentials")
         parser.add_argument("--connectors", type=_count, default=2, metavar="N", help="per charger")
         parser.add_argument("--token", action="append", metavar="TOKEN", help="a driver's token; repeat for more")
@@ -63,18 +66,19 @@ class Command(BaseCommand):
         self.stdout.write(f"{chr(10) if is_terminal else ''}Done: {summary(fleet)}")
 
 
+def _members(options: dict[str, Any]) -> list[Member]:
+    common = {name: options[name] for name in ("ocpp", "password", "connectors")}
+    if options["identity"]:
+        return named(options["identity"], **common)
+    return numbered(options["chargers"], prefix=options["prefix"], **common)
+
+
 def _plan(options: dict[str, Any]) -> Plan:
     tokens: tuple[str, ...] = ()
     if options["fleet"] is not None:
         members, tokens = from_file(options["fleet"])
     else:
-        members = numbered(
-            options["chargers"],
-            ocpp=options["ocpp"],
-            prefix=options["prefix"],
-            password=options["password"],
-            connectors=options["connectors"],
-        )
+        members = _members(options)
     plan = Plan(
         options["url"],
         members,

@@ -64,6 +64,40 @@ def test_a_new_password_holds_once_the_charger_has_taken_it(one):
     assert key not in f"{command.payload} {command.arguments}"
 
 
+OLD, NEW = "the-old-password-42", "the-new-password-43"
+
+
+def opens(charger, password):
+    charger.refresh_from_db()
+    return any(
+        credentials.matches(known, password.encode())
+        for known in (charger.password_hash, charger.pending_password_hash)
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_old_good", "is_new_good"),
+    [
+        ("Accepted", False, True),
+        ("RebootRequired", True, True),  # whichever it logs in with
+        ("Rejected", True, False),
+        ("NotSupported", True, False),
+    ],
+)
+def test_after_its_answer_only_the_password_that_the_charger_has_opens_the_door(one, answer, is_old_good, is_new_good):
+    credentials.set_password(one.charger, OLD)
+    one.answers("write_settings", {"status": answer}, settings=[{"name": "AuthorizationKey", "value": NEW}])
+    assert (opens(one.charger, OLD), opens(one.charger, NEW)) == (is_old_good, is_new_good)
+
+
+def test_until_the_answer_is_known_both_passwords_open_the_door(one):
+    credentials.set_password(one.charger, OLD)
+    _, payload = one.told("write_settings", settings=[{"name": "AuthorizationKey", "value": NEW}])
+    assert payload["value"] == NEW
+    assert opens(one.charger, OLD)
+    assert opens(one.charger, NEW)
+
+
 def test_a_password_of_an_odd_length_holds_if_the_charger_took_it(one):
     settings = [{"name": "AuthorizationKey", "value": "short"}]
     one.answers("write_settings", {"status": "Accepted"}, settings=settings)
@@ -106,6 +140,13 @@ def test_the_profile_of_a_session_goes_with_it(one, card):
     assert InstalledProfile.objects.exists()
     one.call("StopTransaction", transactionId=number, meterStop=10, timestamp=one.clock())
     assert not InstalledProfile.objects.exists()
+
+
+def test_a_stop_without_a_session_takes_no_profile_along(one):
+    profile = {**PROFILE, "chargingProfilePurpose": "TxProfile"}  # for whatever runs on its connector
+    one.answers_raw("SetChargingProfile", {"connectorId": 1, "csChargingProfiles": profile}, {"status": "Accepted"})
+    one.call("StopTransaction", transactionId=-1, meterStop=10, timestamp=one.clock())
+    assert InstalledProfile.objects.exists()
 
 
 def test_the_local_list_has_the_version_that_was_taken_or_told(one):

@@ -44,3 +44,8 @@ def test_a_message_of_a_vendor_is_kept_and_honestly_not_understood(one):
     answer = one.call("DataTransfer", vendorId="com.acme", messageId="led", data='{"colour": "red"}')
     assert answer == {"status": "UnknownVendorId"}
     assert VendorMessage.objects.get().data == '{"colour": "red"}'
+
+
+def test_a_message_of_a_vendor_is_kept_without_its_passwords(one):
+    one.call("DataTransfer", vendorId="com.acme", data='{"password":"hunter2"}')
+    assert VendorMessage.objects.get().data == '{"password":"***"}'

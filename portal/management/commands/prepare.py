@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         console = Console()
         with console.step("database"):
-            call_command("migrate", interactive=False, stdout=self.stderr)
+            call_command("migrate", interactive=False, stdout=sys.stderr)
         if not options["no_static"]:
             with console.step("static files") as step:
                 step.title += "" if collect_static_if_changed(Path(settings.STATIC_ROOT)) else ", unchanged"

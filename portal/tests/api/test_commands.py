@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from uuid import uuid4
-
 import pytest
 
 from chargers import commands
@@ -10,6 +8,7 @@ from chargers.models import Command, CommandStatus
 pytestmark = pytest.mark.django_db
 COMMANDS = "/api/v1/chargers/CP-1/commands/"
 RESET = {"action": "Reset", "payload": {"type": "Soft"}}
+NOBODYS = "4f0d6f0e-6f4e-4a7c-9d52-0c1f5b1b5a11"
 
 
 def test_an_order_is_accepted_and_can_be_followed(api, cp1):
@@ -113,6 +112,16 @@ def test_a_verb_is_recognised_after_it_was_put_into_words(api, cp1):
     assert api.post(COMMANDS, RESET, headers={"Idempotency-Key": "k1"}).status_code == 409
 
 
+def test_an_order_with_a_password_is_recognised_after_it_was_sent(api, cp1):
+    payload = {"key": "AuthorizationKey", "value": "hunter2-hunter2-h"}
+    order = {"action": "ChangeConfiguration", "payload": payload}
+    first = api.post(COMMANDS, order, headers={"Idempotency-Key": "k1"}).json()
+    commands.record_wording(Command.objects.get(), action="ChangeConfiguration", payload=payload)
+    assert "hunter2" not in str(Command.objects.get().payload)
+    again = api.post(COMMANDS, order, headers={"Idempotency-Key": "k1"})
+    assert (again.status_code, again.json()["id"]) == (202, first["id"])
+
+
 def test_keys_of_two_chargers_do_not_meet(api, cp1, cp2):
     one = api.post(COMMANDS, RESET, headers={"Idempotency-Key": "k1"}).json()
     two = api.post("/api/v1/chargers/CP-2/commands/", RESET, headers={"Idempotency-Key": "k1"}).json()
@@ -172,7 +181,7 @@ def test_a_password_in_an_answer_is_not_shown(api, cp1):
     assert b"hush-hush" not in api.get(COMMANDS).content
 
 
-@pytest.mark.parametrize("path", [f"{uuid4()}/", f"{uuid4()}/cancel/", "7/", "not-a-uuid/"])
+@pytest.mark.parametrize("path", [f"{NOBODYS}/", f"{NOBODYS}/cancel/", "7/", "not-a-uuid/"])
 def test_an_unknown_command_is_404(api, path):
     answer = api.post(f"/api/v1/commands/{path}") if "cancel" in path else api.get(f"/api/v1/commands/{path}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -43,6 +43,7 @@ def test_clients_are_generated_from_these_names_so_they_stay(document):
         "get /api/v1/chargers/{identity}/commands/": "listChargerCommands",
         "post /api/v1/chargers/{identity}/commands/": "sendCommand",
         "get /api/v1/chargers/{identity}/messages/": "listChargerMessages",
+        "get /api/v1/chargers/{identity}/notices/": "listChargerNotices",
         "post /api/v1/chargers/{identity}/password/": "setChargerPassword",
         "get /api/v1/commands/": "listCommands",
         "get /api/v1/commands/{id}/": "getCommand",

@@ -30,6 +30,10 @@ def test_a_token_is_known_whatever_its_case(api, token):
     assert [row["id"] for row in api.get("/api/v1/id-tokens/?value=04a2b3").json()["results"]] == [token.pk]
 
 
+def test_a_token_that_grows_when_it_is_folded_is_kept(api):
+    assert api.post("/api/v1/id-tokens/", {"value": "ΐ" * 255}).status_code == 201
+
+
 def test_a_session_outlives_its_token(api, token, cp1, make_session):
     session = make_session(cp1, id_token=token)
     assert api.delete(f"/api/v1/id-tokens/{token.pk}/").status_code == 204

@@ -9,7 +9,7 @@ PAGES = (
     "/", "/chargers/", "/register-charger/", "/sessions/", "/sites/", "/sites/new/", "/tokens/", "/tokens/new/",
     "/palette/", "/chargers/CP-1/", "/chargers/CP-1/edit/", "/chargers/CP-1/sessions/", "/chargers/CP-1/commands/",
     "/chargers/CP-1/configuration/", "/chargers/CP-1/profiles/", "/chargers/CP-1/firmware/", "/chargers/CP-1/log/",
-    "/chargers/CP-1/connection/", "/chargers/CP-1/security/",
+    "/chargers/CP-1/connection/", "/chargers/CP-1/security/", "/system/",
 )  # fmt: skip
 
 

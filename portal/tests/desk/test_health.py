@@ -27,5 +27,5 @@ def test_readiness_asks_all_parts_that_a_charge_needs(client, db, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert set(response.json()["parts"]) == {"database", "redis", "mqtt", "worker"}
+    assert set(response.json()["parts"]) == {"database", "redis", "mqtt", "worker", "chargers"}
     assert response.json()["parts"]["database"] == "ok"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,6 +15,8 @@ import websockets
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint as ChargePoint16
 from ocpp.v16 import call_result as result16
+from ocpp.v21 import ChargePoint as ChargePoint21
+from ocpp.v21 import call_result as result21
 from ocpp.v201 import ChargePoint as ChargePoint201
 from ocpp.v201 import call_result as result201
 
@@ -51,7 +55,26 @@ class Foreign201(ChargePoint201):
         return result201.GetBaseReport(status="NotSupported")
 
 
-FOREIGN: dict[str, Any] = {"ocpp1.6": Foreign16, "ocpp2.0.1": Foreign201}
+class Foreign21(ChargePoint21):
+    @on("Reset")
+    def on_reset(self, type: str, **_: Any) -> Any:  # noqa: A002 - the specification\'s word
+        self.was_told = ("Reset", type)
+        return result21.Reset(status="Accepted")
+
+    @on("SetChargingProfile")
+    def on_set_charging_profile(self, **_: Any) -> Any:
+        return result21.SetChargingProfile(status="Accepted")
+
+    @on("UpdateDynamicSchedule")
+    def on_update_dynamic_schedule(self, charging_profile_id: int, **_: Any) -> Any:
+        return result21.UpdateDynamicSchedule(status="Accepted")
+
+    async def send_unanswered(self, action: str, payload: dict[str, Any]) -> None:
+        """A SEND, which the package cannot say; on its own socket."""
+        await self._connection.send(json.dumps([6, str(uuid.uuid4()), action, payload]))
+
+
+FOREIGN: dict[str, Any] = {"ocpp1.6": Foreign16, "ocpp2.0.1": Foreign201, "ocpp2.1": Foreign21}
 
 
 @asynccontextmanager

@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 
+from portal.supervisor.children import die_with_parent
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -104,6 +106,7 @@ def running(home: Path, *arguments: str, **env: str) -> Iterator[Stack]:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "up", "--port", str(port), *arguments],
             cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            preexec_fn=die_with_parent,  # a killed test run leaves no yard behind
         )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     try:

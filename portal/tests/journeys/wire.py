@@ -23,6 +23,7 @@ BOOT = {
         "chargingStation": {"vendorName": "Acme", "model": "Street 50"},
     },
 }
+BOOT["ocpp2.1"] = BOOT["ocpp2.0.1"]
 
 
 class Wire:
@@ -45,11 +46,12 @@ class Wire:
         assert answer[1] == message_id, answer
         return answer
 
-    async def told(self, action: str, payload: Any) -> Any:
+    async def told(self, action: str, payload: Any) -> dict[str, Any]:
         """The payload of a CALLRESULT."""
         answer = await self.call(action, payload)
         assert answer[0] == 3, answer
-        return answer[2]
+        result: dict[str, Any] = answer[2]
+        return result
 
     async def is_alive(self) -> bool:
         return "currentTime" in await self.told("Heartbeat", {})

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from django.db import models
+
+from chargers.models.charger import Charger
+from chargers.models.command import Command
+
+
+class InstalledCertificate(models.Model):
+    """A certificate that a charger holds, by its own word: known by hashes, as OCSP knows certificates (RFC 6960)."""
+
+    class Kind(models.TextChoices):
+        CSMS_ROOT = "csms_root", "root of the management system"
+        MANUFACTURER_ROOT = "manufacturer_root", "root of the manufacturer"
+        V2G_ROOT = "v2g_root", "root of ISO 15118 (V2G)"
+        MO_ROOT = "mo_root", "root of a mobility operator"
+        V2G_CHAIN = "v2g_chain", "its own of ISO 15118 (V2G)"
+        OEM_ROOT = "oem_root", "root of a car maker"
+
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="certificates")
+    kind = models.CharField(max_length=20, choices=Kind)
+    hash_algorithm = models.CharField(max_length=8)  # SHA256 | SHA384 | SHA512
+    issuer_name_hash = models.CharField(max_length=128)
+    issuer_key_hash = models.CharField(max_length=128)
+    serial_number = models.CharField(max_length=40)  # hexadecimal
+    reported_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("kind", "id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["charger", "kind", "hash_algorithm", "issuer_name_hash", "issuer_key_hash", "serial_number"],
+                name="certificate_is_unique_on_charger",
+            )
+        ]
+
+
+class CertificateRequest(models.Model):
+    """A charger asked us to sign its key (SignCertificate), and what it got. One request gives one certificate."""
+
+    class Status(models.TextChoices):
+        ISSUED = "issued", "signed, not confirmed yet"
+        INSTALLED = "installed"
+        REJECTED = "rejected", "the charger did not take it"
+
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="certificate_requests")
+    digest = models.UUIDField()  # of the signing request: chargers repeat it until they have their certificate
+    chain = models.TextField()  # PEM, the charger's own certificate first
+    fingerprint = models.CharField(max_length=64, db_index=True)  # SHA-256 of that certificate, hexadecimal
+    expires_at = models.DateTimeField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.ISSUED)
+    command = models.ForeignKey(Command, null=True, on_delete=models.SET_NULL, related_name="+")
+    received_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-received_at", "-id")
+        constraints = [
+            models.UniqueConstraint(fields=["charger", "digest"], name="certificate_request_is_unique_on_charger")
+        ]

@@ -1,0 +1,31 @@
+"""What chargers tell and nobody has a table for yet: kept as told, found by kind and key.
+
+Collected for a batch and written in one statement, so that what comes often (streams of values) costs no query of its
+own. A message that comes again is recognised before it gets here; what is money asks `is_known` as well.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from chargers.models import Charger, Notice
+
+
+class NoticeBook:
+    def __init__(self) -> None:
+        self._new: list[Notice] = []
+
+    def add(self, charger: Charger, kind: str, payload: dict[str, Any], *, key: object = "", at: datetime) -> None:
+        """Have it stored with the batch. ``key``: what it is about, e.g. the number of a payment."""
+        self._new.append(Notice(charger=charger, kind=kind, key=str(key)[:255], payload=payload, received_at=at))
+
+    def write(self) -> None:
+        if self._new:
+            Notice.objects.bulk_create(self._new)
+            self._new = []
+
+
+def is_known(charger: Charger, kind: str, payload: dict[str, Any], *, key: object) -> bool:
+    """Whether the charger has told just this of ``key`` before."""
+    return Notice.objects.filter(charger=charger, kind=kind, key=str(key)[:255], payload=payload).exists()

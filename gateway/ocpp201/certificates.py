@@ -1,0 +1,131 @@
+"""Certificates: signing requests of stations, roots they hold, and those of cars. OCPP 2.0.1 part 2, A02–A03 and M."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chargers import certificates
+from chargers.certificates import Hashes, Kind
+from chargers.models import Command
+from gateway import iso15118
+from gateway.call import Call
+from gateway.certificates import hashes, hashes_in_words
+from gateway.dialect import Payload
+from gateway.ocpp201.dialect import dialect
+from gateway.wire import dicts, need, one_of, said, text
+
+KIND = {
+    "csms_root": "CSMSRootCertificate",
+    "manufacturer_root": "ManufacturerRootCertificate",
+    "v2g_root": "V2GRootCertificate",
+    "mo_root": "MORootCertificate",
+    "v2g_chain": "V2GCertificateChain",
+}
+KIND_SINCE_21 = {"oem_root": "OEMRootCertificate"}
+OUR_KIND = {theirs: Kind(ours) for ours, theirs in (KIND | KIND_SINCE_21).items()}
+INSTALLABLE = {ours: theirs for ours, theirs in KIND.items() if ours != "v2g_chain"}
+FAILED = {"status": "Failed"}
+FOR_V2G = {"V2GCertificate", "V2G20Certificate"}
+
+
+# -- keys of stations ------------------------------------------------------------------------------------------------
+
+
+@dialect.handles("SignCertificate")
+def sign_certificate(call: Call) -> Payload:
+    """A02: the certificate follows in a command. Ours is no authority of ISO 15118, so V2G certificates are refused."""
+    is_for_v2g = call.payload.get("certificateType") in FOR_V2G
+    is_signed = not is_for_v2g and certificates.sign(call.charger, text(call.payload.get("csr")), at=call.at)
+    call.books.changed_chargers.add(call.charger.pk)
+    return {"status": "Accepted" if is_signed else "Rejected"}
+
+
+@dialect.sends("certificate_signed")
+def certificate_signed(command: Command) -> tuple[str, Payload]:
+    return "CertificateSigned", {
+        "certificateChain": need(command, "chain"),
+        "certificateType": "ChargingStationCertificate",
+    }
+
+
+@dialect.answers("CertificateSigned")
+def certificate_answered(command: Command, answer: Payload, call: Call) -> None:
+    certificates.answered(command, is_taken=answer.get("status") == "Accepted")
+    call.books.changed_chargers.add(call.charger.pk)
+
+
+# -- roots that a station trusts ---------------------------------------------------------------------------------------
+
+
+@dialect.sends("install_certificate")
+def install_certificate(command: Command) -> tuple[str, Payload]:
+    """M05."""
+    kind = one_of(command, "kind", INSTALLABLE, command.arguments.get("kind", "csms_root"))
+    return "InstallCertificate", {"certificateType": kind, "certificate": need(command, "certificate")}
+
+
+@dialect.answers("InstallCertificate")
+def certificate_installed(command: Command, answer: Payload, call: Call) -> None:
+    kind = OUR_KIND.get(text(command.payload.get("certificateType")))
+    if answer.get("status") == "Accepted" and kind is not None:
+        certificates.installed(call.charger, kind, text(command.payload.get("certificate")), at=call.at)
+        call.books.changed_chargers.add(call.charger.pk)
+
+
+@dialect.sends("list_certificates")
+def list_certificates(command: Command) -> tuple[str, Payload]:
+    """M03; no kind means all of them."""
+    kind = command.arguments.get("kind")
+    return "GetInstalledCertificateIds", said(certificateType=[one_of(command, "kind", KIND, kind)] if kind else None)
+
+
+@dialect.answers("GetInstalledCertificateIds")
+def certificates_listed(command: Command, answer: Payload, call: Call) -> None:
+    """NotFound means that it has none of those asked for."""
+    asked = command.payload.get("certificateType") or []
+    chains = dicts(answer.get("certificateHashDataChain"))
+    held = [(OUR_KIND[text(chain.get("certificateType"))], each) for chain in chains for each in _members(chain)]
+    certificates.told(call.charger, held, of_kinds=[OUR_KIND[kind] for kind in asked if kind in OUR_KIND], at=call.at)
+    call.books.changed_chargers.add(call.charger.pk)
+
+
+def _members(chain: dict[str, Any]) -> list[Hashes]:
+    """The certificate of a chain and those below it."""
+    own = dicts([chain.get("certificateHashData")])
+    return [hashes(each) for each in own + dicts(chain.get("childCertificateHashData"))]
+
+
+@dialect.sends("delete_certificate")
+def delete_certificate(command: Command) -> tuple[str, Payload]:
+    """M04."""
+    return "DeleteCertificate", {"certificateHashData": hashes_in_words(command)}
+
+
+@dialect.answers("DeleteCertificate")
+def certificate_deleted(command: Command, answer: Payload, call: Call) -> None:
+    if answer.get("status") in ("Accepted", "NotFound"):
+        for told in dicts([command.payload.get("certificateHashData")]):
+            certificates.gone(call.charger, hashes(told))
+        call.books.changed_chargers.add(call.charger.pk)
+
+
+# -- certificates of cars ----------------------------------------------------------------------------------------------
+
+
+@dialect.handles("Get15118EVCertificate")
+def get_15118_ev_certificate(call: Call) -> Payload:
+    """M01, M02."""
+    response = iso15118.ev_certificate(
+        schema_version=text(call.payload.get("iso15118SchemaVersion")),
+        action=text(call.payload.get("action")),
+        exi_request=text(call.payload.get("exiRequest")),
+    )
+    return {"status": "Accepted", "exiResponse": response} if response else {**FAILED, "exiResponse": ""}
+
+
+@dialect.handles("GetCertificateStatus")
+def get_certificate_status(call: Call) -> Payload:
+    """M06."""
+    asked = dicts([call.payload.get("ocspRequestData")])
+    response = iso15118.certificate_status(ocsp_request=asked[0]) if asked else None
+    return {"status": "Accepted", "ocspResult": response} if response else dict(FAILED)

@@ -1,0 +1,28 @@
+"""A charger that is certified is not helped: what it says wrong is refused, but for money."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.tests.post import frame, post
+
+STATUS = {"connectorId": "1", "errorCode": "NoError", "status": "available"}
+
+
+@pytest.mark.parametrize(("is_strict", "kind"), [(False, 3), (True, 4)])
+def test_a_mistake_is_put_right_unless_the_charger_is_strict(make_charger, is_strict, kind):
+    charger = make_charger("CP-1", is_strict=is_strict)
+    assert post(charger, frame("StatusNotification", STATUS)).answers[0][0] == kind
+
+
+def test_an_unknown_field_is_refused_with_the_right_code(make_charger):
+    charger = make_charger("CP-1", is_strict=True)
+    (answer,) = post(charger, frame("Heartbeat", {"now": "12:00"})).answers
+    assert answer[2] == "FormationViolation"
+
+
+def test_money_is_taken_from_a_strict_charger_too(make_charger):
+    charger = make_charger("CP-1", is_strict=True)
+    start = {"connectorId": "1", "idTag": "04A2", "meterStart": "5", "timestamp": "2026-03-01T12:00:00Z"}
+    (answer,) = post(charger, frame("StartTransaction", start)).answers
+    assert answer[2]["transactionId"] > 0
