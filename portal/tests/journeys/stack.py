@@ -106,7 +106,7 @@ def running(home: Path, *arguments: str, **env: str) -> Iterator[Stack]:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "up", "--port", str(port), *arguments],
             cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            preexec_fn=die_with_parent,  # a killed test run leaves no yard behind
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - a killed test run leaves no yard behind
         )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     try:
