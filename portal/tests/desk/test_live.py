@@ -17,6 +17,9 @@ from portal.consumers import LiveConsumer
 from portal.live import GROUP, Announcer
 from sessions.signals import session_changed
 
+# Channels looks at the thread's database connection before each message, though the consumer has no query of its own.
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture
 def memory_layer(settings: Any) -> None:
