@@ -22,6 +22,7 @@ IMPORTANT = re.compile(
 HARMLESS = re.compile(
     r"[Mm]emory overcommit|no config file specified|ready to exit, bye"  # Valkey
     r"|SecurityWarning|superuser privileges"  # Celery, when root runs it
+    r"|Requeuing undeliverable message"  # Celery, stopped with a task on its way: kept for the next start
     r"|Stream state (detected prior|outdated)|Recovering stream state from index"  # NATS, killed: builds its index anew
 )
 # What our lines say first is for machines and in the file; people see "warning: MQTT link lost broker=…".
