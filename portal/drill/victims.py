@@ -45,3 +45,14 @@ def pid_of(part: str, supervisor: int) -> int | None:
         return random.choice(children) if children else None  # noqa: S311
     mark = MARKS[part]
     return next((p.pid for p in alive if p.parent == supervisor and mark in p.command), None)
+
+
+def descendants(supervisor: int) -> list[Process]:
+    """Everything that the supervisor started, directly or not."""
+    alive = processes()
+    family, grown = {supervisor}, True
+    while grown:
+        more = {p.pid for p in alive if p.parent in family} - family
+        family |= more
+        grown = bool(more)
+    return [p for p in alive if p.pid in family and p.pid != supervisor]
