@@ -23,6 +23,7 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
+from portal.supervisor.children import die_with_parent
 from portal.tests import parts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,12 +50,15 @@ class Yard:
         self.client = self._connect()
 
     def start(self, **environ: str) -> subprocess.Popen[bytes]:
+        if self.worker is not None and self.worker.poll() is None:
+            self.end(signal.SIGKILL)  # one at a time, in whatever order the tests come
         began = datetime.now(UTC).isoformat()
         command = [sys.executable, "-m", "celery", "-A", "portal.celery", "worker", "--concurrency", "2"]
         with (self.home / "worker.log").open("ab") as log:
             self.worker = subprocess.Popen(
-                command, cwd=ROOT, env=self.environ | environ, stdout=log, stderr=log, start_new_session=True
-            )
+                command, cwd=ROOT, env=self.environ | environ, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - a killed test run leaves no worker behind
+            )  # fmt: skip
         self.wait_for("/status", lambda status: status["status"] == "online" and status["at"] > began)
         return self.worker
 
