@@ -6,8 +6,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F
-
 from chargers import clocks
 from chargers.configuration import Place
 from chargers.models import Alert, Charger, Monitor, Setting
@@ -83,11 +81,6 @@ def record_alerts(charger: Charger, events: Iterable[Raised], *, at: datetime) -
             # The end and what it ends are of one monitor, or, without one, of one variable.
             same = Alert.objects.filter(charger=charger, path=path_of(event.place), monitor_id=event.monitor_id)
             same.filter(cleared_at=None).update(cleared_at=at)
-
-
-def open_alerts(charger: Charger) -> list[Alert]:
-    """What a charger raised and has not taken back, the most severe first."""
-    return list(Alert.objects.filter(charger=charger, cleared_at=None).order_by(F("severity").asc(nulls_last=True)))
 
 
 def path_of(place: Place) -> str:

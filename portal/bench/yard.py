@@ -1,5 +1,5 @@
-"""A yard of its own for a measurement: `up` in a temporary folder, on embedded parts or on production's. Yours is not
-touched, whatever your environment names."""
+"""A yard of its own for a measurement or a drill: `up` in a temporary folder, on embedded parts or on production's.
+Yours is not touched, whatever your environment names."""
 
 from __future__ import annotations
 
@@ -48,6 +48,19 @@ class Yard:
         command = [sys.executable, "-m", "portal.bench.enrol", str(chargers)]
         subprocess.run(command, input=self.password, text=True, env=self.env, cwd=ROOT, check=True)
 
+    def manage(self, *words: str) -> int:
+        """Run a management command against this yard, its output among ours; the exit code."""
+        return subprocess.run([sys.executable, "manage.py", *words], env=self.env, cwd=ROOT, check=False).returncode
+
+    @contextlib.contextmanager
+    def beside(self, *words: str) -> Iterator[None]:
+        """Run a management command against this yard while the block runs; then it is told to end."""
+        process = _started([sys.executable, "manage.py", *words], self.env, self.home / f"{words[0]}.log")
+        try:
+            yield
+        finally:
+            _stop(process, signal.SIGINT)
+
     def kill(self, part: str) -> None:
         """SIGKILL one of `victims.MARKS`; the supervisor starts it again."""
         pid = victims.pid_of(part, self.process.pid)
@@ -77,13 +90,18 @@ class Yard:
             yield port
 
 
+def own_environment(home: Path) -> dict[str, str]:
+    """This process's environment without whatever leads to a yard that is in use, its state in ``home``."""
+    env = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in TAKEN_OUT}
+    return env | {"CHARGEYARD_HOME": str(home)}
+
+
 @contextlib.contextmanager
 def running(parts: str) -> Iterator[Yard]:
     """Bring a yard up; ``parts``: one of `PARTS`. Raises PartMissing, StartFailed or YardFailed."""
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(TemporaryDirectory(prefix="chargeyard-bench-", ignore_cleanup_errors=True)))
-        env = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in TAKEN_OUT}
-        env["CHARGEYARD_HOME"] = str(home)
+        env = own_environment(home)
         if parts == "production":
             env["DATABASE_URL"] = stack.enter_context(servers.postgres())
             env["REDIS_URL"] = stack.enter_context(servers.redis_server())

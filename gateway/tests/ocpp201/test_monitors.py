@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from chargers.models import Alert, CommandStatus, Monitor, Setting
-from chargers.monitors import open_alerts
+from chargers.models import Alert, Charger, CommandStatus, Monitor, Setting
 from gateway.dialect import Unspeakable
 
 PLACE = {"component": {"name": "EVSE", "evse": {"id": 1}}, "variable": {"name": "Temperature"}}
 HOT = {"name": "EVSE:1.Temperature", "kind": "upper", "value": 70, "severity": 3}
+
+
+def open_alerts(charger: Charger) -> list[Alert]:
+    """What a charger raised and has not taken back."""
+    return list(charger.alerts.filter(cleared_at=None))
 
 
 def report(two, *monitors, seq=0):

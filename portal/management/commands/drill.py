@@ -6,20 +6,16 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.request
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from portal.bench.yard import Yard, YardFailed, running
 from portal.drill import ledger, victims
-from portal.supervisor import ports
+from portal.supervisor.parts import PartMissing
 
 VICTIMS = ("worker", "serve", "nats", "worker's child", "valkey", "beat")
 SETTLE_S = 45.0  # for queues to drain after the last kill: chargers dial again with back-off
@@ -40,33 +36,22 @@ class Command(BaseCommand):
         if options["compare"]:
             self._compare(options["compare"])
             return
-        with tempfile.TemporaryDirectory(prefix="chargeyard-drill-") as home:
-            self._run(Path(home), options["minutes"] * 60, options["every"])
-
-    def _run(self, home: Path, for_s: float, every_s: float) -> None:
-        env = {**os.environ, "CHARGEYARD_HOME": str(home)}
-        port = ports.free()
-        yard = _start(env, "up", "--port", str(port), "--no-demo", log=home / "up.log")
         try:
-            _wait_ready(port, yard, home)
-            subprocess.run([sys.executable, "manage.py", "demo"], cwd=settings.BASE_DIR, env=env, check=True)
-            fleet = _start(
-                env, "simulate", "--url", f"ws://127.0.0.1:{port}/ocpp", "--fleet", str(home / "demo-fleet.json"),
-                "--ledger", str(home / "ledger.jsonl"), "--day-length", "120", log=home / "fleet.log",
-            )  # fmt: skip
-            try:
-                self._kill_in_turn(yard.pid, for_s, every_s)
-                self.stdout.write(f"  quiet for {SETTLE_S:.0f} s, so that chargers come back and queues drain")
-                time.sleep(SETTLE_S)
-            finally:
-                _stop(fleet)
-            compared = subprocess.run(
-                [sys.executable, "manage.py", "drill", "--compare", str(home / "ledger.jsonl")],
-                cwd=settings.BASE_DIR, env=env, check=False,
-            )  # fmt: skip
-        finally:
-            _stop(yard)
-        if compared.returncode:
+            with running("embedded") as yard:
+                self._drill(yard, options["minutes"] * 60, options["every"])
+        except (PartMissing, YardFailed) as error:
+            raise CommandError(str(error)) from error
+
+    def _drill(self, yard: Yard, for_s: float, every_s: float) -> None:
+        ledger_path = str(yard.home / "ledger.jsonl")
+        fleet = ["--fleet", str(yard.home / "demo-fleet.json"), "--ledger", ledger_path, "--day-length", "120"]
+        yard.manage("demo")
+        with yard.beside("simulate", "--url", f"ws://127.0.0.1:{yard.port}/ocpp", *fleet):
+            self._kill_in_turn(yard.process.pid, for_s, every_s)
+            self.stdout.write(f"  quiet for {SETTLE_S:.0f} s, so that chargers come back and queues drain")
+            self.stdout.flush()
+            time.sleep(SETTLE_S)
+        if yard.manage("drill", "--compare", ledger_path):
             raise CommandError("The books do not agree.")
 
     def _kill_in_turn(self, supervisor: int, for_s: float, every_s: float) -> None:
@@ -91,32 +76,3 @@ class Command(BaseCommand):
         if not verdict.is_clean:
             raise CommandError(f"{len(verdict.missing)} missing, {len(verdict.double)} double.")
         self.stdout.write("  0 missing, 0 double")
-
-
-def _start(env: dict[str, str], *words: str, log: Path) -> subprocess.Popen[bytes]:
-    with log.open("wb") as output:
-        return subprocess.Popen(
-            [sys.executable, "manage.py", *words], cwd=settings.BASE_DIR, env=env,
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-        )  # fmt: skip
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(60)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise
-
-
-def _wait_ready(port: int, yard: subprocess.Popen[bytes], home: Path) -> None:
-    for _ in range(480):
-        if yard.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.25)
-    raise CommandError(f"The yard of the drill did not start:\n{(home / 'up.log').read_text()}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from portal.bench.yard import own_environment
 from portal.supervisor.children import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -100,7 +100,7 @@ def free_port() -> int:
 def running(home: Path, *arguments: str, **env: str) -> Iterator[Stack]:
     """`up` until it is ready; Ctrl-C at the end. ``env``: settings, e.g. ``DATABASE_URL``."""
     port = free_port()
-    environ = {**os.environ, "CHARGEYARD_HOME": str(home), **env}
+    environ = own_environment(home) | env
     home.mkdir(parents=True, exist_ok=True)
     with (home / "up.log").open("wb") as log:
         process = subprocess.Popen(
