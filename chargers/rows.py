@@ -39,23 +39,42 @@ def _width(model: type[models.Model], column: str) -> int | None:
     return width
 
 
+def number(rows: Sequence[models.Model]) -> None:
+    """Give new rows of one model their primary keys before they are stored with `insert`; in a transaction."""
+    if not rows:
+        return
+    meta = type(rows[0])._meta
+    table, column = connection.ops.quote_name(meta.db_table), str(meta.pk.column)
+    if connection.vendor == "postgresql":
+        sql = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+        keys = [key for (key,) in statements.execute(sql, [table, column, len(rows)])]
+    else:  # the one writer that SQLite has; a key that is stored moves its counter on
+        found = statements.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [meta.db_table])
+        first = (found[0][0] if found else 0) + 1
+        keys = list(range(first, first + len(rows)))
+    for row, key in zip(rows, keys, strict=True):
+        row.pk = key
+
+
 def insert(rows: Sequence[models.Model], *, ignore_conflicts: bool = False) -> None:
-    """Store new rows of one model, whose primary keys nobody asks for.
+    """Store new rows of one model: with the keys that `number` gave them, or with keys that nobody asks for.
 
     ``ignore_conflicts``: a row that breaks a unique constraint is left out.
     """
     if not rows:
         return
-    shape = _shape(type(rows[0]), None, connection.vendor)
-    names = ", ".join(name for name, _ in shape.columns)
+    model = type(rows[0])
+    names = None if rows[0].pk is None else tuple(field.attname for field in model._meta.concrete_fields)
+    shape = _shape(model, names, connection.vendor)
+    columns = ", ".join(name for name, _ in shape.columns)
     conflicts = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
     if connection.vendor == "postgresql":
-        values = f"SELECT {names} FROM {statements.recordset('v', shape.columns)}"  # noqa: S608 - our names
-        statements.execute(f"INSERT INTO {shape.table} ({names}) {values}{conflicts}", shape.records(rows))
+        values = f"SELECT {columns} FROM {statements.recordset('v', shape.columns)}"  # noqa: S608 - our names
+        statements.execute(f"INSERT INTO {shape.table} ({columns}) {values}{conflicts}", shape.records(rows))
         return
     values = f"VALUES ({', '.join(['%s'] * len(shape.columns))})"
     with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {shape.table} ({names}) {values}{conflicts}", shape.values(rows))
+        cursor.executemany(f"INSERT INTO {shape.table} ({columns}) {values}{conflicts}", shape.values(rows))
 
 
 def rewrite(rows: Collection[models.Model], columns: Sequence[str]) -> None:
