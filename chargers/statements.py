@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 import orjson
 from django.db import connection
+from django.db.backends.signals import connection_created
 
 Row = tuple[Any, ...]
 Column = tuple[str, str]  # name and PostgreSQL type
@@ -45,6 +46,22 @@ def records(columns: Iterable[Column], rows: Sequence[Row]) -> tuple[str, int]:
     """Rows, values in the order of ``columns``, as the parameters of a `recordset`."""
     names = [name for name, _ in columns]
     return orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode(), len(rows)
+
+
+def prefer_indexes() -> None:
+    """Have this process, on the reply path, read no table from end to end where an index will do.
+
+    PostgreSQL keeps the plan of a prepared statement. One made while tables were empty would scan them from end to end
+    after they have filled, until their statistics are next taken. Behind a pooler, which shares sessions, nothing is set.
+    """
+    if connection.vendor == "postgresql" and connection.settings_dict["OPTIONS"].get("prepare_threshold") is not None:
+        connection_created.connect(_forgo_scans, dispatch_uid="prefer indexes")
+
+
+def _forgo_scans(connection: Any, **signal: Any) -> None:
+    with connection.cursor() as cursor:
+        # Without the second, what has to be scanned after all would look so dear that it is compiled first.
+        cursor.execute("SET enable_seqscan = off; SET jit = off")
 
 
 def _is_watched() -> bool:
