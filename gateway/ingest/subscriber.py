@@ -20,6 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway import topics
 from gateway.bus.address import connect_args
+from gateway.bus.client import BatchClient
 from gateway.bus.publisher import Publication
 from gateway.ingest.batcher import Frame
 
@@ -48,7 +49,7 @@ class Subscriber:
         self._guard = threading.Lock()
         self._address = connect_args(settings.MQTT_URL)
         self._prefix = settings.MQTT_PREFIX
-        client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
+        client = BatchClient(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
         self._address.introduce(client)
         client.max_inflight_messages_set(1000)  # paho refuses to change it once connected
         client.reconnect_delay_set(1, 3)  # less than gateways wait before they send chargers away
@@ -65,14 +66,11 @@ class Subscriber:
 
     def publish(self, publications: Iterable[Publication]) -> None:
         """Publish; while the link is down, what has QoS 1 waits for it and the rest is lost."""
-        for publication in publications:
-            self._client.publish(*publication)
+        self._client.publish_all(publications)
 
     def acknowledge(self, frames: Iterable[Frame]) -> None:
         with self._guard:
-            for frame in frames:
-                if frame.packet and frame.link == self._link:
-                    self._client.ack(frame.packet, 1)
+            self._client.acknowledge_all(frame.packet for frame in frames if frame.packet and frame.link == self._link)
 
     def stop(self, *, farewell: Publication) -> None:
         """Send what waits (up to 2 s), say goodbye and end."""
