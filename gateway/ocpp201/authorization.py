@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chargers.models import Command
-from gateway import iso15118
+from gateway import guessing, iso15118
 from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ocpp201.dialect import dialect
@@ -20,7 +20,7 @@ def authorize(call: Call) -> Payload:
     told = call.payload.get("idToken") or {}
     if told.get("type") == FREE:
         return {"idTokenInfo": id_token_info(authorization.FREE)}
-    verdict = authorization.authorize(text(told.get("idToken")), at=call.at)
+    verdict = guessing.judged(call, authorization.authorize(text(told.get("idToken")), at=call.at))
     contract = _contract_status(call, text(told.get("idToken")))
     if contract not in (None, GOOD):
         verdict = authorization.Authorization("invalid", verdict.token)
