@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -68,7 +68,7 @@ def valid(schema: Schema, root: Schema, name: str = "") -> Strategy:
 
 def _object(schema: Schema, root: Schema) -> Strategy:
     properties, required = schema.get("properties", {}), set(schema.get("required", ()))
-    parts = {name: st.deferred(partial(valid, part, root, name)) for name, part in properties.items()}
+    parts = {name: valid(part, root, name) for name, part in properties.items()}
     return st.fixed_dictionaries(
         {name: part for name, part in parts.items() if name in required},
         optional={name: part for name, part in parts.items() if name not in required},
