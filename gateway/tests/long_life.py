@@ -139,14 +139,13 @@ class Charge(RuleBasedStateMachine):
     # -- how its queue empties -----------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.is_online and self._deliverable())
-    @rule(data=st.data(), is_answer_lost=st.booleans(), is_twice=st.booleans(), has_new_id=st.booleans())
-    def deliver(self, data: st.DataObject, is_answer_lost: bool, is_twice: bool, has_new_id: bool) -> None:
+    @rule(data=st.data(), is_answer_lost=st.booleans(), times=st.sampled_from([1, 1, 2]), has_new_id=st.booleans())
+    def deliver(self, data: st.DataObject, is_answer_lost: bool, times: int, has_new_id: bool) -> None:
+        """``times``: the gateway repeats what was not answered soon, and both may be in one batch."""
         message = data.draw(st.sampled_from(self._deliverable()))
         if has_new_id:
             message.message_id = ""
-        if is_twice:
-            self.deliver_one(message, is_answer_lost=True)
-        self.deliver_one(message, is_answer_lost=is_answer_lost)
+        self.deliver_one(message, is_answer_lost=is_answer_lost, times=times)
         self.check(message.life)
 
     @precondition(lambda self: self.is_online and any(life.is_stop_stored for life in self.lives))
@@ -159,17 +158,19 @@ class Charge(RuleBasedStateMachine):
             life.contradictions += 1
             self.check(life)
 
-    def deliver_one(self, message: Message, *, is_answer_lost: bool = False) -> None:
+    def deliver_one(self, message: Message, *, is_answer_lost: bool = False, times: int = 1) -> None:
         message.message_id = message.message_id or self._next_id()
-        answer = self.say(message.action, self.addressed(message), message.message_id)
+        answer = self.say(message.action, self.addressed(message), message.message_id, times=times)
         self.stored(message, answer, is_answer_lost=is_answer_lost)
         if not is_answer_lost:
             self.queue.remove(message)
 
-    def say(self, action: str, payload: dict[str, Any], message_id: str = "") -> dict[str, Any]:
+    def say(self, action: str, payload: dict[str, Any], message_id: str = "", *, times: int = 1) -> dict[str, Any]:
         message_id = message_id or self._next_id()
-        (answer,) = post(self.charger, json.dumps([2, message_id, action, payload])).answers
+        text = json.dumps([2, message_id, action, payload])
+        answer, *others = post(self.charger, *[text] * times).answers
         assert answer[:2] == [3, message_id], answer
+        assert others == [answer] * (times - 1)
         told: dict[str, Any] = answer[2]
         return told
 
