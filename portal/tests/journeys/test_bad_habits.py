@@ -197,7 +197,7 @@ async def test_row_50_a_certificate_that_is_not_right_is_neither_signed_nor_sent
         for csr in (Key().request("SOMEBODY-ELSE"), "-----BEGIN NONSENSE-----"):
             told = {"csr": csr, "certificateType": "ChargingStationCertificate"}
             assert await charger.told("SignCertificate", told) == {"status": "Rejected"}
-        chain = root("endless") * 100
+        chain = root("endless") * 120
         assert len(chain) > 50_000
         command = await settled(stack, charger, "install_certificate", {"kind": "csms_root", "certificate": chain})
         assert command["status"] == "failed" and "certificate" in command["explanation"]
