@@ -6,6 +6,9 @@ from typing import Any
 
 import structlog
 from django.apps import AppConfig
+from django.conf import settings
+from django.db.models.signals import post_save
+from django.utils import timezone
 from kombu.pools import producers
 
 log = structlog.get_logger(__name__)
@@ -19,6 +22,8 @@ class GatewayConfig(AppConfig):
 
         command_requested.connect(ring_for_delivery, dispatch_uid="gateway.deliver")
         replay_requested.connect(ring_for_replay, dispatch_uid="gateway.replay")
+        if settings.AWS_IOT_THINGS:
+            post_save.connect(remember_for_aws, sender="chargers.Charger", dispatch_uid="gateway.iot")
 
 
 def ring_for_delivery(charger_ids: set[int], **kwargs: Any) -> None:
@@ -33,6 +38,14 @@ def ring_for_replay(letter_id: int, **kwargs: Any) -> None:
     from gateway.tasks import replay_dead_letter
 
     bell.ring(replay_dead_letter, letter_id)
+
+
+def remember_for_aws(instance: Any, update_fields: frozenset[str] | None, **kwargs: Any) -> None:
+    """Staff has edited a charger; what it does itself shows in its own moments."""
+    from chargers import twins
+
+    if update_fields is None or {"registration", "site"} & update_fields:
+        twins.touch({instance.pk}, at=timezone.now())
 
 
 class Bell:

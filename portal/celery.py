@@ -7,6 +7,7 @@ from typing import Any
 
 from celery import Celery, signals
 from celery.schedules import crontab
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -44,6 +45,11 @@ app.conf.update(
         )
     }
     # By the clock: a beat that is restarted each day would never come to the end of 24 hours.
+    | (
+        {"tell AWS of our chargers": {"task": "gateway.tasks.tell_aws", "schedule": 10.0, "options": {"expires": 10.0}}}
+        if settings.AWS_IOT_THINGS
+        else {}
+    )
     | {"forget old frames": {"task": "chargers.tasks.forget_old", "schedule": crontab(hour=3, minute=17)}},
 )
 
