@@ -109,7 +109,7 @@ def whole_in(command: Command, given: dict[str, Any], name: str) -> int:
 
 
 def our_schedule(schedule: dict[str, Any]) -> dict[str, Any]:
-    """A ChargingSchedule in our words, see `smartcharging.profiles.Profile`."""
+    """A ChargingSchedule in our words, see `smartcharging.schedules.Profile`."""
     periods = [
         said(
             start_s=small(period.get("startPeriod")),
@@ -125,4 +125,5 @@ def our_schedule(schedule: dict[str, Any]) -> dict[str, Any]:
         duration_s=small(schedule.get("duration")),
         start_at=text(schedule.get("startSchedule")) or None,
         min_rate=schedule.get("minChargingRate"),
+        use_local_time=schedule.get("useLocalTime") or None,
     )

@@ -13,7 +13,7 @@ from gateway.ocpp16.words import PURPOSE
 from gateway.profiles import common_in_words, our_schedule, schedule_in_words, transaction_of, whole_in
 from gateway.wire import need, need_number, number, one_of, plug, said, small, text
 from smartcharging import profiles
-from smartcharging.profiles import Profile
+from smartcharging.schedules import Profile
 
 OUR_PURPOSE = {theirs: ours for ours, theirs in PURPOSE.items()}
 

@@ -13,7 +13,7 @@ from gateway.ocpp201.words import PURPOSE, PURPOSE_SINCE_21, request_id
 from gateway.profiles import common_in_words, our_schedule, schedule_in_words, transaction_of, whole_in
 from gateway.wire import dicts, need, need_number, number, one_of, plug, said, small, text
 from smartcharging import profiles
-from smartcharging.profiles import Profile
+from smartcharging.schedules import Profile
 
 OUR_PURPOSE = {theirs: ours for ours, theirs in (PURPOSE | PURPOSE_SINCE_21).items()}
 
@@ -96,6 +96,7 @@ def _profile(told: dict[str, Any]) -> Profile:
         valid_from=clocks.parse(told.get("validFrom")),
         valid_to=clocks.parse(told.get("validTo")),
         schedules=[our_schedule(schedule) for schedule in dicts(told.get("chargingSchedule"))],
+        max_offline_s=small(told.get("maxOfflineDuration")),
     )
 
 
