@@ -120,7 +120,7 @@ def _holds(profile: Profile, offline_s: float | None) -> bool:
     if offline_s is not None and profile.max_offline_s is not None and offline_s >= profile.max_offline_s:
         return False
     periods = profile.schedules[0].get("periods") if profile.schedules else None
-    # K01.FR.123: who only charges needs a limit; a profile without one is not to be used.
+    # Who only charges needs a limit; a profile without one is not to be used.
     return bool(periods) and not any(
         period.get("limit") is None and period.get("operation_mode", "ChargingOnly") == "ChargingOnly"
         for period in periods or ()
