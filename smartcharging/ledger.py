@@ -164,7 +164,8 @@ class Ledger:
     def for_share(self, now: float) -> Network:
         """What is left for those we can lead: the limits less the worst of those that we cannot."""
         others = np.array([0.0 if o.is_led and o.is_online else o.worst_a(now) for o in self.outlets], float)
-        return Network(self.network.coefficients, self.network.limits_a - self.network.loads_a(others))
+        left = self.network.limits_a - self.network.loads_a(others)
+        return Network(self.network.coefficients, left, self.network.names)
 
     def decide(self, targets_a: Floats, now: float, *, order: np.ndarray | None = None) -> list[Order]:
         """What to send to come closer to the targets, reductions first, and never more than is safe.

@@ -121,10 +121,10 @@ class Outlet(models.Model):
     phases = models.PositiveSmallIntegerField(default=3)
     rotation = models.CharField(max_length=3, default="RST")
     trust = models.CharField(max_length=1, default="A")  # A | B | C
-    default_a = models.FloatField(null=True, blank=True)  # as confirmed; None: it has none
     default_command = models.ForeignKey(Command, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     above_since = models.DateTimeField(null=True, blank=True)  # measured above its limit, without a break
     is_wild = models.BooleanField(default=False)
+    enough_a = models.FloatField(null=True, blank=True)  # its car draws less than it may: so much is enough for now
     target_a = models.FloatField(default=0.0)  # of the last plan
     bound_by = models.CharField(max_length=160, blank=True)  # the limit that held it back
     is_queued = models.BooleanField(default=False)
