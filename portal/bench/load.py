@@ -15,7 +15,7 @@ from portal.bench.mix import Station
 TICK_S = 0.002
 LAST_ANSWERS_S = 6.0  # the gateway publishes again after 5
 LOOK_S = 0.05
-RETRY_S = (0.2, 1.0)  # after a refused connection
+RETRY_S = (0.5, 2.5)  # after a refused connection; quicker ones would take the core from what restarts
 NO_WINDOW = 2**30
 # What a charger says once it is let in.
 SCRIPTS = {"silence": Station.silence, "arrival": Station.arrival, "opening": Station.opening}
