@@ -15,12 +15,13 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTMessageInfo
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.bus import NotLinked
 from gateway.bus.address import Address, send_at_once
+from gateway.bus.quick import QuickClient
 
 KEEPALIVE_S = 30  # the least that AWS IoT Core takes
 STALLED_MS = 20_000  # written and not acknowledged for so long: the broker's machine is gone
@@ -46,7 +47,6 @@ class Link:
         self.is_up = False
         self._is_closed = False
         self._last: MQTTMessageInfo | None = None
-        self._on_message = on_message
         self._on_up = on_up
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -54,7 +54,7 @@ class Link:
         self._to_send: list[str] = []
         self._asked: dict[int, list[str]] = {}  # by packet id
         self._went_down = asyncio.Event()
-        self._client = self._make_client(broker, client_id, will)
+        self._client = self._make_client(broker, client_id, will, on_message)
         self._keeper = self._loop.create_task(self._stay_up())
 
     @property
@@ -116,16 +116,25 @@ class Link:
 
     # -- staying up --------------------------------------------------------------------------------------------------
 
-    def _make_client(self, broker: Address, client_id: str, will: tuple[str, bytes] | None) -> Client:
-        client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv311)
-        client.max_inflight_messages = 1000  # paho refuses to change it once connected
+    def _make_client(
+        self,
+        broker: Address,
+        client_id: str,
+        will: tuple[str, bytes] | None,
+        on_message: Callable[[str, bytes, bool], None],
+    ) -> Client:
+        client = QuickClient(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=MQTTProtocolVersion.MQTTv311,
+            on_heard=on_message,
+        )
         broker.introduce(client)
         if will is not None:
             client.will_set(will[0], will[1], qos=1, retain=True)
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_subscribe = self._subscribed
-        client.on_message = self._heard
         client.on_socket_open = self._socket_opened
         client.on_socket_close = self._socket_closed
         client.on_socket_register_write = self._wants_to_write
@@ -194,9 +203,6 @@ class Link:
                 confirmed.set_exception(NotLinked(f"The broker refuses the subscription to {topic!r}: {reason}."))
             else:
                 confirmed.set_result(None)
-
-    def _heard(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
-        self._on_message(message.topic, bytes(message.payload), message.retain)
 
     # -- the socket --------------------------------------------------------------------------------------------------
     # Opening happens in a helper thread, everything else on the loop's.
