@@ -154,7 +154,8 @@ class Journal:
             for column in ("response", "responded_at", "outcome", "error_code", "findings"):
                 setattr(request, column, getattr(answer, column))
             matched.append(request)
-        rewrite(matched, ("response", "responded_at", "outcome", "error_code", "findings"))
+        columns = ("response", "responded_at", "outcome", "error_code", "findings")
+        rewrite(matched, columns, found_by=("requested_at",))
 
     def _match_complaints(self) -> None:
         since = min(complaint.requested_at for complaint in self._complaints.values()) - MATCHED_WITHIN
@@ -164,7 +165,7 @@ class Journal:
             complaint = self._complaints.pop(key)
             exchange.outcome, exchange.error_code = Exchange.Outcome.ERROR, complaint.error_code
             exchange.findings = [*exchange.findings, *complaint.findings]
-        rewrite(list(answered.values()), ("outcome", "error_code", "findings"))
+        rewrite(list(answered.values()), ("outcome", "error_code", "findings"), found_by=("requested_at",))
         Exchange.objects.bulk_create(self._complaints.values())
 
     def _add(self, charger: Charger, **values: Any) -> Exchange:

@@ -97,7 +97,7 @@ def _advance(session: ChargingSession | None, charger: Charger, news: News) -> C
     elif news.seq_no is not None and news.seq_no > (session.last_seq_no or 0) + 1:
         session.is_incomplete = True
     _apply(session, news.kind, news.facts, received_at=news.at)
-    energy.recount(session)
+    energy.recount(session, since=session.metered_at if news.kind == Kind.UPDATED else None)
     session.save()
     events.keep(charger, session, news)
     return session
