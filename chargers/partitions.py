@@ -49,15 +49,15 @@ class Monthly:
             "WHERE inhparent = %s::regclass ORDER BY child.relname",
             self.table,
         )
-        return [_month_of(name) for name in names if name != self.default]
+        return [_of_name(name) for name in names if name != self.default]
 
     def make_ahead(self, *, at: datetime) -> None:
         """Make the partitions of this month and the next ones, as far as they are not there. Safe to repeat."""
         if connection.vendor != "postgresql":
             return
-        first = _month(at)
+        first = month_of(at)
         there = set(self.months())
-        for month in _following(first, MONTHS_AHEAD + 1):
+        for month in following(first, MONTHS_AHEAD + 1):
             if month not in there and _insist(partial(self._make, month)):
                 log.info("partition_made", table=self.table, month=f"{month:%Y-%m}")
 
@@ -69,7 +69,7 @@ class Monthly:
         if connection.vendor != "postgresql":
             return 0
         dropped = 0
-        for month in [month for month in self.months() if _next(month) <= moment]:
+        for month in [month for month in self.months() if next_month(month) <= moment]:
             if _insist(partial(self._drop, month, but)):
                 log.info("partition_dropped", table=self.table, month=f"{month:%Y-%m}")
                 dropped += 1
@@ -97,7 +97,7 @@ class Monthly:
         )
         _execute(f"CREATE TABLE {self.default} PARTITION OF {new} DEFAULT")
         for month in self._months_of_rows():
-            _execute(f"CREATE TABLE {self._name(month)} PARTITION OF {new} FOR VALUES {self._range(month)}")
+            _execute(f"CREATE TABLE {self.name_of(month)} PARTITION OF {new} FOR VALUES {self.range_of(month)}")
         _execute(f"INSERT INTO {new} SELECT * FROM {table}")  # noqa: S608 (our names)
         _execute(f"DROP TABLE {table}")
         _execute(f"ALTER TABLE {new} RENAME TO {table}")
@@ -113,7 +113,7 @@ class Monthly:
     # -- one month -----------------------------------------------------------------------------------------------------
 
     def _make(self, month: datetime) -> None:
-        name, (low, high) = self._name(month), self._bounds(month)
+        name, (low, high) = self.name_of(month), self._bounds(month)
         # First, so that nobody puts a row of this month there between the move and the end.
         _execute(f"LOCK TABLE {self.default} IN ACCESS EXCLUSIVE MODE")
         _execute(f"CREATE TABLE {name} (LIKE {self.table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
@@ -122,10 +122,10 @@ class Monthly:
             f"RETURNING *) INSERT INTO {name} SELECT * FROM moved"
         )
         # Attached, not created in place: that takes a lock under which frames go on.
-        _execute(f"ALTER TABLE {self.table} ATTACH PARTITION {name} FOR VALUES {self._range(month)}")
+        _execute(f"ALTER TABLE {self.table} ATTACH PARTITION {name} FOR VALUES {self.range_of(month)}")
 
     def _drop(self, month: datetime, but: str) -> None:
-        name = self._name(month)
+        name = self.name_of(month)
         _execute(f"LOCK TABLE {self.table} IN ACCESS EXCLUSIVE MODE")
         if but:
             _execute(f"CREATE TEMPORARY TABLE kept ON COMMIT DROP AS SELECT * FROM {name} WHERE {but}")  # noqa: S608
@@ -133,19 +133,19 @@ class Monthly:
         if but:
             _execute(f"INSERT INTO {self.table} SELECT * FROM kept")  # noqa: S608
 
-    def _name(self, month: datetime) -> str:
+    def name_of(self, month: datetime) -> str:
         return f"{self.table}_{month:%Y_%m}"
 
     def _bounds(self, month: datetime) -> tuple[str, str]:
-        return self.literal(month), self.literal(_next(month))
+        return self.literal(month), self.literal(next_month(month))
 
-    def _range(self, month: datetime) -> str:
+    def range_of(self, month: datetime) -> str:
         low, high = self._bounds(month)
         return f"FROM ('{low}') TO ('{high}')"
 
     def _months_of_rows(self) -> list[datetime]:
         """From the first of the last two years' months that has rows to those ahead; older rows go to the default."""
-        months = _following(_month(datetime.now(UTC) - timedelta(days=730)), 25 + MONTHS_AHEAD)
+        months = following(month_of(datetime.now(UTC) - timedelta(days=730)), 25 + MONTHS_AHEAD)
         past, ahead = months[: -MONTHS_AHEAD - 1], months[-MONTHS_AHEAD - 1 :]
         return [*dropwhile(lambda month: not self._has_rows(month), past), *ahead]
 
@@ -160,23 +160,23 @@ def by_time(moment: datetime) -> str:
     return moment.isoformat()
 
 
-def _month(moment: datetime) -> datetime:
+def month_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def _next(month: datetime) -> datetime:
-    return _month(month + timedelta(days=31))
+def next_month(month: datetime) -> datetime:
+    return month_of(month + timedelta(days=31))
 
 
-def _following(month: datetime, count: int) -> list[datetime]:
+def following(month: datetime, count: int) -> list[datetime]:
     """``count`` months, beginning with ``month``."""
     months = [month]
     while len(months) < count:
-        months.append(_next(months[-1]))
+        months.append(next_month(months[-1]))
     return months
 
 
-def _month_of(name: str) -> datetime:
+def _of_name(name: str) -> datetime:
     return datetime.strptime(name[-7:], "%Y_%m").replace(tzinfo=UTC)
 
 

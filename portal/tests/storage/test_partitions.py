@@ -12,7 +12,7 @@ from django.utils import timezone
 from chargers import partitions, retention
 from chargers.journal import Journal
 from chargers.models import Charger, Exchange
-from chargers.partitions import _month, _next
+from chargers.partitions import month_of, next_month
 from chargers.retention import JOURNAL
 from portal.tests.storage.test_upgrade import partition_of, reading, store
 from sessions import retention as sessions_retention
@@ -22,7 +22,7 @@ from sessions.retention import METER_VALUES
 from sessions.units import sample
 
 NOW = timezone.now()
-MONTH_END = _month(NOW) - timedelta(seconds=1)
+MONTH_END = month_of(NOW) - timedelta(seconds=1)
 
 
 def received(
@@ -68,7 +68,7 @@ def test_a_reading_is_looked_for_in_its_own_month_only(on_postgres):
     plan = MeterValue.objects.filter(charger__in=[charger.pk], key__in=[MeterValue.objects.get().key]).explain()
     assert f"{METER_VALUES.table}_{NOW:%Y_%m}" in plan
     assert METER_VALUES.default not in plan
-    assert f"{_next(_month(NOW)):%Y_%m}" not in plan
+    assert f"{next_month(month_of(NOW)):%Y_%m}" not in plan
 
 
 def test_an_answer_is_matched_without_a_look_at_months_that_are_over(on_postgres):
@@ -91,13 +91,13 @@ def test_the_next_months_are_made_ahead_and_making_them_again_changes_nothing(po
     JOURNAL.make_ahead(at=NOW)
     assert JOURNAL.months() == months
     assert [f"{month:%Y-%m}" for month in months][-4:] == [
-        f"{month:%Y-%m}" for month in partitions._following(_month(NOW), 4)
+        f"{month:%Y-%m}" for month in partitions.following(month_of(NOW), 4)
     ]
 
 
 def test_a_month_that_nobody_made_loses_nothing_and_gets_its_rows_once_it_is_made(on_postgres):
     charger = on_postgres()
-    far = _month(NOW) + timedelta(days=200)
+    far = month_of(NOW) + timedelta(days=200)
     row = Exchange.objects.create(charger=charger, epoch=1, origin="charger", requested_at=far + timedelta(days=3))
     assert partition_of(row) == JOURNAL.default
     JOURNAL.make_ahead(at=far)
@@ -107,14 +107,14 @@ def test_a_month_that_nobody_made_loses_nothing_and_gets_its_rows_once_it_is_mad
 
 def test_making_a_month_gives_way_to_frames_and_comes_back(migrated, monkeypatch):
     monkeypatch.setattr(partitions, "PAUSE_S", 0.01)
-    far = _month(NOW) + timedelta(days=800)
+    far = month_of(NOW) + timedelta(days=800)
     with psycopg.connect(migrated) as frames:
         frames.execute("SELECT count(*) FROM chargers_exchange")  # holds all partitions until it commits
         monkeypatch.setattr(partitions, "ATTEMPTS", 2)
         JOURNAL.make_ahead(at=far)
         assert far.replace(day=1) not in JOURNAL.months()
     JOURNAL.make_ahead(at=far)
-    assert _month(far) in JOURNAL.months()
+    assert month_of(far) in JOURNAL.months()
 
 
 def test_old_months_of_the_log_are_dropped_whole_and_what_lies_beside_them_goes_too(on_postgres, settings):
@@ -125,7 +125,7 @@ def test_old_months_of_the_log_are_dropped_whole_and_what_lies_beside_them_goes_
         Exchange.objects.create(charger=charger, epoch=1, origin="charger", requested_at=NOW - timedelta(days=days))
     assert retention.forget_old(at=NOW) is False
     assert sorted((NOW - row.requested_at).days for row in Exchange.objects.all()) == [0, 89]
-    assert min(JOURNAL.months()) >= _month(NOW - timedelta(days=90))
+    assert min(JOURNAL.months()) >= month_of(NOW - timedelta(days=90))
 
 
 def test_meter_values_that_an_open_or_disputed_session_needs_outlive_their_month(on_postgres, settings):
