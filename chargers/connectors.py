@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from chargers import clocks
 from chargers.models import Connector, ConnectorStatus, StatusChange
-from chargers.rows import clip, insert, rewrite
+from chargers.rows import Lookup, clip, insert, rewrite
 
 # Finer than "occupied". Some chargers report only that and tell the rest by their sessions (OCPP 2.x), so "occupied"
 # takes none of these back.
@@ -21,6 +22,7 @@ PRECISE = frozenset(
     }
 )
 IN_USE = PRECISE | {ConnectorStatus.OCCUPIED}
+_OF_CHARGERS = Lookup(Connector, by=["charger_id"])
 _COLUMNS = ("status", "error_code", "vendor_error_code", "info", "status_at")
 
 
@@ -81,9 +83,13 @@ def _connectors(reports: list[StatusReport]) -> dict[tuple[int, int, int], Conne
     return found
 
 
+def of_chargers(charger_ids: Iterable[int]) -> list[Connector]:
+    """All connectors of these chargers."""
+    return _OF_CHARGERS((pk,) for pk in charger_ids)
+
+
 def _read(reports: list[StatusReport]) -> dict[tuple[int, int, int], Connector]:
-    connectors = Connector.objects.filter(charger__in={report.charger_id for report in reports}).order_by()
-    return {(c.charger_id, c.evse_id, c.connector_id): c for c in connectors}
+    return {(c.charger_id, c.evse_id, c.connector_id): c for c in of_chargers({r.charger_id for r in reports})}
 
 
 def _apply(report: StatusReport, connector: Connector) -> bool:

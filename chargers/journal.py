@@ -14,11 +14,18 @@ from django.db import connection
 
 from chargers.masking import MASK, mask
 from chargers.models import Charger, Exchange
-from chargers.rows import insert, rewrite
+from chargers.rows import Lookup, insert, rewrite
 
 Key = tuple[int, str]  # charger's pk, message id
 # An answer belongs to a request not older than this. Bounds the search where ids come again and again.
 MATCHED_WITHIN = timedelta(days=1)
+# One index probe for each pair: two IN lists would probe each charger for each id, 40,000 probes for a full batch.
+_BY_MESSAGE = Lookup(
+    Exchange,
+    by=["charger_id", "message_id"],
+    also="t.requested_at >= %s AND t.origin = %s",
+    without=["request"],
+)
 
 
 class Journal:
@@ -135,8 +142,7 @@ class Journal:
         """Store what was collected, once, inside the batch's transaction: one INSERT, and one UPDATE if needed."""
         if self._answers:
             self._match_answers()
-        if self._new:
-            insert(self._new)
+        insert(self._new)
         if self._complaints:
             self._match_complaints()
 
@@ -166,7 +172,7 @@ class Journal:
             exchange.outcome, exchange.error_code = Exchange.Outcome.ERROR, complaint.error_code
             exchange.findings = [*exchange.findings, *complaint.findings]
         rewrite(list(answered.values()), ("outcome", "error_code", "findings"), found_by=("requested_at",))
-        Exchange.objects.bulk_create(self._complaints.values())
+        insert(list(self._complaints.values()))
 
     def _add(self, charger: Charger, **values: Any) -> Exchange:
         exchange = Exchange(charger=charger, epoch=charger.epoch, **values)
@@ -191,21 +197,8 @@ def remembered(keys: Collection[Key], *, since: datetime) -> dict[tuple[int, str
 
 
 def _find(keys: Collection[Key], *, origin: Exchange.Origin, since: datetime) -> list[Exchange]:
-    """The rows of these pairs since then, oldest first, without their requests: one index probe each.
-
-    Two IN lists would probe each charger for each id, 40,000 probes for a full batch.
-    """
-    table = connection.ops.quote_name(Exchange._meta.db_table)
-    fields = [field for field in Exchange._meta.concrete_fields if field.name != "request"]
-    columns = ", ".join(f"{table}.{connection.ops.quote_name(str(field.column))}" for field in fields)
-    sql = (
-        f"WITH wanted (charger_id, message_id) AS (VALUES {', '.join(['(%s, %s)'] * len(keys))}) "  # noqa: S608
-        f"SELECT {columns} FROM wanted JOIN {table} ON {table}.charger_id = wanted.charger_id "
-        f"AND {table}.message_id = wanted.message_id AND {table}.requested_at >= %s "
-        f"WHERE {table}.origin = %s ORDER BY {table}.id"
-    )
-    earliest = connection.ops.adapt_datetimefield_value(since)
-    return list(Exchange.objects.raw(sql, [*(value for key in keys for value in key), earliest, origin.value]))
+    """The rows of these pairs since then, oldest first, without their requests."""
+    return _BY_MESSAGE(keys, connection.ops.adapt_datetimefield_value(since), origin.value)
 
 
 def _kept(text: str) -> str:
