@@ -27,6 +27,7 @@ BLOCK = 1000  # sessions that run at the same time: their values lie side by sid
 VALUES_PER_EXCHANGE = 10
 EXCHANGE_MONTHS = 3  # as long as the log is kept
 AT_ONCE = 2
+FIRST_PK = 1_000_000_000  # above all that the yard has made by itself
 # The same for all: two measurands, 270 bytes. What nobody reads need not differ, and to make it would take minutes.
 SAMPLES = (
     '[{"measurand": "Energy.Active.Import.Register", "phase": "", "location": "", "unit": "Wh", "value": 1000.0, '
@@ -46,7 +47,7 @@ INSERT INTO charging_sessions_chargingsession (id, charger_id, evse_id, connecto
     token_verdict, started_at, started_received_at, started_device_time, stopped_at, stopped_received_at,
     stopped_device_time, stop_reason, stopped_by_token, meter_start_wh, meter_stop_wh, energy_wh, metered_at,
     charging_state, is_incomplete, is_superseded, needs_review, review_reasons)
-SELECT %(first)s + i, fleet.id, 1, 1, 'H' || %(first)s + i, 'BENCH000000000', 'accepted', began, began, began::text,
+SELECT %(first)s::bigint + i, fleet.id, 1, 1, 'H' || %(first)s::bigint + i, 'BENCH000000000', 'accepted', began, began, began::text,
     began + %(lasts)s, began + %(lasts)s, (began + %(lasts)s)::text, 'EVDisconnected', '', 1000, 23000, 22000,
     began + %(lasts)s, '', false, false, false, '[]'
 FROM generate_series(0, %(sessions)s - 1) i
@@ -64,7 +65,7 @@ WHERE id >= %(first)s AND id < %(first)s + %(sessions)s
 METER_VALUES = """
 INSERT INTO {table} (id, charger_id, session_id, evse_id, connector_id, measured_at, received_at, device_time, context,
     energy_wh, power_w, samples, is_suspect, key, digest)
-SELECT (%(first)s + i) * {per_session} + value, fleet.id, %(first)s + i, 1, 1, at, at, at::text, 'Sample.Periodic',
+SELECT (%(first)s::bigint + i) * {per_session} + value, fleet.id, %(first)s::bigint + i, 1, 1, at, at, at::text, 'Sample.Periodic',
     1000 + 1100 * value, 11000, %(samples)s::jsonb, false,
     (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || substr(md5(i || '-' || value), 1, 20))::uuid,
     md5(i || '=' || value)::uuid
@@ -76,7 +77,7 @@ LATERAL (SELECT %(month)s + %(spread)s * i / %(sessions)s + value * %(every)s AS
 EXCHANGES = """
 INSERT INTO {table} (id, charger_id, epoch, origin, message_id, action, request, requested_at, response, responded_at,
     outcome, error_code, findings, digest)
-SELECT %(first)s + i, fleet.id, 1, 'charger', md5(i::text), 'MeterValues', %(frame)s, at, '[3,"1",{{}}]',
+SELECT %(first)s::bigint + i, fleet.id, 1, 'charger', md5(i::text), 'MeterValues', %(frame)s, at, '[3,"1",{{}}]',
     at + interval '20 ms', 'result', '', '[]', md5(i::text)
 FROM generate_series(0, %(exchanges)s - 1) i
 JOIN bench_fleet fleet ON fleet.n = i %% %(chargers)s,
@@ -120,7 +121,7 @@ def shares(values: int, *, at: datetime) -> list[Share]:
     sessions = max(1, values // VALUES_PER_SESSION // MONTHS)
     exchanges = values // VALUES_PER_EXCHANGE // EXCHANGE_MONTHS
     return [
-        Share(month, 1 + number * sessions, sessions, exchanges if number >= MONTHS - EXCHANGE_MONTHS else 0)
+        Share(month, FIRST_PK + number * sessions, sessions, exchanges if number >= MONTHS - EXCHANGE_MONTHS else 0)
         for number, month in enumerate(months)
     ]
 

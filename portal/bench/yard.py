@@ -43,10 +43,15 @@ class Yard:
     process: subprocess.Popen[bytes]
     password: str = field(default_factory=lambda: secrets.token_urlsafe(15))
 
-    def enrol(self, chargers: int) -> None:
-        """Register chargers and tokens."""
-        command = [sys.executable, "-m", "portal.bench.enrol", str(chargers)]
+    def enrol(self, chargers: int, *, first: int = 0) -> None:
+        """Register the chargers ``first`` … ``chargers`` - 1, and tokens."""
+        command = [sys.executable, "-m", "portal.bench.enrol", str(chargers), str(first)]
         subprocess.run(command, input=self.password, text=True, env=self.env, cwd=ROOT, check=True)
+
+    def age(self, meter_values: int) -> None:
+        """Give its chargers a year of sessions and as many meter values, see `portal.bench.history`. PostgreSQL."""
+        command = [sys.executable, "-m", "portal.bench.history", str(meter_values)]
+        subprocess.run(command, env=self.env, cwd=ROOT, check=True)
 
     def manage(self, *words: str) -> int:
         """Run a management command against this yard, its output among ours; the exit code."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chargers.models import Charger
@@ -154,7 +154,8 @@ readings = st.lists(
 )  # fmt: skip
 
 
-@pytest.mark.django_db(transaction=False)
+@pytest.mark.django_db
+@settings(max_examples=25)
 @given(told=readings, looks=st.sets(st.integers(0, 8)), until=st.integers(0, 400), is_told_late=st.booleans())
 def test_however_it_is_told_and_however_often_rolled_up_the_hours_add_up_to_the_session(
     told, looks, until, is_told_late

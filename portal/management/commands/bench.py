@@ -18,6 +18,7 @@ from portal.supervisor.parts import PartMissing
 from portal.supervisor.stack import StartFailed
 
 PHASES = ("idle", "mix", "peak", "storm", "plain")
+GROWTH = "growth"  # only when it is asked for: it takes minutes and many gigabytes
 QUICK = {"chargers": 200, "rate": 200.0, "seconds": 4.0}
 FULL = {"chargers": 5000, "rate": 800.0, "seconds": 60.0}
 # What the plain design can bear: with more, CALLs wait for longer than the gateway does until it sends them again, and
@@ -41,7 +42,13 @@ class Command(BaseCommand):
             "--parts", choices=yard.PARTS, default="embedded",
             help="embedded: SQLite, NATS, Valkey (default); production: PostgreSQL, Mosquitto, Redis of this machine",
         )  # fmt: skip
-        parser.add_argument("--only", choices=PHASES, action="append", help="this phase only; may be given again")
+        parser.add_argument(
+            "--only", choices=(*PHASES, GROWTH), action="append", help="this phase only; may be given again"
+        )
+        parser.add_argument(
+            "--meter-values", type=int, default=50_000_000,
+            help="of the old yard in growth (default 50 million: some 40 GB in TMPDIR)",
+        )  # fmt: skip
         parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
 
     def handle(self, **options: Any) -> None:
@@ -49,6 +56,8 @@ class Command(BaseCommand):
             name: options[name] for name in FULL if options[name] is not None
         }
         phases = options["only"] or PHASES
+        if GROWTH in phases and options["parts"] != "production":
+            raise CommandError("A yard is aged on PostgreSQL: say --parts production with --only growth.")
         began = {
             "schema": "chargeyard.bench.v1",
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -62,6 +71,8 @@ class Command(BaseCommand):
         )
         try:
             results = self._run(phases, options["parts"], max(plan["chargers"], options["registered"]), plan)
+            if GROWTH in phases:
+                results["growth"] = self._grow(options["registered"] or 100_000, options["meter_values"], plan)
         except (PartMissing, StartFailed, yard.YardFailed, GeneratorLost) as error:
             raise CommandError(str(error)) from error
         self._say("")
@@ -74,10 +85,12 @@ class Command(BaseCommand):
         chargers, seconds = int(plan["chargers"]), plan["seconds"]
         short_s = min(20.0, seconds)
         results: dict[str, Any] = {}
+        if not set(phases) - {GROWTH}:
+            return results
         with yard.running(parts) as site:
             site.enrol(registered)
             self._say("yard is up, chargers are registered")
-            if set(phases) - {"plain"}:
+            if set(phases) - {"plain", GROWTH}:
                 with Crew(chargers, port=site.port, password=site.password) as crew:
                     results["arrival"] = self._told("arrival", measure.arrival(crew, chargers))
                     if "idle" in phases:
@@ -92,6 +105,24 @@ class Command(BaseCommand):
             if "plain" in phases:
                 results |= self._plain(site, min(chargers, PLAIN_CHARGERS), min(plan["rate"], PLAIN_RATE), short_s)
         return results
+
+    def _grow(self, registered: int, meter_values: int, plan: dict[str, Any]) -> dict[str, Any]:
+        """On a yard of its own, that of the other phases has a past already."""
+        chargers = int(plan["chargers"])
+
+        def age() -> None:
+            site.enrol(registered, first=chargers)
+            site.age(meter_values)
+            self._say(f"the yard is old: {registered:,} chargers, {meter_values:,} meter values")
+
+        with yard.running("production") as site:
+            site.enrol(chargers)
+            with Crew(chargers, port=site.port, password=site.password) as crew:
+                measure.arrival(crew, chargers)
+                seen = measure.growth(crew, plan["rate"], plan["seconds"], age)
+                crew.do("leave")
+        size = {"chargers": chargers, "registered": registered, "meter_values": meter_values}
+        return self._told(GROWTH, size | seen)
 
     def _plain(self, site: yard.Yard, chargers: int, rate: float, seconds: float) -> dict[str, Any]:
         with site.plain_variant() as port, Crew(chargers, port=port, password=site.password) as crew:
