@@ -52,7 +52,11 @@ class Monthly:
         return [_of_name(name) for name in names if name != self.default]
 
     def make_ahead(self, *, at: datetime) -> None:
-        """Make the partitions of this month and the next ones, as far as they are not there. Safe to repeat."""
+        """Make the partitions of this month and the next ones, as far as they are not there. Safe to repeat.
+
+        One that somebody has vacuumed while it was empty is emptied anew: PostgreSQL would take it for a table of no
+        rows, plan to read the whole of it, and keep to that on the first of the month, when it fills.
+        """
         if connection.vendor != "postgresql":
             return
         first = month_of(at)
@@ -60,6 +64,8 @@ class Monthly:
         for month in following(first, MONTHS_AHEAD + 1):
             if month not in there and _insist(partial(self._make, month)):
                 log.info("partition_made", table=self.table, month=f"{month:%Y-%m}")
+        for month in self._taken_for_empty():
+            _insist(partial(self._forget_statistics, month))
 
     def drop_before(self, moment: datetime, *, but: str = "") -> int:
         """Drop the months that had ended by then; how many.
@@ -123,6 +129,20 @@ class Monthly:
         )
         # Attached, not created in place: that takes a lock under which frames go on.
         _execute(f"ALTER TABLE {self.table} ATTACH PARTITION {name} FOR VALUES {self.range_of(month)}")
+
+    def _taken_for_empty(self) -> list[datetime]:
+        names = _column(
+            "SELECT child.relname FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid "
+            "WHERE inhparent = %s::regclass AND child.reltuples = 0",  # -1: never looked at, and then it assumes some
+            self.table,
+        )
+        return [_of_name(name) for name in names if name != self.default]
+
+    def _forget_statistics(self, month: datetime) -> None:
+        name = self.name_of(month)
+        _execute(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")
+        if not _column(f"SELECT EXISTS (SELECT FROM {name})")[0]:
+            _execute(f"TRUNCATE {name}")
 
     def _drop(self, month: datetime, but: str) -> None:
         name = self.name_of(month)

@@ -29,7 +29,7 @@ def recount(session: ChargingSession, *, since: datetime | None = None) -> None:
 
     ``since``: what was told before is as it was; its hours need not be rolled up again. None: all of them.
     """
-    stale_from = (since or BEGINNING).replace(minute=0, second=0, microsecond=0)
+    stale_from = (since or BEGINNING).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     session.stale_from = min(stale_from, session.stale_from or stale_from)
     if session.stopped_at is not None:
         withdraw(session, END_IS_MISSING)

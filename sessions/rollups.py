@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from django.db import transaction
@@ -166,7 +166,8 @@ def _tasks(pks: Sequence[int]) -> Iterator[_Task]:
     for session in sessions:
         last_wh = session.meter_stop_wh if session.meter_stop_wh is not None else session.meter_last_wh
         is_piecemeal = (
-            session.energy_wh is not None
+            session.stopped_at is None  # else what is told late, and after the end, may change any hour
+            and session.energy_wh is not None
             and session.base_wh is not None
             and last_wh is not None
             and session.base_wh <= last_wh
@@ -190,7 +191,8 @@ def _read(tasks: dict[int, _Task]) -> None:
 
 
 def hour_of(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
+    """The hour of UTC that a moment lies in, by its beginning."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def _rising(registers: Sequence[tuple[datetime, float]]) -> Iterator[tuple[datetime, float]]:

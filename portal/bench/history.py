@@ -47,9 +47,9 @@ INSERT INTO charging_sessions_chargingsession (id, charger_id, evse_id, connecto
     token_verdict, started_at, started_received_at, started_device_time, stopped_at, stopped_received_at,
     stopped_device_time, stop_reason, stopped_by_token, meter_start_wh, meter_stop_wh, energy_wh, metered_at,
     charging_state, is_incomplete, is_superseded, needs_review, review_reasons)
-SELECT %(first)s::bigint + i, fleet.id, 1, 1, 'H' || %(first)s::bigint + i, 'BENCH000000000', 'accepted', began, began, began::text,
-    began + %(lasts)s, began + %(lasts)s, (began + %(lasts)s)::text, 'EVDisconnected', '', 1000, 23000, 22000,
-    began + %(lasts)s, '', false, false, false, '[]'
+SELECT %(first)s::bigint + i, fleet.id, 1, 1, 'H' || %(first)s::bigint + i, 'BENCH000000000', 'accepted', began, began,
+    began::text, began + %(lasts)s, began + %(lasts)s, (began + %(lasts)s)::text, 'EVDisconnected', '',
+    1000, 23000, 22000, began + %(lasts)s, '', false, false, false, '[]'
 FROM generate_series(0, %(sessions)s - 1) i
 JOIN bench_fleet fleet ON fleet.n = i %% %(chargers)s,
 LATERAL (SELECT %(month)s + %(spread)s * i / %(sessions)s AS began) moment
@@ -65,8 +65,8 @@ WHERE id >= %(first)s AND id < %(first)s + %(sessions)s
 METER_VALUES = """
 INSERT INTO {table} (id, charger_id, session_id, evse_id, connector_id, measured_at, received_at, device_time, context,
     energy_wh, power_w, samples, is_suspect, key, digest)
-SELECT (%(first)s::bigint + i) * {per_session} + value, fleet.id, %(first)s::bigint + i, 1, 1, at, at, at::text, 'Sample.Periodic',
-    1000 + 1100 * value, 11000, %(samples)s::jsonb, false,
+SELECT (%(first)s::bigint + i) * {per_session} + value, fleet.id, %(first)s::bigint + i, 1, 1, at, at, at::text,
+    'Sample.Periodic', 1000 + 1100 * value, 11000, %(samples)s::jsonb, false,
     (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || substr(md5(i || '-' || value), 1, 20))::uuid,
     md5(i || '=' || value)::uuid
 FROM generate_series(0, %(sessions)s - 1, {block}) block, generate_series(0, {per_session} - 1) value,

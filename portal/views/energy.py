@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from chargers.models import Charger, Connector, ConnectorStatus
-from sessions.models import ChargingSession, MeterValue
+from sessions.models import ChargingSession, SessionHour
+from sessions.rollups import HOUR, hour_of
 
 # A value older than this says nothing about now: the charger may have fallen silent in the middle of a charge.
 POWER_IS_STALE = timedelta(minutes=15)
@@ -28,21 +28,17 @@ def power_now_w(chargers: QuerySet[Charger]) -> float:
     return drawing.aggregate(total=Sum("power_w"))["total"] or 0.0
 
 
-def energy_since_wh(sessions: QuerySet[ChargingSession], midnight: datetime) -> float:
-    """What these sessions delivered since ``midnight``; of one that ran over it only what came after."""
-    recent = sessions.filter(Q(stopped_at=None) | Q(stopped_at__gte=midnight))
-    before = (
-        MeterValue.objects.filter(session=OuterRef("pk"), measured_at__lt=midnight, is_suspect=False)
-        .values("session")
-        .annotate(last=Max("energy_wh"))
-        .values("last")
-    )
-    over = recent.filter(started_at__lt=midnight).annotate(register_wh=Subquery(before))
-    early = over.aggregate(
-        total=Sum(F("energy_wh") - (Coalesce(F("register_wh"), F("meter_start_wh") * 1.0) - F("meter_start_wh")))
-    )["total"]
-    today = recent.filter(started_at__gte=midnight).aggregate(total=Sum("energy_wh"))["total"]
-    return max(0.0, float(early or 0)) + float(today or 0)
+def energy_since_wh(hours: QuerySet[SessionHour], since: datetime) -> float:
+    """What these hours of sessions delivered since then, as far as it is rolled up (a minute ago at most).
+
+    Where ``since`` is not on the hour (midnight in India, by UTC), its hour counts by the share that comes after.
+    """
+    first = hour_of(since)
+    total = hours.filter(hour__gte=first).aggregate(total=Sum("energy_wh"))["total"] or 0.0
+    if since == first:
+        return float(total)
+    cut = hours.filter(hour=first).aggregate(total=Sum("energy_wh"))["total"] or 0.0
+    return float(total - cut * ((since - first) / HOUR))
 
 
 def midnight(zone: str = "") -> datetime:

@@ -12,7 +12,7 @@ from chargers.models import Charger, Site
 from portal.views import energy, happenings
 from portal.views.pages import desk_page, render_page
 from portal.views.states import PRECEDENCE, needs_you, with_state
-from sessions.models import ChargingSession
+from sessions.models import ChargingSession, SessionHour
 
 MOST_NEEDY = 8
 RING_ORDER = ("faulted", "offline", *PRECEDENCE[1:], "unknown")
@@ -50,7 +50,7 @@ def summary() -> dict[str, Any]:
         "counts": counts,
         "needy": list(chargers.filter(needs_you()).select_related("site").prefetch_related("connectors")[:MOST_NEEDY]),
         "power_w": energy.power_now_w(Charger.objects.all()),
-        "energy_wh": energy.energy_since_wh(sessions, energy.midnight()),
+        "energy_wh": energy.energy_since_wh(SessionHour.objects.all(), energy.midnight()),
         "sessions_today": sessions.filter(started_at__gte=energy.midnight()).count(),
         "to_review": sessions.filter(needs_review=True).count(),
         "spark": energy.spark_paths(energy.sessions_over_day(sessions, until=timezone.now())),

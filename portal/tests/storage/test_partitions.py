@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from chargers import partitions, retention
@@ -93,6 +93,17 @@ def test_the_next_months_are_made_ahead_and_making_them_again_changes_nothing(po
     assert [f"{month:%Y-%m}" for month in months][-4:] == [
         f"{month:%Y-%m}" for month in partitions.following(month_of(NOW), 4)
     ]
+
+
+def test_a_month_that_was_vacuumed_before_it_began_is_not_read_whole_when_it_fills(on_postgres):
+    charger = on_postgres()
+    month = JOURNAL.months()[-1]
+    rows = Exchange.objects.filter(charger=charger, message_id="7", requested_at__gte=month)
+    with connection.cursor() as cursor:
+        cursor.execute(f"VACUUM ANALYZE {JOURNAL.name_of(month)}")
+    assert f"Seq Scan on {JOURNAL.name_of(month)}" in rows.explain()
+    JOURNAL.make_ahead(at=NOW)
+    assert f"Seq Scan on {JOURNAL.name_of(month)}" not in rows.explain()
 
 
 def test_a_month_that_nobody_made_loses_nothing_and_gets_its_rows_once_it_is_made(on_postgres):
