@@ -24,6 +24,7 @@ def old_postgres(django_db_blocker: Any) -> Iterator[str]:
     with parts.postgres() as url, django_db_blocker.unblock():
         ours = connections["default"]
         settings = connections.configure_settings({"default": dj_database_url.parse(url)})["default"]
+        settings["OPTIONS"]["prepare_threshold"] = 0  # as in `portal.settings`
         connections["default"] = DatabaseWrapper(settings, "default")
         try:
             for app, migration in BEFORE:

@@ -71,6 +71,15 @@ def test_a_reading_is_looked_for_in_its_own_month_only(on_postgres):
     assert f"{next_month(month_of(NOW)):%Y_%m}" not in plan
 
 
+def test_what_is_asked_again_and_again_is_planned_once_however_many_months_there_are(on_postgres):
+    charger = on_postgres()
+    for number in range(8):
+        store(received(charger, NOW, (NOW - timedelta(minutes=number)).isoformat()))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(custom_plans), max(generic_plans) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (0, 8)
+
+
 def test_an_answer_is_matched_without_a_look_at_months_that_are_over(on_postgres):
     charger = on_postgres()
     journal = Journal()
