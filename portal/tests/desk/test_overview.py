@@ -103,6 +103,20 @@ def test_the_overview_takes_as_many_queries_for_many_chargers_as_for_few(
         assert desk.get("/").status_code == 200
 
 
+def test_the_sparkline_counts_cars_by_the_quarter(db, cp1, start):
+    until = timezone.now().replace(hour=12, minute=20, second=0, microsecond=0)
+    day = timedelta(hours=24)
+    start(cp1, started_at=until - 2 * day)  # runs since the day before
+    start(cp1, started_at=until - 2 * day, stopped_at=until - day + timedelta(minutes=40))
+    start(cp1, started_at=until - timedelta(minutes=50), stopped_at=until - timedelta(minutes=10))
+    start(cp1, started_at=until - timedelta(hours=30), stopped_at=until - timedelta(hours=28))  # of yesterday
+    start(cp1, started_at=until - timedelta(hours=3), is_superseded=True)  # when it ended nobody knows
+    counts = energy.sessions_over_day(ChargingSession.objects.all(), until=until)
+    assert len(counts) == 97
+    assert counts[:5] == [2, 2, 2, 2, 1]
+    assert counts[-6:] == [1, 1, 2, 2, 2, 1]
+
+
 def test_live_events_tell_where_each_leads(desk, cp1, start):
     session = start(cp1, started_received_at=timezone.now())
     events = part(desk, "/", "happenings")
