@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from chargers import partitions, retention
@@ -14,6 +15,7 @@ from chargers.journal import Journal
 from chargers.models import Charger, Exchange
 from chargers.partitions import month_of, next_month
 from chargers.retention import JOURNAL
+from portal.bench import history
 from portal.tests.storage.test_upgrade import partition_of, reading, store
 from sessions import retention as sessions_retention
 from sessions.models import ChargingSession, MeterValue
@@ -185,3 +187,19 @@ def test_no_moment_a_charger_can_say_is_refused_by_a_partition(on_postgres):
     moments = [datetime(year, 1, 1, tzinfo=UTC) for year in (1, 1969, 1970, 2037, 9999)]
     store(*(received(charger, NOW, moment.isoformat(), str(number)) for number, moment in enumerate(moments)))
     assert MeterValue.objects.count() == len(moments)
+
+
+def test_the_history_that_the_bench_writes_is_one_that_a_yard_could_have(on_postgres, migrated):
+    for number in range(7):
+        on_postgres(f"CP-{number}")
+    history.fill(migrated, 13 * 3 * history.VALUES_PER_SESSION, at=NOW)
+    assert (ChargingSession.objects.count(), MeterValue.objects.count()) == (39, 780)
+    assert {partition_of(row) for row in MeterValue.objects.all()} == {
+        f"{METER_VALUES.table}_{row.measured_at:%Y_%m}" for row in MeterValue.objects.all()
+    }
+    assert not MeterValue.objects.exclude(charger=F("session__charger")).exists()
+    assert MeterValue.objects.filter(measured_at__lt=F("session__started_at")).count() == 0
+    assert Exchange.objects.count() == 78
+    newest = MeterValue.objects.latest("pk")
+    store(received(newest.charger, NOW, NOW.isoformat()))
+    assert MeterValue.objects.latest("pk").pk == newest.pk + 1
