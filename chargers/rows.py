@@ -55,23 +55,44 @@ def _width(model: type[models.Model], column: str) -> int | None:
     return width
 
 
-def insert(rows: Sequence[models.Model], *, ignore_conflicts: bool = False) -> None:
-    """Store new rows of one model, whose primary keys nobody asks for.
+def number(rows: Sequence[models.Model]) -> None:
+    """Give new rows of one model their primary keys before they are stored with `insert`; in a transaction."""
+    if not rows:
+        return
+    meta = type(rows[0])._meta
+    table, column = connection.ops.quote_name(meta.db_table), str(meta.pk.column)
+    if connection.vendor == "postgresql":
+        sql = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+        keys = [key for (key,) in statements.execute(sql, [table, column, len(rows)])]
+    else:  # the one writer that SQLite has; a key that is stored moves its counter on
+        found = statements.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [meta.db_table])
+        first = (found[0][0] if found else 0) + 1
+        keys = list(range(first, first + len(rows)))
+    for row, key in zip(rows, keys, strict=True):
+        row.pk = key
 
-    ``ignore_conflicts``: a row that breaks a unique constraint is left out.
+
+def insert(rows: Sequence[Any], *, model: type[models.Model] | None = None, ignore_conflicts: bool = False) -> None:
+    """Store new rows of one model: with the keys that `number` gave them, or with keys that nobody asks for.
+
+    ``model``: whose rows they are, for objects that only have its attributes. ``ignore_conflicts``: a row that breaks a
+    unique constraint is left out.
     """
     if not rows:
         return
-    shape = _shape(type(rows[0]), None, connection.vendor)
-    names = ", ".join(name for name, _ in shape.columns)
+    model = cast("type[models.Model]", model or type(rows[0]))
+    has_key = getattr(rows[0], model._meta.pk.attname, None) is not None
+    names = tuple(field.attname for field in model._meta.concrete_fields) if has_key else None
+    shape = _shape(model, names, connection.vendor)
+    columns = ", ".join(name for name, _ in shape.columns)
     conflicts = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
     if connection.vendor == "postgresql":
-        values = f"SELECT {names} FROM {statements.recordset('v', shape.columns)}"  # noqa: S608 - our names
-        statements.execute(f"INSERT INTO {shape.table} ({names}) {values}{conflicts}", shape.records(rows))
+        values = f"SELECT {columns} FROM {statements.recordset('v', shape.columns)}"  # noqa: S608 - our names
+        statements.execute(f"INSERT INTO {shape.table} ({columns}) {values}{conflicts}", shape.records(rows))
         return
     values = f"VALUES ({', '.join(['%s'] * len(shape.columns))})"
     with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {shape.table} ({names}) {values}{conflicts}", shape.values(rows))
+        cursor.executemany(f"INSERT INTO {shape.table} ({columns}) {values}{conflicts}", shape.values(rows))
 
 
 def rewrite(rows: Collection[models.Model], columns: Sequence[str], *, found_by: Sequence[str] = ()) -> None:
@@ -187,13 +208,13 @@ class _Shape:
     columns: list[Column]
     fields: list[Field]
 
-    def records(self, rows: Iterable[models.Model]) -> tuple[str, int]:
+    def records(self, rows: Iterable[Any]) -> tuple[str, int]:
         """The rows as the parameters of a `statements.recordset`."""
         members = [(column, field.attname) for (column, _), field in zip(self.columns, self.fields, strict=True)]
         said = [{column: getattr(row, attribute) for column, attribute in members} for row in rows]
         return orjson.dumps(said).decode(), len(said)
 
-    def values(self, rows: Iterable[models.Model]) -> list[list[Any]]:
+    def values(self, rows: Iterable[Any]) -> list[list[Any]]:
         """The rows as the database's driver takes them, one by one."""
         return [
             [field.get_db_prep_save(getattr(row, field.attname), connection) for field in self.fields] for row in rows

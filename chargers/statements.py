@@ -62,6 +62,22 @@ def records(columns: Iterable[Column], rows: Sequence[Row]) -> tuple[str, int]:
     return orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode(), len(rows)
 
 
+def prefer_indexes() -> None:
+    """Have this process, on the reply path, read no table from end to end where an index will do.
+
+    PostgreSQL keeps the plan of a prepared statement. One made while tables were empty would scan them from end to end
+    after they have filled, until their statistics are next taken. Behind a pooler nothing is set: it shares sessions.
+    """
+    if connection.vendor == "postgresql" and connection.settings_dict["OPTIONS"].get("prepare_threshold") is not None:
+        connection_created.connect(_forgo_scans, dispatch_uid="prefer indexes")
+
+
+def _forgo_scans(connection: Any, **signal: Any) -> None:
+    with connection.cursor() as cursor:
+        # Without the second, what has to be scanned after all would look so dear that it is compiled first.
+        cursor.execute("SET enable_seqscan = off; SET jit = off")
+
+
 def _is_watched() -> bool:
     """Whether somebody counts or logs statements; then they go through Django's own cursor, which tells."""
     return bool(connection.execute_wrappers) or connection.queries_logged

@@ -10,7 +10,10 @@ from django.db import transaction
 from django.db.models import Q
 
 from chargers.models import Charger, Command
+from chargers.rows import Lookup
 from smartcharging.models import InstalledProfile
+
+_OF_SESSION = Lookup(InstalledProfile, by=["charger_id", "transaction_id"], also="t.purpose = 'tx'", only=["id"])
 
 
 @dataclass(slots=True, frozen=True)
@@ -106,8 +109,20 @@ def remove(
     return InstalledProfile.objects.filter(wanted).delete()[0]
 
 
-def end_of_session(charger: Charger, transaction_id: str) -> int:
+class EndedProfiles:
     """Profiles of one session go with it; a session that the charger could not name takes none along."""
-    if not transaction_id:
-        return 0
-    return InstalledProfile.objects.filter(charger=charger, purpose="tx", transaction_id=transaction_id).delete()[0]
+
+    def __init__(self) -> None:
+        self._sessions: set[tuple[int, str]] = set()
+
+    def end_of_session(self, charger: Charger, transaction_id: str) -> None:
+        if transaction_id:
+            self._sessions.add((charger.pk, transaction_id))
+
+    def write(self) -> None:
+        """Forget those of all sessions that ended in a batch."""
+        if self._sessions:
+            ended = _OF_SESSION(self._sessions)
+            if ended:
+                InstalledProfile.objects.filter(pk__in=[profile.pk for profile in ended]).delete()
+            self._sessions = set()

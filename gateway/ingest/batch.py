@@ -102,11 +102,11 @@ def _commit(inbound: Sequence[Inbound], *, is_replay: bool = False) -> Outcome:
         books = Books(timezone.now())
         turns = _turns(inbound)
         dispatcher = Dispatcher(books, {} if is_replay else _served(turns), _orders(turns))
-        publications = []
-        for turn in turns:
-            text = dispatcher.serve(turn)
-            if text is not None:
-                publications.append(delivery.to_charger(turn.charger, text, at=books.at))
+        replies = [dispatcher.serve(turn) for turn in turns]
+        dispatcher.finish()
+        publications = [
+            delivery.to_charger(reply.charger, reply.text, at=books.at) for reply in replies if reply.text is not None
+        ]
         publications += delivery.deliver(set() if is_replay else dispatcher.freed, books)
         books.write()
         books.changed_chargers.update(turn.charger.pk for turn in turns)
