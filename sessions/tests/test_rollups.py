@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from chargers.models import Charger
 from sessions import rollups
+from sessions.events import Message
 from sessions.models import ChargingSession, MeterValue, SessionHour
 from sessions.readings import Reading, ReadingBook
 from sessions.rollups import Point, split
-from sessions.starting import Start, start
-from sessions.stopping import Stop, stop
+from sessions.starting import Start, start_all
+from sessions.stopping import Stop, stop_all
 from sessions.units import sample
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -27,12 +28,13 @@ def at(minute: float) -> datetime:
 
 def begin(charger: Charger, minute: float = 0, wh: int = 1000) -> ChargingSession:
     told = Start(1, "CARD", wh, at(minute).isoformat(), {"minute": minute})
-    return start(charger, told, at=at(minute)).session
+    (started,) = start_all([Message(charger, told, at(minute))])
+    return started.session
 
 
 def end(session: ChargingSession, minute: float, wh: int) -> None:
     told = Stop(session.pk, wh, at(minute).isoformat(), "Local", {"wh": wh})
-    stop(session.charger, told, at=at(minute))
+    stop_all([Message(session.charger, told, at(minute))])
 
 
 def read(session: ChargingSession, minute: float, wh: float | None = None, *, power_w: float | None = None) -> None:
