@@ -16,7 +16,7 @@ NOT_FILTERS = {"page", "sort", "do"}  # of what a URL says, the rest narrows the
 M = TypeVar("M", bound=Model)
 
 
-class BoundedPaginator(Paginator[M]):
+class BoundedPaginator(Paginator):
     """Counts no further than `MOST`; ``is_more``: there are."""
 
     object_list: QuerySet[M]
