@@ -19,7 +19,7 @@ M = TypeVar("M", bound=Model)
 class BoundedPaginator(Paginator):
     """Counts no further than `MOST`; ``is_more``: there are."""
 
-    object_list: QuerySet[M]
+    object_list: QuerySet[Any]
 
     @cached_property
     def count(self) -> int:
