@@ -180,7 +180,8 @@ class Journal:
             for column in ("response", "responded_at", "outcome", "error_code", "findings"):
                 setattr(request, column, getattr(answer, column))
             matched.append(request)
-        rewrite(matched, ("response", "responded_at", "outcome", "error_code", "findings"))
+        columns = ("response", "responded_at", "outcome", "error_code", "findings")
+        rewrite(matched, columns, found_by=("requested_at",))
 
     def _match_complaints(self) -> None:
         since = min(complaint.requested_at for complaint in self._complaints.values()) - MATCHED_WITHIN
@@ -190,7 +191,7 @@ class Journal:
             complaint = self._complaints.pop(key)
             exchange.outcome, exchange.error_code = Exchange.Outcome.ERROR, complaint.error_code
             exchange.findings = [*exchange.findings, *complaint.findings]
-        rewrite(list(answered.values()), ("outcome", "error_code", "findings"))
+        rewrite(list(answered.values()), ("outcome", "error_code", "findings"), found_by=("requested_at",))
         insert(list(self._complaints.values()), model=Exchange)
 
     def _add(self, charger: Charger, **values: Any) -> Entry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar, cast
@@ -25,6 +26,21 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).e
 def digest(*parts: Any) -> UUID:
     """A key for facts that have no id of their own: the same parts give the same key, in any process and version."""
     return UUID(bytes=blake2b(_encode(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest())
+
+
+def dated(key: UUID, moment: datetime | None) -> UUID:
+    """The key with its first 6 bytes saying when (milliseconds since 1970), so that the keys of a month lie together.
+
+    All zeros without a moment. 10 bytes of the key stay, which is plenty among what one charger says in a millisecond.
+    """
+    since_1970 = (moment - datetime(1970, 1, 1, tzinfo=UTC)) if moment else timedelta()
+    milliseconds = max(0, since_1970 // timedelta(milliseconds=1))
+    return UUID(bytes=milliseconds.to_bytes(6) + key.bytes[6:])
+
+
+def first_key(moment: datetime) -> str:
+    """The lowest key that `dated` gives for a moment."""
+    return str(dated(UUID(int=0), moment))
 
 
 def clip(model: type[models.Model], column: str, text: str) -> str:
@@ -79,26 +95,29 @@ def insert(rows: Sequence[Any], *, model: type[models.Model] | None = None, igno
         cursor.executemany(f"INSERT INTO {shape.table} ({columns}) {values}{conflicts}", shape.values(rows))
 
 
-def rewrite(rows: Collection[models.Model], columns: Sequence[str]) -> None:
+def rewrite(rows: Collection[models.Model], columns: Sequence[str], *, found_by: Sequence[str] = ()) -> None:
     """Save ``columns`` of rows of one model that differ from row to row.
 
+    ``found_by``: more columns that tell where the row is, beside its primary key: that of its partition.
     What `bulk_update` does with a CASE over all rows, which takes Django longer to build than the database to execute.
     """
     if not rows:
         return
     model = type(next(iter(rows)))
-    shape = _shape(model, (*columns, model._meta.pk.attname), connection.vendor)
-    *changed, key = (name for name, _ in shape.columns)
+    shape = _shape(model, (*columns, model._meta.pk.attname, *found_by), connection.vendor)
+    names = [name for name, _ in shape.columns]
+    changed, keys = names[: len(columns)], names[len(columns) :]
     if connection.vendor == "postgresql":
         statements.execute(
             f"UPDATE {shape.table} SET {', '.join(f'{name} = v.{name}' for name in changed)} "  # noqa: S608 - our names
-            f"FROM {statements.recordset('v', shape.columns)} WHERE {shape.table}.{key} = v.{key}",
+            f"FROM {statements.recordset('v', shape.columns)} "
+            f"WHERE {' AND '.join(f'{shape.table}.{key} = v.{key}' for key in keys)}",
             shape.records(rows),
         )
         return
-    settings = ", ".join(f"{name} = %s" for name in changed)
+    settings, where = ", ".join(f"{name} = %s" for name in changed), " AND ".join(f"{key} = %s" for key in keys)
     with connection.cursor() as cursor:
-        cursor.executemany(f"UPDATE {shape.table} SET {settings} WHERE {key} = %s", shape.values(rows))  # noqa: S608
+        cursor.executemany(f"UPDATE {shape.table} SET {settings} WHERE {where}", shape.values(rows))  # noqa: S608
 
 
 class Lookup(Generic[Model]):

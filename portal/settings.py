@@ -96,6 +96,15 @@ CHARGER_CA_FILE = Path(env.str("CHARGER_CA_FILE", str(CHARGEYARD_HOME / "charger
 ISO15118_PROVIDER = env.str("ISO15118_PROVIDER", "")
 # How long the log of OCPP frames is kept (heartbeats: 7 days). Two days at least: by it repeated requests are known.
 JOURNAL_DAYS = env.int("JOURNAL_DAYS", 90, validate=validate.Range(min=2))
+# How long histories are kept; 0: for ever. Sessions, their events and hours are accounts and always stay.
+METER_VALUE_DAYS = env.int("METER_VALUE_DAYS", 730, validate=validate.Range(min=0))
+PRESENCE_DAYS = env.int("PRESENCE_DAYS", 400, validate=validate.Range(min=0))
+STATUS_DAYS = env.int("STATUS_DAYS", 400, validate=validate.Range(min=0))
+CONNECTION_DAYS = env.int("CONNECTION_DAYS", 400, validate=validate.Range(min=0))
+BOOT_DAYS = env.int("BOOT_DAYS", 730, validate=validate.Range(min=0))
+NOTICE_DAYS = env.int("NOTICE_DAYS", 730, validate=validate.Range(min=0))
+SECURITY_EVENT_DAYS = env.int("SECURITY_EVENT_DAYS", 730, validate=validate.Range(min=0))
+DEAD_LETTER_DAYS = env.int("DEAD_LETTER_DAYS", 400, validate=validate.Range(min=0))
 # Read a charger's configuration after the first accepted boot of a firmware; that holds up the first order meanwhile.
 READ_SETTINGS_AFTER_BOOT = env.bool("READ_SETTINGS_AFTER_BOOT", False)
 # Refuse a card that already charges on another connector (ConcurrentTx). Off: a fleet's card may charge several cars.

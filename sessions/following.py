@@ -143,7 +143,7 @@ class _Following:
                 session.is_incomplete = True
             self._changed.append(session)
         _apply(session, news.kind, news.facts, received_at=news.at)
-        energy.recount(session)
+        energy.recount(session, since=session.metered_at if news.kind == Kind.UPDATED else None)
         self._events.append(events.row(charger, session, news))
         return session
 

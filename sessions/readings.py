@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from chargers import clocks, connectors
-from chargers.rows import Lookup, digest, insert, rewrite
+from chargers.rows import Lookup, dated, digest, insert, rewrite
 from sessions import energy
 from sessions.measurands import quantities, with_sum_of_phases
 from sessions.models import ChargingSession, MeterValue
@@ -98,6 +98,7 @@ def _row(reading: Reading) -> MeterValue:
     place = [reading.evse_id, reading.connector_id, reading.transaction_id or reading.session_id, reading.seq_no]
     # Without a time the values are all that tells one reading from the next.
     moment = reading.device_time or ["no time", values]
+    key = digest("meter value", place, moment, reading.context, sorted(said))
     return MeterValue(
         charger_id=reading.charger_id,
         evse_id=reading.evse_id,
@@ -107,7 +108,8 @@ def _row(reading: Reading) -> MeterValue:
         device_time=clocks.kept(reading.device_time),
         context=reading.context[:24],
         samples=samples,
-        key=digest("meter value", place, moment, reading.context, sorted(said)),
+        # By the time as sent, never by ours: a repeat finds the partition of the first, whenever it comes.
+        key=dated(key, clocks.parse(reading.device_time)),
         digest=digest(sorted(values)),
         **quantities(samples),
     )
@@ -208,7 +210,9 @@ def _ran_at(session: ChargingSession, moment: datetime) -> bool:
 
 def _follow(session: ChargingSession, new: list[MeterValue]) -> None:
     """Let a session's last values follow its newest readings; a late one makes us look at all of them again."""
+    as_before = session.metered_at
     if session.metered_at is not None and min(row.measured_at for row in new) <= session.metered_at:
+        as_before = None
         new = list(
             MeterValue.objects.filter(session=session, is_suspect=False).only(
                 "measured_at", "context", "key", "energy_wh", "power_w", "soc_percent", "session_id"
@@ -229,7 +233,7 @@ def _follow(session: ChargingSession, new: list[MeterValue]) -> None:
             session.soc_percent = row.soc_percent
     if not session.is_open:
         session.power_w = None  # what has ended draws nothing
-    energy.recount(session)
+    energy.recount(session, since=as_before)
 
 
 def _moment(row: MeterValue) -> tuple[datetime, int, float, UUID]:

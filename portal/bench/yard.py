@@ -60,10 +60,15 @@ class Yard:
             f"http://127.0.0.1:{port}/metrics" for port in self.doors
         ], f"http://{self.env['WORKER_METRICS']}/metrics"
 
-    def enrol(self, chargers: int, *, sessions: int = 0) -> None:
-        """Register chargers and tokens, and enter sessions of the past."""
-        command = [sys.executable, "-m", "portal.bench.enrol", str(chargers), str(sessions)]
+    def enrol(self, chargers: int, *, sessions: int = 0, first: int = 0) -> None:
+        """Register the chargers ``first`` … ``chargers`` - 1 and tokens, and enter sessions of the past."""
+        command = [sys.executable, "-m", "portal.bench.enrol", str(chargers), str(sessions), str(first)]
         subprocess.run(command, input=self.password, text=True, env=self.env, cwd=ROOT, check=True)
+
+    def age(self, meter_values: int) -> None:
+        """Give its chargers a year of sessions and as many meter values, see `portal.bench.history`. PostgreSQL."""
+        command = [sys.executable, "-m", "portal.bench.history", str(meter_values)]
+        subprocess.run(command, env=self.env, cwd=ROOT, check=True)
 
     def manage(self, *words: str) -> int:
         """Run a management command against this yard, its output among ours; the exit code."""
