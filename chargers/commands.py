@@ -16,7 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from chargers.masking import mask
@@ -25,6 +25,7 @@ from chargers.signals import command_changed, command_requested
 
 # The rest with the next sweep: a whole fleet's orders must not expire in one transaction.
 SWEPT_AT_ONCE = 1000
+RENEWING = ("trigger", "certificate_signed")
 
 
 def request(  # noqa: PLR0913 - keywords, each a column
@@ -70,10 +71,14 @@ def request(  # noqa: PLR0913 - keywords, each a column
 
 
 def deliverable() -> QuerySet[Command]:
-    """Waiting commands whose charger is online and has none in flight."""
+    """Waiting commands whose charger is online, takes commands and has none in flight.
+
+    One whose certificate has expired is pending (see `chargers.boots`) and takes those that renew it.
+    """
     in_flight = Command.objects.filter(charger=OuterRef("charger"), status=CommandStatus.SENT)
+    renews = Q(verb__in=RENEWING, charger__client_certificate__expires_at__lte=timezone.now())
     return Command.objects.filter(
-        ~Exists(in_flight), status=CommandStatus.PENDING, charger__is_online=True, charger__is_booted=True
+        Q(charger__is_booted=True) | renews, ~Exists(in_flight), status=CommandStatus.PENDING, charger__is_online=True
     )
 
 

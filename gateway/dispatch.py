@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from django.utils import timezone
 
-from chargers import commands, configuration
+from chargers import boots, commands, configuration
 from chargers.models import Charger, Command, CommandStatus, Exchange, Registration
 from gateway import frames, schemas
 from gateway.call import Books, Call
@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 # The one action by which the framing of all versions turns: nothing else is served before it was accepted.
 BOOT = "BootNotification"
 HEARTBEAT = "Heartbeat"
+SIGN = "SignCertificate"  # the one thing that is served to a charger whose certificate has expired
 MEMORY = timedelta(hours=24)
 # Older, its currentTime would set the charger's clock wrong.
 MEMORY_OF_HEARTBEAT = timedelta(seconds=30)
@@ -131,7 +132,7 @@ class Dispatcher:
     def _answer(self, turn: Turn, frame: frames.Call, findings: list[str]) -> Payload:
         """The payload of our answer. Raises OcppError."""
         charger, dialect, action = turn.charger, turn.dialect, frame.action
-        if action != BOOT and not may_talk(charger):
+        if action != BOOT and not may_talk(charger) and not (action == SIGN and may_renew(charger, turn.at)):
             raise SecurityError(f"Charger {charger.identity!r} has no accepted {BOOT} yet; send one first.")
         messages = schemas.load(dialect.schemas)
         if not messages.knows(action):
@@ -296,6 +297,10 @@ def _read_as_null(frame: frames.Call | frames.Send) -> list[str]:
 def may_talk(charger: Charger) -> bool:
     """Whether more than a boot is served: staff admitted the charger and a boot of it was accepted."""
     return charger.is_booted and charger.registration == Registration.ACCEPTED
+
+
+def may_renew(charger: Charger, at: datetime) -> bool:
+    return charger.registration == Registration.ACCEPTED and boots.has_expired_certificate(charger, at)
 
 
 def answer_to_unreadable(frame: frames.Unreadable, subprotocol: str) -> str | None:

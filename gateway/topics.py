@@ -32,7 +32,10 @@ def outbound(key: str) -> str:
 
 
 def gateway_control(name: str) -> str:
-    """What other gateways tell this one: JSON ``{"verb": "replaced" | "probe", "key": …, "epoch": …}``."""
+    """What others tell this gateway: JSON ``{"verb": "replaced" | "probe" | "hang_up", "key": …, "epoch": …}``.
+
+    ``hang_up`` has a ``reason`` besides.
+    """
     return f"{settings.MQTT_PREFIX}chargeyard/gateways/{key(name)}/control"
 
 

@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import MutableMapping
 from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,17 @@ def secret(path: Path) -> str:
         os.link(draft, path)
     draft.unlink()
     return path.read_text().strip()
+
+
+def announce_wrong_networks(name: str, networks: list[str]) -> None:
+    """Stop the start when one of them is neither an address nor a network."""
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise SystemExit(
+                f"{name} holds {network!r}, which is no IP address or network like 10.0.0.0/8 ({error}). Correct it."
+            ) from error
 
 
 def announce_wrong(env: Env, *, error: type[Exception], **choices: tuple[Any, set[str]]) -> None:

@@ -1,6 +1,6 @@
 """The tables of what stands in the street."""
 
-from chargers.models.certificates import CertificateRequest, InstalledCertificate
+from chargers.models.certificates import CertificateRequest, ClientCertificate, InstalledCertificate
 from chargers.models.charger import Charger, Registration, SecurityProfile, fold
 from chargers.models.command import Command, CommandStatus
 from chargers.models.configuration import Setting, Transfer, VendorMessage
@@ -17,6 +17,7 @@ __all__ = [
     "Boot",
     "CertificateRequest",
     "Charger",
+    "ClientCertificate",
     "Command",
     "CommandStatus",
     "Connection",

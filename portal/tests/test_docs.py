@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 OPERATIONS = ROOT / "docs/operations.md"
 TEXT_DEFAULTS = {"CHARGEYARD_HOME", "DATABASE_URL", "SECRET_KEY", "STATIC_ROOT", "PUBLIC_URL", "CSRF_TRUSTED_ORIGINS",
-                 "CHARGER_CA_FILE", "ISO15118_PROVIDER", "MQTT_PREFIX", "WORKER_METRICS"}  # fmt: skip
+                 "CHARGER_CA_FILE", "ISO15118_PROVIDER", "MQTT_PREFIX", "WORKER_METRICS", "PROXY_ADDRESSES",
+                 "PROXY_CERTIFICATE_HEADER", "TLS_PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA", "CPO_NAME",
+                 "CREDENTIAL_PEPPER"}  # fmt: skip
 
 
 def name_of(page: Path) -> str:
@@ -95,7 +97,7 @@ def test_every_secret_that_may_come_as_a_file_is_named():
 
 
 def test_settings_that_pages_name_exist():
-    known = example_names() | {f"{name}_FILE" for name in ("DATABASE_URL", "REDIS_URL", "MQTT_URL", "SECRET_KEY")}
+    known = example_names() | {f"{name}_FILE" for name in ("DATABASE_URL", "REDIS_URL", "MQTT_URL", "SECRET_KEY", "CREDENTIAL_PEPPER")}
     prefixes = {name.split("_")[0] for name in settings_names()}
     for page in PAGES:
         named = set(re.findall(r"`([A-Z]+(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", page.read_text()))
