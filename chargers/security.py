@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from chargers import clocks
-from chargers.models import Charger, SecurityEvent, SecurityProfile
+from chargers.models import Charger, ProfileUpgrade, SecurityEvent, SecurityProfile
 from chargers.rows import digest
 from chargers.signals import charger_changed
 
@@ -37,5 +37,7 @@ def raise_profile(charger: Charger, profile: SecurityProfile, *, at: datetime) -
     if raised:
         detail = f"It has come in by security profile {profile}; {charger.security_profile} is not accepted any more."
         record_event(charger, "SecurityProfileRaised", detail=detail, is_ours=True, at=at)
+        running = ProfileUpgrade.objects.filter(charger=charger, status=ProfileUpgrade.Status.RUNNING)
+        running.filter(to_profile__lte=profile).update(status=ProfileUpgrade.Status.DONE, settled_at=at)
         transaction.on_commit(lambda: charger_changed.send_robust(sender=Charger, charger_ids={charger.pk}))
     return raised == 1

@@ -40,6 +40,8 @@ app.conf.update(
             ("deliver pending commands", "gateway.tasks.deliver_pending", 5.0),
             ("close commands that waited too long", "gateway.tasks.sweep_commands", 5.0),
             ("give up gateways that fell silent", "gateway.tasks.sweep_gateways", 10.0),
+            ("go on with chargers that are led to a higher profile", "chargers.tasks.advance_upgrades", 30.0),
+            ("ask chargers to renew their certificates", "chargers.tasks.renew_certificates", 3600.0),
             ("delete large frames that nobody took", "gateway.tasks.sweep_large_frames", 3600.0),
         )
     }

@@ -11,6 +11,7 @@ from chargers.models.monitoring import Alert, Monitor
 from chargers.models.notice import Notice
 from chargers.models.presence import Boot, Connection, GatewayProcess, PresenceHour, WorkerProcess
 from chargers.models.site import Site
+from chargers.models.upgrade import ProfileUpgrade
 
 __all__ = [
     "Alert",
@@ -33,6 +34,7 @@ __all__ = [
     "Monitor",
     "Notice",
     "PresenceHour",
+    "ProfileUpgrade",
     "Registration",
     "SecurityEvent",
     "SecurityProfile",

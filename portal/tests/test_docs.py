@@ -97,7 +97,9 @@ def test_every_secret_that_may_come_as_a_file_is_named():
 
 
 def test_settings_that_pages_name_exist():
-    known = example_names() | {f"{name}_FILE" for name in ("DATABASE_URL", "REDIS_URL", "MQTT_URL", "SECRET_KEY", "CREDENTIAL_PEPPER")}
+    known = example_names() | {
+        f"{name}_FILE" for name in ("DATABASE_URL", "REDIS_URL", "MQTT_URL", "SECRET_KEY", "CREDENTIAL_PEPPER")
+    }
     prefixes = {name.split("_")[0] for name in settings_names()}
     for page in PAGES:
         named = set(re.findall(r"`([A-Z]+(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", page.read_text()))
