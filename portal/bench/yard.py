@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("embedded", "production")
 START_S = 120.0
 # What would lead to a yard that is in use.
-TAKEN_OUT = ("DATABASE_URL", "REDIS_URL", "MQTT_URL", "MQTT_PREFIX", "MQTT_SHARED_SUBSCRIPTIONS", "ROLE")
+TAKEN_OUT = ("DATABASE_URL", "REDIS_URL", "MQTT_URL", "MQTT_PREFIX", "MQTT_SHARED_SUBSCRIPTIONS", "ROLE", "TLS_PORT")
 
 
 class YardFailed(RuntimeError):
