@@ -83,11 +83,15 @@ class Authority:
     ) -> Issued:
         """A client's certificate for the key of a request that `read_request` has found good.
 
-        Of its subject nothing is taken over: it gets ``name`` (CN) and our ``organization`` (O).
+        Of its subject nothing is taken over: it gets ``name`` (CN) and our ``organization`` (O). Raises BadRequest.
         """
+        try:
+            subject = _subject(name, organization)
+        except ValueError as error:  # X.509 bounds CN and O to 64 bytes, and an identity may have more
+            raise BadRequest(f"No certificate can name {name!r} and {organization!r}: {error}.") from error
         return self._issue(
             request.public_key(),
-            _subject(name, organization),
+            subject,
             LEAF_USES,
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]),
             at=at,

@@ -88,7 +88,12 @@ def claim(charger_ids: Collection[int], *, at: datetime) -> list[Command]:
     Oldest first: a charger that is told twice must hear the orders as they were given. Two processes cannot claim for
     one charger at once, the partial unique constraint decides.
     """
-    waiting = Command.objects.filter(charger=OuterRef("pk"), status=CommandStatus.PENDING, expires_at__gt=at)
+    waiting = Command.objects.filter(
+        Q(charger__is_booted=True) | Q(verb__in=RENEWING),
+        charger=OuterRef("pk"),
+        status=CommandStatus.PENDING,
+        expires_at__gt=at,
+    )
     oldest = Charger.objects.filter(pk__in=charger_ids).annotate(
         oldest=Subquery(waiting.order_by("created_at").values("pk")[:1])
     )

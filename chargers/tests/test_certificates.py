@@ -74,6 +74,12 @@ def test_a_request_without_a_name_gets_the_chargers_own(cp1, settings, serial_nu
     assert certificate.subject.rfc4514_string() == f"CN={name},O=Yard & Sons"
 
 
+def test_an_identity_that_no_certificate_can_hold_is_refused_in_words(make_charger):
+    charger = make_charger("C" * 100)
+    assert not certificates.sign(charger, signing_request(), at=AT)
+    assert "No certificate can name" in SecurityEvent.objects.get().detail
+
+
 def test_one_key_is_not_for_two_chargers(cp1, cp2):
     pem = signing_request()
     assert certificates.sign(cp1, pem, at=AT)
