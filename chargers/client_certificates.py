@@ -5,8 +5,9 @@ That an authority of ours has signed it, and for a client, is known by then: `ga
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -16,6 +17,9 @@ from django.conf import settings
 from chargers import authority
 from chargers.models import CertificateRequest, Charger, ClientCertificate, fold
 from chargers.rows import clip
+
+# A charger that dials again and again is written down once in this time.
+REMEMBERED_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,25 @@ def flaw(shown: Shown) -> str:
     return ""
 
 
-def is_revoked(shown: Shown) -> bool:
-    """Whether staff has revoked it. Lists of other authorities are asked before, in the TLS handshake."""
-    revoked = CertificateRequest.objects.filter(status=CertificateRequest.Status.REVOKED)
-    return revoked.filter(fingerprint=shown.fingerprint).exists()
+def take_note(showings: Sequence[tuple[Charger, Shown]], *, at: datetime) -> list[bool]:
+    """Remember with which certificate each charger comes in; whether it may, in order: False if staff has revoked it.
+
+    Works on batches: a storm of chargers is a few statements. Lists of other authorities are asked before, in the TLS
+    handshake.
+    """
+    revoked = set(
+        CertificateRequest.objects.filter(
+            status=CertificateRequest.Status.REVOKED, fingerprint__in={shown.fingerprint for _, shown in showings}
+        ).values_list("fingerprint", flat=True)
+    )
+    fresh = ClientCertificate.objects.filter(
+        charger__in={charger.pk for charger, _ in showings}, shown_at__gt=at - REMEMBERED_FOR
+    )
+    known = set(fresh.values_list("charger_id", "fingerprint"))
+    for charger, shown in showings:
+        if shown.fingerprint not in revoked and (charger.pk, shown.fingerprint) not in known:
+            record(charger, shown, at=at)
+    return [shown.fingerprint not in revoked for _, shown in showings]
 
 
 def revoke(request: CertificateRequest) -> None:

@@ -101,12 +101,14 @@ def withdraw(charger: Charger) -> None:
         _save_pending(charger, told[:-1])
 
 
-def renew_hash(charger: Charger, candidate: bytes) -> None:
-    """Keep a password that has just let the charger in by the present kind of hash and the present pepper."""
-    old = charger.password_hash
-    is_made = old.startswith("hmac$") or looks_made(candidate)
-    charger.password_hash = hashed(candidate) if is_made else slowly_hashed(candidate)
-    Charger.objects.filter(pk=charger.pk, password_hash=old).update(password_hash=charger.password_hash)
+def renewed(old: str, candidate: bytes) -> str:
+    """The hash, of the present kind and pepper, of a password that has just matched ``old``; may take long."""
+    return hashed(candidate) if old.startswith("hmac$") or looks_made(candidate) else slowly_hashed(candidate)
+
+
+def replace_hash(charger: Charger, old: str, new: str) -> None:
+    """Keep the same password by another hash, unless staff has set another one meanwhile."""
+    Charger.objects.filter(pk=charger.pk, password_hash=old).update(password_hash=new)
 
 
 def is_outdated(password_hash: str) -> bool:

@@ -19,6 +19,7 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from chargers import client_certificates, connections, credentials, security
+from chargers.client_certificates import Shown
 from chargers.connections import Claim, Dial
 from chargers.models import Charger, Registration, SecurityProfile, fold
 from chargers.registration import register_unknown
@@ -51,9 +52,11 @@ class Admission:
         self._throttle = Throttle()
         # For passwords that people chose: scrypt lets go of the interpreter, two at once leave it time for the rest.
         self._slow = ThreadPoolExecutor(2, thread_name_prefix="passwords")
+        self._renewals: set[asyncio.Task[None]] = set()
         self._look_up: MicroBatch[str, Charger | None] = MicroBatch(thread, look_up)
         self._is_charging: MicroBatch[int, bool] = MicroBatch(thread, are_charging)
         self._claim: MicroBatch[Dial, Claim | None] = MicroBatch(thread, self._claim_batch)
+        self._take_note: MicroBatch[tuple[Charger, Shown], bool] = MicroBatch(thread, take_note)
 
     async def admit(self, caller: Caller) -> Claim:
         """Give the caller its charger's line, with its topic subscribed (the bus counts it). Raises Refusal."""
@@ -109,20 +112,26 @@ class Admission:
             proof = judge(caller, charger)
         if proof.profile == SecurityProfile.CERTIFICATE:
             assert caller.certificate is not None
-            if await self._thread.run(partial(client_certificates.is_revoked, caller.certificate)):
+            if not await self._take_note((charger, caller.certificate)):
                 raise revoked(charger)
         return proof
 
     async def _keep_up(self, caller: Caller, charger: Charger, proof: Proof) -> None:
-        """Bring the books up to what the caller has just shown."""
-        if proof.profile == SecurityProfile.CERTIFICATE:
-            assert caller.certificate is not None
-            at = timezone.now()
-            await self._thread.run(partial(client_certificates.record, charger, caller.certificate, at=at))
-        elif proof.password_hash in credentials.pending(charger):
+        """Bring the books up to the password that the caller has just shown."""
+        if proof.password_hash in credentials.pending(charger):
             await self._thread.run(partial(credentials.adopt, charger, proof.password_hash))
         elif credentials.is_outdated(proof.password_hash):
-            await self._thread.run(partial(credentials.renew_hash, charger, caller.password))
+            # Beside everything else: after an upgrade or with a new pepper a whole fleet has one.
+            task = asyncio.get_running_loop().create_task(self._renew_hash(caller, charger, proof.password_hash))
+            self._renewals.add(task)
+            task.add_done_callback(self._renewals.discard)
+
+    async def _renew_hash(self, caller: Caller, charger: Charger, old: str) -> None:
+        new = await asyncio.get_running_loop().run_in_executor(self._slow, credentials.renewed, old, caller.password)
+        try:
+            await self._thread.run(partial(credentials.replace_hash, charger, old, new))
+        except DatabaseError as error:  # with the next login
+            log.warning("a password hash was not renewed", charger=charger.identity, error=str(error))
 
     async def certificate_refused(self, name: str, address: str, why: str) -> None:
         """Our TLS has turned away a client certificate that names a charger, perhaps one of ours."""
@@ -183,6 +192,11 @@ class Admission:
 
     def _claim_batch(self, dials: list[Dial]) -> list[Claim | None]:
         return connections.claim(dials, gateway=self._gateway, at=timezone.now())
+
+
+def take_note(showings: list[tuple[Charger, Shown]]) -> list[bool]:
+    """Whether each may come in by its certificate; in the database thread."""
+    return client_certificates.take_note(showings, at=timezone.now())
 
 
 def are_charging(charger_ids: list[int]) -> list[bool]:

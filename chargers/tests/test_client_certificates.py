@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from chargers import boots, client_certificates, commands
 from chargers.boots import Nameplate, record_boot
-from chargers.models import ClientCertificate, Command
+from chargers.models import ClientCertificate
 
 AT = timezone.now()
 
