@@ -13,6 +13,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from cryptography.exceptions import UnsupportedAlgorithm
+
 from chargers import client_certificates, credentials
 from chargers.client_certificates import Shown
 from chargers.models import Charger, SecurityProfile, fold
@@ -99,9 +101,9 @@ def read(scope: dict[str, Any]) -> Caller:
 def _certificate(scope: dict[str, Any], headers: proxy.Headers) -> Shown | None:
     try:
         certificate = proxy.certificate(scope, headers)
-    except ValueError as error:
+        return client_certificates.read(certificate) if certificate is not None else None
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise Refusal(HTTPStatus.FORBIDDEN, f"The client certificate is refused: {error}.") from error
-    return client_certificates.read(certificate) if certificate is not None else None
 
 
 def identity_in(raw_path: bytes) -> str:

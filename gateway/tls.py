@@ -26,14 +26,7 @@ from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from gateway.trust import (
-    CRL_HAS_EXPIRED,
-    HAS_EXPIRED,
-    UNABLE_TO_GET_CRL,
-    Authorities,
-    changed_at,
-    is_tolerably_expired,
-)
+from gateway.trust import HAS_EXPIRED, Authorities, changed_at, is_tolerably_expired
 
 # Of TLS 1.2; all suites of 1.3 are good. The two pairs that OCPP 2.0.1 demands (A00.FR.317), and between them the one
 # with forward secrecy for our RSA certificate.
@@ -134,6 +127,7 @@ class Certificates:
             authorities = Authorities.read(self.files.authorities)
         except (OSError, ValueError) as error:
             raise Unusable(f"A file of TLS_CLIENT_CA or CHARGER_CA_FILE cannot be used: {error}") from error
+        self._authorities = authorities
         authorities.fill(context.get_cert_store())
         # A charger with several certificates chooses by these names, and a browser without one does not ask its user.
         for each in authorities.certificates:
@@ -143,13 +137,13 @@ class Certificates:
 
     def _judge(self, connection: Any, shown: crypto.X509, error: int, depth: int, is_good: int) -> bool:
         """OpenSSL asks for each certificate of a chain, from the authority down. Whatever is raised here is a no."""
-        if is_good or error in (UNABLE_TO_GET_CRL, CRL_HAS_EXPIRED):
-            return True
         certificate = shown.to_cryptography()
-        if error == HAS_EXPIRED and depth == 0 and is_tolerably_expired(certificate, datetime.now(UTC)):
+        is_revoked = depth == 0 and self._authorities.has_revoked(certificate)
+        is_late = depth == 0 and error == HAS_EXPIRED and is_tolerably_expired(certificate, datetime.now(UTC))
+        if (is_good or is_late) and not is_revoked:
             return True
         peer = connection.get_app_data().transport.getPeer()
-        why = _words(error)
+        why = "it was revoked" if is_revoked else WHY.get(error, f"OpenSSL's error {error}")
         log.warning(
             "client certificate refused", subject=certificate.subject.rfc4514_string(), why=why, address=peer.host
         )
@@ -219,12 +213,8 @@ def _show(context: SSL.Context, certificate: Path, key: Path) -> None:
         log.warning("our TLS certificate ends soon", file=str(certificate), days_left=left.days)
 
 
-def _words(error: int) -> str:
-    """What OpenSSL says of an error number."""
-    return _WORDS.get(error, f"OpenSSL's error {error}")
-
-
-_WORDS = {
+# OpenSSL's numbers of what is wrong with a certificate (x509_vfy.h).
+WHY = {
     2: "its issuer is none that we trust",
     7: "its signature is wrong",
     9: "it is not valid yet",
@@ -233,7 +223,6 @@ _WORDS = {
     19: "its issuer is none that we trust",
     20: "its issuer is none that we trust",
     21: "its issuer is none that we trust",
-    23: "it was revoked",
     24: "its issuer is no authority",
     26: "its key usage is not that of a client",
     66: "its key is too short",

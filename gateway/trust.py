@@ -14,48 +14,53 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.conf import settings
 from OpenSSL import crypto
 
 from chargers import authority
 
-# OpenSSL's numbers (x509_vfy.h).
-UNABLE_TO_GET_CRL = 3
-HAS_EXPIRED = 10
-CRL_HAS_EXPIRED = 12
-
+HAS_EXPIRED = 10  # OpenSSL's number for it (x509_vfy.h)
 CRL = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----\n?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Authorities:
+    """``revoked``: issuer and serial number of what they took back."""
+
     certificates: tuple[x509.Certificate, ...]
-    revocations: tuple[x509.CertificateRevocationList, ...]
+    revoked: frozenset[tuple[x509.Name, int]]
 
     @classmethod
     def read(cls, files: Iterable[Path]) -> Authorities:
         """Raises ValueError naming the file, or OSError."""
         certificates: list[x509.Certificate] = []
-        revocations: list[x509.CertificateRevocationList] = []
+        lists: list[x509.CertificateRevocationList] = []
         for file in files:
             pem = file.read_bytes()
             try:
                 certificates += x509.load_pem_x509_certificates(pem)
-                revocations += [x509.load_pem_x509_crl(found) for found in CRL.findall(pem)]
+                lists += [x509.load_pem_x509_crl(found) for found in CRL.findall(pem)]
             except ValueError as error:
                 raise ValueError(f"{file} holds no certificate in PEM ({error}).") from error
-        return cls(tuple(certificates), tuple(revocations))
+        for each in lists:
+            if not any(_has_signed(certificate, each) for certificate in certificates):
+                raise ValueError(f"The revocation list of {each.issuer.rfc4514_string()!r} is not signed by it.")
+        return cls(
+            tuple(certificates), frozenset((each.issuer, entry.serial_number) for each in lists for entry in each)
+        )
 
     def fill(self, store: Any) -> None:
         """Put them into an OpenSSL store. An authority that is no root is believed as well."""
-        store.set_flags(
-            crypto.X509StoreFlags.PARTIAL_CHAIN | (crypto.X509StoreFlags.CRL_CHECK if self.revocations else 0)
-        )
+        store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
         for certificate in self.certificates:
             store.add_cert(crypto.X509.from_cryptography(certificate))
-        for revocations in self.revocations:
-            store.add_crl(revocations)
+
+    def has_revoked(self, certificate: x509.Certificate) -> bool:
+        """By a list that we were given, however old: what was taken back stays so. OpenSSL is not asked, for it wants a
+        fresh list of every authority or of none."""
+        return (certificate.issuer, certificate.serial_number) in self.revoked
 
     def objection(self, chain: list[x509.Certificate]) -> str:
         """Why the first certificate of ``chain`` is not to be believed, "" if it is.
@@ -65,6 +70,8 @@ class Authorities:
         leaf = chain[0]
         if not may_prove_a_client(leaf):
             return "its key usage is not that of a client"
+        if self.has_revoked(leaf):
+            return "it was revoked"
         store = crypto.X509Store()
         self.fill(store)
         if is_tolerably_expired(leaf, datetime.now(UTC)):
@@ -73,9 +80,17 @@ class Authorities:
         try:
             crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf), others).verify_certificate()
         except crypto.X509StoreContextError as error:
-            if error.args[0][0] != UNABLE_TO_GET_CRL:
-                return str(error)
+            return str(error)
         return ""
+
+
+def _has_signed(certificate: x509.Certificate, revocations: x509.CertificateRevocationList) -> bool:
+    key = certificate.public_key()
+    return (
+        certificate.subject == revocations.issuer
+        and isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+        and revocations.is_signature_valid(key)
+    )
 
 
 def files() -> tuple[Path, ...]:

@@ -95,6 +95,24 @@ def test_one_that_was_revoked_is_refused(ca, settings):
     assert call((HEADER, escaped(ca.client("CP-2")))).certificate is not None
 
 
+def test_a_forged_certificate_of_an_authority_without_a_list_is_refused_where_another_has_one(ca, settings, tmp_path):
+    other = keys.authority("Another authority")
+    path = tmp_path / "other.pem"
+    path.write_bytes(other.certificate.public_bytes(Encoding.PEM) + other.revocations().encode())
+    settings.TLS_CLIENT_CA = [*settings.TLS_CLIENT_CA, str(path)]
+    forged = Held(ca.certificate, keys.authority().key).client("CP-1")
+    with pytest.raises(Refusal, match="signature"):
+        call((HEADER, escaped(forged)))
+
+
+def test_a_revocation_list_that_its_authority_has_not_signed_is_not_believed(ca, settings):
+    forger = Held(ca.certificate, keys.authority().key)
+    with open(settings.TLS_CLIENT_CA[0], "a") as file:  # noqa: PTH123 - appended as an operator would
+        file.write(forger.revocations())
+    with pytest.raises(Refusal, match="not signed by it"):
+        call((HEADER, escaped(ca.client("CP-1"))))
+
+
 def test_one_that_has_expired_lately_passes_where_that_is_allowed(ca, settings):
     settings.EXPIRED_CERTIFICATE_DAYS = 3
     assert call((HEADER, escaped(ca.expired("CP-1", days_ago=2)))).certificate is not None

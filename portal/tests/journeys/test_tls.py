@@ -188,6 +188,10 @@ async def test_an_expired_certificate_lets_its_charger_renew_it_and_do_nothing_e
     with pytest.raises((ssl.SSLError, OSError, websockets.InvalidMessage)):
         async with dial(yard, "TLS-LATE", "", "ocpp2.0.1", tls=tls(yard, older)):
             pass
+    look = "from chargers.models import SecurityEvent as E; print(*E.objects.values_list('kind', 'charger__identity'))"
+    await asyncio.to_thread(
+        until, lambda: "'CertificateRefused', 'TLS-LATE'" in yard.manage("shell", "-c", look), 30, 1
+    )
 
 
 # -- keys and profiles that change -------------------------------------------------------------------------------------
