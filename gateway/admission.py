@@ -22,7 +22,7 @@ from chargers import client_certificates, connections, credentials, security
 from chargers.client_certificates import Shown
 from chargers.connections import Claim, Dial
 from chargers.models import Charger, Registration, SecurityProfile, fold
-from chargers.registration import register_unknown
+from chargers.registration import flaw, register_unknown
 from gateway import topics
 from gateway.batching import DatabaseThread, MicroBatch
 from gateway.bus import Bus, NotLinked
@@ -135,7 +135,10 @@ class Admission:
 
     async def certificate_refused(self, name: str, address: str, why: str) -> None:
         """Our TLS has turned away a client certificate that names a charger, perhaps one of ours."""
-        charger = await self._look_up(name) if name else None
+        if flaw(name):
+            return
+        # Not as at the door, where `UNKNOWN_CHARGERS` may let a stranger in.
+        charger = (await self._thread.run(partial(connections.look_up, [name]))).get(fold(name))
         if charger is not None:
             sentence = f"A client certificate for {name!r} was refused: {why}."
             await self._note(charger.pk, name, address, "CertificateRefused", sentence)

@@ -114,12 +114,14 @@ async def test_a_revoked_certificate_opens_nothing(gateway, cp1):
     assert "CertificateRefused" in await events()
 
 
-async def test_a_certificate_that_our_tls_turned_away_is_an_event_of_the_charger_that_it_names(gateway, cp1):
-    for name in ("CP-1", "CP-1", "NOBODY", ""):
+async def test_a_certificate_that_our_tls_turned_away_is_an_event_of_the_charger_that_it_names(gateway, cp1, settings):
+    settings.UNKNOWN_CHARGERS = "accept"
+    for name in ("CP-1", "CP-1", "NOBODY", "", "x" * 500, "a\0b"):
         await gateway._admission.certificate_refused(name, "192.0.2.9", "it has expired")
     event = await sync_to_async(SecurityEvent.objects.get)()
     assert (event.kind, event.charger_id) == ("CertificateRefused", cp1.pk)
     assert "192.0.2.9" in event.detail and "it has expired" in event.detail
+    assert await sync_to_async(Charger.objects.count)() == 1
 
 
 # -- floods ------------------------------------------------------------------------------------------------------------
