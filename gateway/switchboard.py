@@ -136,6 +136,12 @@ class Switchboard:
         await self.guard.open_door()
         return await self._admission.admit(caller)
 
+    def certificate_refused(self, name: str, address: str, why: str) -> None:
+        """Our TLS has ended a handshake; ``name`` is the CN of the certificate that was shown."""
+        metrics.CERTIFICATES_REFUSED.inc()
+        if self.takes_chargers and not self.is_closing:
+            self.spawn(self._admission.certificate_refused(name, address, why))
+
     def connect(self, line: Line) -> None:
         """Put a claimed line through; the one it replaces, here or elsewhere, is closed with 1000."""
         if (other := self.lines.get(line.key)) is not None and other.claim.epoch > line.claim.epoch:
@@ -225,6 +231,9 @@ class Switchboard:
             case {"verb": "retired", "key": str(key), "epoch": int(epoch)}:
                 if (line := self.lines.get(key)) is not None and line.claim.epoch == epoch:
                     line.hang_up(1008, unknown_sentence(line.claim.identity))
+            case {"verb": "hang_up", "key": str(key), "epoch": int(epoch), "reason": str(reason)}:
+                if (line := self.lines.get(key)) is not None and line.claim.epoch == epoch:
+                    line.hang_up(1008, reason)
             case _:
                 log.warning("not understood", topic=topic, payload=payload[:100])
 

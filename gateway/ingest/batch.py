@@ -111,6 +111,7 @@ def _commit(inbound: Sequence[Inbound], *, is_replay: bool = False) -> Outcome:
         books.write()
         books.changed_chargers.update(turn.charger.pk for turn in turns)
         publications += [events.publication(event, at=books.at) for event in books.events]
+        publications += [delivery.hang_up(charger, reason) for charger, reason in books.hang_ups]
         _announce(books)
         news = _hold_back_news()
         ends_at = time.monotonic()

@@ -27,7 +27,7 @@ PARTS = ("embedded", "production")
 START_S = 120.0
 RESTART_S = 1.0
 # What would lead to a yard that is in use.
-TAKEN_OUT = ("DATABASE_URL", "REDIS_URL", "MQTT_URL", "MQTT_PREFIX", "MQTT_SHARED_SUBSCRIPTIONS", "ROLE")
+TAKEN_OUT = ("DATABASE_URL", "REDIS_URL", "MQTT_URL", "MQTT_PREFIX", "MQTT_SHARED_SUBSCRIPTIONS", "ROLE", "TLS_PORT")
 
 
 class YardFailed(RuntimeError):
