@@ -21,7 +21,7 @@ from chargers import connections, credentials, security
 from chargers.connections import Claim, Dial
 from chargers.models import Charger, Registration, SecurityProfile, fold
 from chargers.registration import register_unknown
-from gateway import topics
+from gateway import crash, topics
 from gateway.batching import DatabaseThread, MicroBatch
 from gateway.bus import Bus, NotLinked
 from gateway.doorway import Doorway
@@ -100,6 +100,7 @@ class Admission:
         finally:
             if claim is None:
                 self._bus.leave(key)
+        crash.at("gateway.after_claim")
         if claim is None:  # deleted while it stood at the door
             raise Refusal(HTTPStatus.NOT_FOUND, unknown_sentence(caller.identity))
         return claim

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from gateway import frames, metrics
+from gateway import crash, frames, metrics
 from gateway.peek import Kind, is_answer, peek
 
 # Published but not answered: the broker or a worker may have lost it, and the worker is idempotent.
@@ -92,6 +92,7 @@ class Relay:
             self._take(None, text, now)
         elif kind is Kind.ANSWER and message_id in self._asked:
             self._asked = tuple(asked for asked in self._asked if asked != message_id)
+            crash.at("gateway.answer_arrived")
             self._ends.publish(text)
         elif kind is Kind.ANSWER:
             # To a command of an earlier connection, or to nothing; each costs a row, and nothing else would bound them.

@@ -23,7 +23,7 @@ from django.utils import timezone
 from chargers import connections, large_frames
 from chargers.connections import Claim, Farewell
 from chargers.models import Charger
-from gateway import claim_check, health, metrics, topics
+from gateway import claim_check, crash, health, metrics, topics
 from gateway.admission import Admission
 from gateway.batching import LARGEST, DatabaseThread
 from gateway.bus import Bus, NewsHeard
@@ -159,6 +159,7 @@ class Switchboard:
     def send(self, line: Line, text: str) -> None:
         """Publish a frame of a charger; one that is too large for the broker goes by the database."""
         metrics.FRAMES_UP.inc()
+        crash.at("gateway.before_publish")
         if claim_check.is_too_large(text):
             self.spawn(self._send_reference(line, text))
         else:
@@ -191,6 +192,7 @@ class Switchboard:
     def _on_frame(self, key: str, text: str) -> None:
         if (line := self.lines.get(key)) is None:
             return
+        crash.at("gateway.reply_arrived")
         if text.startswith(claim_check.START) and (frame_id := claim_check.referred(text.encode())) is not None:
             self.spawn(self._fetch(line, frame_id))
         else:

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from chargers import commands, connections, large_frames
-from gateway import delivery, topics
+from gateway import crash, delivery, topics
 from gateway.bus import publisher
 from gateway.bus.publisher import cleared
 from gateway.ingest import batch
@@ -14,6 +14,7 @@ from gateway.ingest import batch
 
 @shared_task
 def deliver_next(charger_id: int) -> None:
+    crash.at("worker.task_taken")
     delivery.deliver_now({charger_id}, publisher.of_this_process(), at=timezone.now())
 
 

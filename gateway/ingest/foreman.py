@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
+from gateway import crash
 from gateway.ingest import metrics
 from gateway.ingest.desk import Desk, Work
 from gateway.ingest.hand import BuryFrame, DoBatch, Hand, HandLost
@@ -64,6 +65,8 @@ class Foreman(threading.Thread):
                     self._do_apart(work)
                     break
             else:
+                if work.frames:
+                    crash.at("worker.before_reply")
                 self._subscriber.publish(publications)
                 self._subscriber.acknowledge(work.frames)
                 self._on_commit()

@@ -18,7 +18,7 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway import topics
+from gateway import crash, topics
 from gateway.bus.address import connect_args
 from gateway.bus.publisher import Publication
 from gateway.ingest.batcher import Frame
@@ -72,6 +72,7 @@ class Subscriber:
         with self._guard:
             for frame in frames:
                 if frame.packet and frame.link == self._link:
+                    crash.at("worker.before_ack")
                     self._client.ack(frame.packet, 1)
 
     def stop(self, *, farewell: Publication) -> None:
@@ -102,6 +103,7 @@ class Subscriber:
     def _heard(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         topic = message.topic
         if topic.endswith(SUFFIX):
+            crash.at("worker.frame_heard")
             key = topic[len(self._prefix) : -len(SUFFIX)]
             packet = message.mid if message.qos else 0
             self._on_frame(Frame(key, bytes(message.payload), time.time(), packet, self._link))
