@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from portal.drill import victims
+from portal.bench import processes
 
 # The first that fits counts.
 MARKS = (
@@ -44,7 +44,7 @@ def members() -> list[Member]:
     """The processes of all parts below this process."""
     return [
         Member(part, process.pid)
-        for process in victims.descendants(os.getpid())
+        for process in processes.descendants(os.getpid())
         if (part := part_of(process.command)) is not None
     ]
 
