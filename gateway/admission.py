@@ -37,15 +37,24 @@ log = structlog.get_logger(__name__)
 
 
 class Admission:
-    """``probe(charger)`` asks the connection that a charger has now whether it still lives, and ends it if not."""
+    """``probe(charger)`` asks the connection that a charger has now whether it still lives, and ends it if not.
+
+    ``give_back(claim)`` ends the connection of a caller that was gone when it was granted.
+    """
 
     def __init__(
-        self, gateway: str, bus: Bus, thread: DatabaseThread, probe: Callable[[Charger], Awaitable[None]]
+        self,
+        gateway: str,
+        bus: Bus,
+        thread: DatabaseThread,
+        probe: Callable[[Charger], Awaitable[None]],
+        give_back: Callable[[Claim], None],
     ) -> None:
         self._gateway = gateway
         self._bus = bus
         self._thread = thread
         self._probe = probe
+        self._give_back = give_back
         self.doorway = Doorway(settings.ADMISSION_PER_S)
         self._throttle = Throttle()
         self._look_up: MicroBatch[str, Charger | None] = MicroBatch(thread, look_up)
@@ -96,7 +105,13 @@ class Admission:
         await self._bus.listen(key)
         claim = None
         try:
-            claim = await self._claim(Dial(charger.pk, caller.subprotocol, caller.address))
+            # Shielded: the database may be granting it while its caller is given up.
+            claiming = asyncio.ensure_future(self._claim(Dial(charger.pk, caller.subprotocol, caller.address)))
+            try:
+                claim = await asyncio.shield(claiming)
+            except asyncio.CancelledError:
+                claiming.add_done_callback(self._granted_to_nobody)
+                raise
         finally:
             if claim is None:
                 self._bus.leave(key)
@@ -104,6 +119,10 @@ class Admission:
         if claim is None:  # deleted while it stood at the door
             raise Refusal(HTTPStatus.NOT_FOUND, unknown_sentence(caller.identity))
         return claim
+
+    def _granted_to_nobody(self, claiming: asyncio.Future[Claim | None]) -> None:
+        if not claiming.cancelled() and claiming.exception() is None and (claim := claiming.result()) is not None:
+            self._give_back(claim)
 
     async def _spare_the_living(self, charger: Charger) -> None:
         """Who shows no password may not take the place of a connection that still answers. Raises Refusal."""

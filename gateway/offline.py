@@ -22,8 +22,10 @@ from gateway.relay import Relay
 
 HOLD_AFTER_S = 3.0
 CLOSE_AFTER_S = 10.0
-# All at once they would come back all at once.
-CLOSE_OVER_S = 30.0
+# All at once they would come back all at once. But none may wait 30 s for an answer, which is a charger's usual limit:
+# not who asked before we stopped reading, and goes first, nor who asked since.
+CLOSE_OVER_S = 20.0
+WAITING_OVER_S = 10.0
 # Longer between two looks at the clock, and it was this process that stood still: what workers said meanwhile waits to
 # be read.
 LONGEST_STEP_S = 1.5
@@ -125,7 +127,9 @@ class Guard:
 
     def _close_some(self, now: float) -> None:
         """Each second its share, so that all are gone at the end; in no order that two gateways would share."""
-        seconds_left = max(1.0, self._close_until - now)
-        share = math.ceil(len(self._lines) / seconds_left)
-        for line in random.sample(list(self._lines.values()), share):
-            line.hang_up(TRY_AGAIN_LATER, SENTENCE)
+        seconds_left = self._close_until - now
+        waiting = [line for line in self._lines.values() if line.relay.pending is not None]
+        others = [line for line in self._lines.values() if line.relay.pending is None]
+        for lines, left_s in ((waiting, seconds_left - CLOSE_OVER_S + WAITING_OVER_S), (others, seconds_left)):
+            for line in random.sample(lines, math.ceil(len(lines) / max(1.0, left_s))):
+                line.hang_up(TRY_AGAIN_LATER, SENTENCE)

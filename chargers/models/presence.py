@@ -5,6 +5,9 @@ from django.db.models import Q
 
 from chargers.models.charger import Charger
 
+# Close reason, for people, and by which a gateway finds what was taken from it.
+REPLACED = "replaced by a newer connection"
+
 
 class Boot(models.Model):
     """One BootNotification and our verdict."""
@@ -45,6 +48,9 @@ class Connection(models.Model):
             models.Index(fields=["charger", "-connected_at"], name="connection_recent"),
             models.Index(fields=["gateway"], condition=Q(disconnected_at=None), name="connection_open_by_gateway"),
             models.Index(fields=["charger"], condition=Q(disconnected_at=None), name="connection_open"),
+            models.Index(
+                fields=["gateway", "disconnected_at"], condition=Q(close_reason=REPLACED), name="connection_replaced"
+            ),
         ]
 
 

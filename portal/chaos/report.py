@@ -53,7 +53,7 @@ def _acts(acts: list[Act]) -> Iterator[str]:
 def _totals(outcome: Outcome) -> Iterator[str]:
     seen = outcome.figures
     yield (
-        f"frames sent {outcome.sent:,} · records attempted {seen['attempted']:,}, acknowledged {seen['acknowledged']:,},"
+        f"frames sent {outcome.sent:,} · records attempted {seen['attempted']:,}, confirmed {seen['acknowledged']:,},"
         f" never confirmed {outcome.unconfirmed:,} · facts stored {seen['stored']:,} in {seen['sessions']:,} sessions"
     )
     yield (

@@ -169,8 +169,8 @@ def test_a_meter_value_in_a_session_of_another_charger_is_found(whole):
 
 
 def test_a_meter_value_in_another_session_of_its_charger_is_found(whole):
-    value = MeterValue.objects.filter(charger__identity=identity(0)).earliest("pk")
-    value.session = ChargingSession.objects.filter(charger=value.charger).exclude(pk=value.session.pk).first()
+    value: Any = MeterValue.objects.filter(charger__identity=identity(0)).earliest("pk")
+    value.session = ChargingSession.objects.filter(charger=value.charger).exclude(pk=value.session_id).first()
     value.save()
     assert breaches(whole) == {"wrong owner"}
 
