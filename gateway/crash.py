@@ -1,4 +1,4 @@
-"""Where a process can be made to die, to prove that nothing is lost when it does: ``CHARGEYARD_CRASH_AT=point[:nth]``.
+"""Where a process can be made to die, to prove that nothing is lost: ``CHARGEYARD_CRASH_AT=point[:nth][,point…]``.
 
 A point stands in the code as ``crash.at("worker.after_commit")``: a call of an empty function, unless the variable is
 set, which is looked up once, at import. The process that comes there for the nth time kills itself with SIGKILL. Once:
@@ -60,16 +60,17 @@ def armed(told: str, home: Path) -> Callable[[str], None]:
     """What `at` has to be for ``told``, the variable's text. Raises SystemExit for a point that there is not."""
     if not told:
         return _pass
-    name, _, nth = told.partition(":")
-    if name not in POINTS or not (nth or "1").isdecimal():
-        raise SystemExit(f"{VARIABLE} is {told!r}; it reads point or point:nth, with one of {', '.join(POINTS)}.")
-    left = int(nth or 1)
+    left: dict[str, int] = {}
+    for word in told.split(","):
+        name, _, nth = word.partition(":")
+        if name not in POINTS or not (nth or "1").isdecimal():
+            raise SystemExit(f"{VARIABLE} has {word!r}; it reads point or point:nth, with one of {', '.join(POINTS)}.")
+        left[name] = int(nth or 1)
 
     def count_down(point: str) -> None:
-        nonlocal left
-        if point == name:
-            left -= 1
-            if left == 0 and _first(trace(home, point)):
+        if point in left:
+            left[point] -= 1
+            if left[point] == 0 and _first(trace(home, point)):
                 os.kill(os.getpid(), signal.SIGKILL)
 
     return count_down

@@ -32,7 +32,7 @@ def test_every_point_that_is_listed_stands_in_the_code_once_and_no_other_does():
 
 def test_a_process_dies_at_the_point_at_the_time_that_was_told(tmp_path):
     assert reach(tmp_path, "worker.after_commit:3", times=2) == 0
-    assert reach(tmp_path, "worker.after_commit:3", times=3) == -signal.SIGKILL
+    assert reach(tmp_path, "gateway.after_claim,worker.after_commit:3", times=3) == -signal.SIGKILL
 
 
 def test_whoever_comes_after_it_lives(tmp_path):

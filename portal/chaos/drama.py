@@ -102,8 +102,8 @@ def play(plan: Plan, say: Say) -> Outcome:
             desk.start()
             _act(plan, Stage(yard, fleet, Random(plan.seed)), outcome, say)  # noqa: S311 - the same run again
             desk.leave()
-            _finish(yard, fleet, desk, outcome, say)
-            _judge(yard, fleet, outcome)
+            finish(yard, fleet, desk, outcome, say)
+            judge(yard, fleet, outcome)
     return outcome
 
 
@@ -167,8 +167,8 @@ def told(act: Act) -> str:
     )
 
 
-def _finish(yard: Site, fleet: Fleet, desk: Desk, outcome: Outcome, say: Say) -> None:
-    """Every session is stopped, every queue empty, every order over."""
+def finish(yard: Site, fleet: Fleet, desk: Desk, outcome: Outcome, say: Say) -> None:
+    """Let every session end, every queue drain, every order come to its end."""
     say("no more faults: sessions end, queues drain, orders settle")
     fleet.order("finish")
     began = time.monotonic()
@@ -180,7 +180,8 @@ def _finish(yard: Site, fleet: Fleet, desk: Desk, outcome: Outcome, say: Say) ->
     outcome.unconfirmed = fleet.look()["queued"]
 
 
-def _judge(yard: Site, fleet: Fleet, outcome: Outcome) -> None:
+def judge(yard: Site, fleet: Fleet, outcome: Outcome) -> None:
+    """What the checker says, in a process of its own: it reads the site's database."""
     timeline = fleet.timeline
     outcome.sent, outcome.burned = timeline.total("sent"), timeline.total("burned")
     # The history of the chargers is synced each tick, so it can be read while they stay connected.

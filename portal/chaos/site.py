@@ -154,22 +154,14 @@ class Site:
     def thaw(self, name: str) -> None:
         self._signal(name, signal.SIGCONT, with_offspring=True)
 
-    def restart(self, name: str, *, env: Mapping[str, str] | None = None) -> None:
-        """Ask it to stop, wait for its end, start it again; with ``env`` it gets these variables besides."""
+    def restart(self, name: str) -> None:
+        """Ask it to stop, wait for its end, start it again."""
         part = self.parts[name]
         part.is_wanted = False
         part.child.ask_to_stop()
         if not self.wait_until(lambda: not part.child.is_running(), part.child.program.grace_s + 10):
             part.child.kill()
-        if env is not None:
-            self._give(name, env)
         self.release(name)
-
-    def _give(self, name: str, env: Mapping[str, str]) -> None:
-        child = self.parts[name].child
-        program = child.program
-        given = Program(program.name, program.command, {**program.env, **env}, program.grace_s, program.user)
-        self.parts[name].child = _child(given, self.home)
 
     def _signal(self, name: str, number: signal.Signals, *, with_offspring: bool = False) -> None:
         pid = self.parts[name].child.pid or 0
@@ -205,10 +197,13 @@ def _child(program: Program, home: Path, *, cwd: Path = ROOT) -> Child:
 
 
 @contextlib.contextmanager
-def running(kind: str, chargers: int, password: str, *, small_disk: bool = False) -> Iterator[Site]:
+def running(
+    kind: str, chargers: int, password: str, *, small_disk: bool = False, env: Mapping[str, str] | None = None
+) -> Iterator[Site]:
     """Bring a site up with ``chargers`` registered; ``kind``: "embedded" or "production".
 
     ``small_disk``: the database gets a disk of its own that can be filled (`disk.why_not` tells whether that goes).
+    ``env``: what gateways, workers and beat find in their environment besides.
     Raises PartMissing, YardFailed or StartFailed.
     """
     with contextlib.ExitStack() as stack:
@@ -219,8 +214,8 @@ def running(kind: str, chargers: int, password: str, *, small_disk: bool = False
             (home / name).mkdir()
         site_disk = stack.enter_context(disk.mounted(home / "disk")) if small_disk else None
         lines = stack.enter_context(Lines())
-        env = own_environment(home / "yard") | HASTE | {"PYTHONUNBUFFERED": "1"}
-        site = Site(kind, home, lines, env, disk=site_disk)
+        own = own_environment(home / "yard") | HASTE | {"PYTHONUNBUFFERED": "1"}
+        site = Site(kind, home, lines, own, disk=site_disk)
         stack.callback(site.stop)
         _start_servers(site)
         _enrol(site, chargers, password)
@@ -228,7 +223,7 @@ def running(kind: str, chargers: int, password: str, *, small_disk: bool = False
             checkpointer = Checkpointer(site.database, complain=lambda _text: None)
             checkpointer.start()
             stack.callback(checkpointer.stop)
-        _start_own_processes(site)
+        _start_own_processes(site, env or {})
         yield site
 
 
@@ -260,14 +255,15 @@ def _enrol(site: Site, chargers: int, password: str) -> None:
     (site.home / "api-key").write_text(done.stdout.strip())
 
 
-def _start_own_processes(site: Site) -> None:
+def _start_own_processes(site: Site, more: Mapping[str, str]) -> None:
     port_of = {name: int(site.env[name].rpartition(":")[2].partition("/")[0]) for name in ("REDIS_URL", "MQTT_URL")}
     redis = site.lines.add("redis", (LOOPBACK, port_of["REDIS_URL"]))
 
     def surroundings(who: str) -> dict[str, str]:
         """What a kind of process is told of the others: where its own lines to them begin."""
         broker = site.lines.add(f"{who}-broker", (LOOPBACK, port_of["MQTT_URL"]))
-        env = site.env | {"REDIS_URL": f"redis://{LOOPBACK}:{redis}/0", "MQTT_URL": f"mqtt://{LOOPBACK}:{broker}"}
+        env = {**site.env, **more, "REDIS_URL": f"redis://{LOOPBACK}:{redis}/0"}
+        env["MQTT_URL"] = f"mqtt://{LOOPBACK}:{broker}"
         if not site.is_embedded:
             behind = int(site.env["DATABASE_URL"].rpartition(":")[2].partition("/")[0])
             database = site.lines.add(f"{who}-database", (LOOPBACK, behind))
