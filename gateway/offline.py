@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from typing import Protocol
@@ -21,6 +21,9 @@ from gateway.handshake import Refusal
 from gateway.relay import Relay
 
 HOLD_AFTER_S = 3.0
+# Either no worker lives, or our own link to the broker is half-open. A new one shows which, before chargers are sent
+# away; later than a worker needs that is started again.
+DOUBT_AFTER_S = 6.0
 CLOSE_AFTER_S = 10.0
 # All at once they would come back all at once. But none may wait 30 s for an answer, which is a charger's usual limit:
 # not who asked before we stopped reading, and goes first, nor who asked since.
@@ -74,12 +77,16 @@ class Guard:
     """Puts the lines of a gateway on hold, and closes them, while there is no worker.
 
     Without ``is_on`` it does nothing: behind a broker with another backend nobody gives our workers' signs of life.
+    ``doubt`` is called once in each silence, when it has lasted `DOUBT_AFTER_S`.
     """
 
-    def __init__(self, lines: Mapping[str, Line], now: float, *, is_on: bool) -> None:
+    def __init__(
+        self, lines: Mapping[str, Line], now: float, *, is_on: bool, doubt: Callable[[], None] | None = None
+    ) -> None:
         self.phase = Phase.CLOSED if is_on else Phase.OPEN
         self._lines = lines
         self._is_on = is_on
+        self._doubt = doubt
         self._silence = Silence(now)
         self._heard = asyncio.Event()  # a first worker
         self._close_until = 0.0
@@ -92,7 +99,10 @@ class Guard:
 
     def tick(self, now: float) -> None:
         """Once a second."""
+        before_s = self._silence.seconds
         self._silence.pass_to(now)
+        if self._is_on and self._doubt is not None and before_s < DOUBT_AFTER_S <= self._silence.seconds:
+            self._doubt()
         self._turn(now)
         if self.phase is Phase.CLOSED and self._lines:
             self._close_some(now)

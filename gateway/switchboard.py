@@ -63,7 +63,7 @@ class Switchboard:
         self.lines: dict[str, Line] = {}
         self._thread = DatabaseThread()
         self._admission = Admission(name, bus, self._thread, self._ask_whether_alive, self._give_back)
-        self.guard = Guard(self.lines, time.monotonic(), is_on=settings.FAIL_OFFLINE)
+        self.guard = Guard(self.lines, time.monotonic(), is_on=settings.FAIL_OFFLINE, doubt=bus.start_over)
         self._farewells: list[Farewell] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ticks = 0

@@ -108,6 +108,10 @@ class MqttBus:
         for link in (*self._links, *([self._control] if self._control else [])):
             link.tick()
 
+    def start_over(self) -> None:
+        for link in (*self._links, *([self._control] if self._control else [])):
+            link.start_over()
+
     def _link_with_room(self, key: str) -> Link:
         if self._control is None:
             raise NotLinked("The bus was not started, or is stopped already.")

@@ -92,6 +92,17 @@ def test_who_waits_for_an_answer_is_sent_away_before_its_thirty_seconds_are_over
     assert len(lines) >= 15
 
 
+def test_before_anybody_is_sent_away_the_link_to_the_broker_is_made_anew_once(lines):
+    doubted: list[float] = []
+    guard = Guard(lines, 0, is_on=True, doubt=lambda: doubted.append(guard._silence.seconds))
+    for began in (0, 100):
+        guard.worker_lives(began)
+        tick(guard, began, began + 5)
+        assert not any(line.closed for line in lines.values())
+        tick(guard, began + 5, began + 9)
+    assert doubted == [6, 6]
+
+
 def test_chargers_that_are_still_there_when_a_worker_is_back_stay(guard, lines):
     tick(guard, 0, 12)
     guard.worker_lives(12)
