@@ -94,12 +94,12 @@ def test_who_waits_for_an_answer_is_sent_away_before_its_thirty_seconds_are_over
 
 def test_before_anybody_is_sent_away_the_link_to_the_broker_is_made_anew_once(lines):
     doubted: list[float] = []
-    guard = Guard(lines, 0, is_on=True, doubt=lambda: doubted.append(guard._silence.seconds))
+    watching = Guard(lines, 0, is_on=True, doubt=lambda: doubted.append(watching._silence.seconds))
     for began in (0, 100):
-        guard.worker_lives(began)
-        tick(guard, began, began + 5)
+        watching.worker_lives(began)
+        tick(watching, began, began + 5)
         assert not any(line.closed for line in lines.values())
-        tick(guard, began + 5, began + 9)
+        tick(watching, began + 5, began + 9)
     assert doubted == [6, 6]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
@@ -41,6 +43,7 @@ class Plan:
     orders_per_s: float
     seed: int
     for_s: float
+    keep_in: Path | None = None  # where to leave histories, logs and an SQLite database
 
 
 @dataclass(slots=True)
@@ -83,12 +86,15 @@ def play(plan: Plan, say: Say) -> Outcome:
     password = f"chaos-{plan.seed}-password"
     has_disk = any(fault.name.startswith("full:disk") for fault in plan.faults)
     with site.running(plan.kind, plan.chargers, password, small_disk=has_disk) as yard:
-        say(f"yard is up in {yard.home}")
+        say("yard is up")
         history = yard.home / "history"
         door = Door("127.0.0.1", yard.port, password)
-        with Fleet(
-            chargers=plan.chargers, rate=plan.rate, seed=plan.seed, door=door, history=history / "fleet.jsonl"
-        ) as fleet:
+        with (
+            _kept(yard, plan.keep_in),
+            Fleet(
+                chargers=plan.chargers, rate=plan.rate, seed=plan.seed, door=door, history=history / "fleet.jsonl"
+            ) as fleet,
+        ):
             desk = Desk(
                 tuple(yard.gateway_ports.values()),
                 (yard.home / "api-key").read_text(),
@@ -105,6 +111,16 @@ def play(plan: Plan, say: Say) -> Outcome:
             finish(yard, fleet, desk, outcome, say)
             judge(yard, fleet, outcome)
     return outcome
+
+
+@contextlib.contextmanager
+def _kept(yard: Site, folder: Path | None) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if folder is not None:
+            for name in ("history", "logs", "disk") if yard.is_embedded else ("history", "logs"):
+                shutil.copytree(yard.home / name, folder / name, dirs_exist_ok=True)
 
 
 def _arrive(yard: Site, fleet: Fleet, say: Say) -> None:

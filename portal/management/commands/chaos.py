@@ -42,6 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("--rate", type=float, default=200.0, help="records that happen a second (default 200)")
         parser.add_argument("--orders", type=float, default=2.0, help="orders by REST a second (default 2)")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
+        parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave histories, logs and SQLite's file there")
 
     def handle(self, **options: Any) -> None:
         kind = options["parts"]
@@ -59,6 +60,7 @@ class Command(BaseCommand):
             orders_per_s=options["orders"],
             seed=seed,
             for_s=options["minutes"] * 60,
+            keep_in=options["keep"],
         )
         self._say(f"seed {seed}: {kind} parts, {plan.chargers} chargers, {len(plan.faults)} faults")
         began, at = time.monotonic(), datetime.now(UTC)
