@@ -68,7 +68,6 @@ class Member:
         self.line: Line | None = None
         self._fleet = fleet
         self._tries = 0
-        self._has_booted = False
         self._asked_at = 0.0
         self._beat_at = 0.0
         self._gone_since: float | None = None
@@ -112,9 +111,7 @@ class Member:
         if self._gone_since is not None:
             self._fleet.figures.longest_away_s = max(self._fleet.figures.longest_away_s, now - self._gone_since)
             self._gone_since = None
-        boots = not self._has_booted or self._fleet.random.random() < BOOTS_SHARE
-        self._has_booted = True
-        self.station.arrives(time.time(), boots=boots)
+        self.station.arrives(time.time(), boots=self._fleet.random.random() < BOOTS_SHARE)
 
     def heard(self, text: str) -> None:
         if text.startswith("[2,"):

@@ -156,11 +156,13 @@ class Station:
     seed: int
     clock_offset_s: float = 0.0
     pending: str = ""
+    is_booted: bool = False  # a boot was accepted
     queue: deque[Record] = field(default_factory=deque)
     _random: Random = field(init=False)
     _words: Words = field(init=False)
     _session: Session | None = None
     _asked: Record | None = None
+    _is_booting: bool = False
     _script: deque[tuple[str, Payload]] = field(default_factory=deque)
     _wh: int = field(init=False)
     _last_at: float = 0.0
@@ -208,9 +210,12 @@ class Station:
         self.queue.append(Record(self._made, *said, session))
 
     def arrives(self, now: float, *, boots: bool) -> None:
-        """A connection is there: what it says first. After a power cut it boots, else it goes on where it was."""
+        """A connection is there: what it says first. After a power cut it boots, else it goes on where it was.
+
+        Until a boot was accepted it says nothing else.
+        """
         self._script.clear()
-        if boots:
+        if boots or not self.is_booted:
             self._script.append(("BootNotification", self._words.boot(self.number)))
             self._script.append(("StatusNotification", self._words.status(self._time(now))))
 
@@ -224,7 +229,7 @@ class Station:
         """What to send now, and the record in it."""
         if self._script:
             action, payload = self._script.popleft()
-            self._asked, self.pending = None, self._new_id()
+            self._asked, self.pending, self._is_booting = None, self._new_id(), action == "BootNotification"
         else:
             record = self._asked = self.queue[0]
             if not record.message_id or self._random.random() >= SAME_ID_SHARE:
@@ -240,10 +245,13 @@ class Station:
         kind, message_id, *rest = orjson.loads(frame)
         if message_id != self.pending or not self.pending:
             return None
-        record, self.pending, self._asked = self._asked, "", None
+        record = self._asked
         if kind != 3:
+            self.forget_pending()
             return Heard(False, {}, record)
         answer: Payload = rest[0]
+        self.is_booted |= self._is_booting and answer["status"] == "Accepted"
+        self.forget_pending()
         if record is not None:
             self.queue.popleft()
             if record.action == "StartTransaction":
@@ -260,7 +268,9 @@ class Station:
 
     def forget_pending(self) -> None:
         """No answer came: the time was up, or the connection is gone. A record stays at the head of the queue."""
-        self.pending, self._asked = "", None
+        if self._is_booting and not self.is_booted:
+            self._script.appendleft(("BootNotification", self._words.boot(self.number)))
+        self.pending, self._asked, self._is_booting = "", None, False
 
     def _new_id(self) -> str:
         self._said += 1

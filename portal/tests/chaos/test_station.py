@@ -38,8 +38,9 @@ def test_everything_it_says_is_what_the_specification_says(number, version):
     while station.has_something_to_say():
         frame, _ = station.next_frame()
         said.append(json.loads(frame))
-        station.hear(json.dumps([3, station.pending, {"transactionId": 4711}]))
+        station.hear(json.dumps([3, station.pending, {"transactionId": 4711, "status": "Accepted"}]))
     assert len(said) == 42
+    assert station.is_booted
     assert [messages.objections(action, payload) for _, _, action, payload in said] == [[]] * 42
 
 
@@ -58,6 +59,27 @@ def test_a_clock_that_jumps_back_makes_no_two_facts_alike():
         record = answered(station)
         facts += list(facts_of(record.action, record.payload))
     assert len(facts) == len(set(facts))
+
+
+def test_until_its_boot_is_accepted_it_boots_whatever_comes_between():
+    station = Station(0, seed=1)
+    station.happens(NOW)
+    said = []
+    for setback in ("silence", "refused", "pending", "connection lost", ""):
+        if setback == "connection lost":
+            station.forget_pending()
+            station.arrives(NOW, boots=False)
+        elif not said:
+            station.arrives(NOW, boots=False)
+        said.append(json.loads(station.next_frame()[0])[2])
+        if setback == "silence":
+            station.forget_pending()
+        elif setback == "refused":
+            station.hear(json.dumps([4, station.pending, "InternalError", "", {}]))
+        else:
+            station.hear(json.dumps([3, station.pending, {"status": "Accepted" if not setback else "Pending"}]))
+    assert said == ["BootNotification"] * 5
+    assert station.is_booted
 
 
 @pytest.mark.parametrize("setback", ["refused", "silence"])
