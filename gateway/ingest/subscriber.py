@@ -25,7 +25,8 @@ from gateway.ingest.batcher import Frame
 
 log = structlog.get_logger(__name__)
 
-KEEPALIVE_S = 15
+# A half-open link is found after twice that, when gateways only begin to send chargers away.
+KEEPALIVE_S = 5
 # One name for all workers: each frame goes to one of them.
 SHARE = "$share/chargeyard/"
 SUFFIX = "/in"

@@ -35,13 +35,13 @@ def lines(outcome: Outcome) -> Iterator[str]:
 
 
 def _acts(acts: list[Act]) -> Iterator[str]:
-    yield f"{'':24} {'lasted':>7} {'confirmed':>10} {'all':>6} {'caught':>7}   {'p50 / p99 ms':^39}   burned  away"
+    yield f"{'':24} {'lasted':>7} {'confirmed':>10} {'all':>6} {'caught':>7}   {'p50 / p99 ms':^45}   burned  away"
     yield (
-        f"{'fault':24} {'s':>7} {'again s':>10} {'back s':>6} {'up s':>7}   {'before':^13}{'during':^13}{'after':^13}"
+        f"{'fault':24} {'s':>7} {'again s':>10} {'back s':>6} {'up s':>7}   {'before':^15}{'during':^15}{'after':^15}"
         "    tries max s  closed, refused"
     )
     for act in acts:
-        times = "".join(f"{_times(each):^13}" for each in (act.before_ms, act.during_ms, act.after_ms))
+        times = "".join(f"{_times(each):^15}" for each in (act.before_ms, act.during_ms, act.after_ms))
         slow = "" if act.recovered_s is not None and act.recovered_s <= SOON_S else "!"
         yield (
             f"{act.fault:24} {act.lasted_s:>7} {_seconds(act.recovered_s) + slow:>10} {_seconds(act.all_back_s):>6} "
