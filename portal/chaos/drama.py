@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import shutil
 import subprocess
@@ -38,6 +39,7 @@ Say = Callable[[str], None]
 class Plan:
     kind: str  # of the parts: "embedded" or "production"
     faults: Sequence[Fault]
+    goes_round: bool  # from the beginning again while there is time
     chargers: int
     rate: float  # records a second
     orders_per_s: float
@@ -132,13 +134,15 @@ def _arrive(yard: Site, fleet: Fleet, say: Say) -> None:
 
 def _act(plan: Plan, stage: Stage, outcome: Outcome, say: Say) -> None:
     deadline = time.monotonic() + plan.for_s
-    for fault in plan.faults:
+    rounds = itertools.cycle(plan.faults) if plan.goes_round else plan.faults
+    for fault in rounds:
         if time.monotonic() > deadline:
-            outcome.not_reached.append(fault.name)
-            continue
+            break
         act = strike(fault, stage)
         outcome.acts.append(act)
         say(told(act))
+    struck = {act.fault for act in outcome.acts}
+    outcome.not_reached = [fault.name for fault in plan.faults if fault.name not in struck]
 
 
 def strike(fault: Fault, stage: Stage) -> Act:

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument(
             "--faults", default="", metavar="A,B@SECONDS",
-            help="these, in this order, once (default: all, shuffled by the seed); --list names them",
+            help="these, in this order, once (default: all, shuffled by the seed, until time is up); --list names them",
         )  # fmt: skip
         parser.add_argument("--list", action="store_true", help="name the faults and end")
         parser.add_argument("--chargers", type=int, default=300, help="half 1.6, half 2.0.1 (default 300)")
@@ -55,6 +55,7 @@ class Command(BaseCommand):
         plan = Plan(
             kind,
             self._chosen(options["faults"], kind, seed),
+            goes_round=not options["faults"],
             chargers=options["chargers"],
             rate=options["rate"],
             orders_per_s=options["orders"],

@@ -64,7 +64,7 @@ def test_a_clock_that_jumps_back_makes_no_two_facts_alike():
 def test_until_its_boot_is_accepted_it_boots_whatever_comes_between():
     station = Station(0, seed=1)
     station.happens(NOW)
-    said = []
+    said: list[str] = []
     for setback in ("silence", "refused", "pending", "connection lost", ""):
         if setback == "connection lost":
             station.forget_pending()
