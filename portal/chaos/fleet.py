@@ -12,7 +12,9 @@ import json
 import resource
 import sys
 import time
+from asyncio import FIRST_COMPLETED
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -139,8 +141,6 @@ class Member:
         self.station.forget_pending()
         if self._gone_since is None:
             self._gone_since = self._fleet.now()
-        if self._fleet.is_leaving:
-            return
         pause_s = min(BACKOFF_S[0] * 2**self._tries, BACKOFF_S[1])
         self._tries += 1
         self.dial(max(after_s, pause_s * self._fleet.random.uniform(0.5, 1.5)))
@@ -152,7 +152,6 @@ class Fleet:
         self.history = History(history)
         self.figures = Figures()
         self.random = Random(seed)  # noqa: S311 - the same run again
-        self.is_leaving = False
         self._loop = asyncio.get_running_loop()
         self._rate = rate
         self._is_finishing = False
@@ -164,10 +163,10 @@ class Fleet:
     def now(self) -> float:
         return self._loop.time()
 
-    def later(self, after_s: float, act: Any) -> None:
+    def later(self, after_s: float, act: Callable[[], None]) -> None:
         self._loop.call_later(after_s, act)
 
-    def spawn(self, work: Any) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -182,11 +181,11 @@ class Fleet:
             self.history.note(acknowledged=heard.record.number, charger=member.station.identity, answer=heard.answer)
 
     async def run(self) -> None:
-        """Dial in over the first seconds and live until `leave`."""
+        """Dial in over the first seconds and live."""
         for number, member in enumerate(self.members):
             member.dial(number / 300)
         made, began, second = 0, self.now(), self.now()
-        while not self.is_leaving:
+        while True:
             await asyncio.sleep(TICK_S)
             now = self.now()
             due = int((now - began) * self._rate)
@@ -197,7 +196,6 @@ class Fleet:
             if now - second >= 1:
                 second += 1
                 self._each_second(now)
-        self.history.close()
 
     def obey(self, order: dict[str, Any]) -> None:
         match order:
@@ -208,11 +206,6 @@ class Fleet:
                 self._is_finishing = True
                 for member in self.members:
                     member.station.happens(time.time(), only_stop=True)
-            case {"do": "leave"}:
-                self.is_leaving = True
-                for member in self.members:
-                    if member.line is not None:
-                        member.line.hang_up()
             case _:
                 raise ValueError(f"No such order: {order!r}.")
 
@@ -260,7 +253,7 @@ class Fleet:
 
 
 async def work() -> None:
-    """Be the fleet that the first line on standard input describes, until `leave` or the end of the input."""
+    """Be the fleet that the first line on standard input describes, until that ends."""
     loop = asyncio.get_running_loop()
     orders = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
@@ -272,12 +265,14 @@ async def work() -> None:
         rate=first["rate"],
         seed=first["seed"],
     )
-    living = loop.create_task(fleet.run())
-    while not living.done() and (line := await orders.readline()):
-        fleet.obey(json.loads(line))
-        if fleet.is_leaving:
-            break
-    await living
+
+    async def obey() -> None:
+        while line := await orders.readline():
+            fleet.obey(json.loads(line))
+
+    done, _ = await asyncio.wait({loop.create_task(fleet.run()), loop.create_task(obey())}, return_when=FIRST_COMPLETED)
+    for task in done:
+        task.result()
 
 
 if __name__ == "__main__":

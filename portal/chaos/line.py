@@ -14,7 +14,6 @@ from portal.bench.charger import Door
 DIAL_S = 15.0  # for the whole handshake
 PING_AFTER_S = 8.0  # of silence
 DEAD_AFTER_S = 20.0
-NORMAL = b"\x03\xe8"
 
 
 class Owner(Protocol):
@@ -55,13 +54,6 @@ class Line(asyncio.Protocol):
 
     def send(self, text: str) -> None:
         self._write(wire.TEXT, text.encode())
-
-    def hang_up(self) -> None:
-        """Say goodbye and be gone."""
-        self._close_code = 1000
-        self._write(wire.CLOSE, NORMAL)
-        if self._transport is not None:
-            self._transport.close()
 
     def look_at_the_clock(self) -> None:
         """Once a second: ping a silent server, give up a dead one."""

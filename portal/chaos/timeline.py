@@ -97,11 +97,6 @@ class Fleet:
     def order(self, do: str, **options: Any) -> None:
         self._say({"do": do, **options})
 
-    def leave(self) -> None:
-        """Hang up all, and wait until the history is closed."""
-        self.order("leave")
-        self._process.wait(30)
-
     def look(self) -> Row:
         """The latest second. Raises FleetLost."""
         if self._process.poll() is not None:
