@@ -23,7 +23,7 @@ from chargers.client_certificates import Shown
 from chargers.connections import Claim, Dial
 from chargers.models import Charger, Registration, SecurityProfile, fold
 from chargers.registration import flaw, register_unknown
-from gateway import topics
+from gateway import crash, topics
 from gateway.batching import DatabaseThread, MicroBatch
 from gateway.bus import Bus, NotLinked
 from gateway.doorway import Doorway
@@ -39,15 +39,24 @@ log = structlog.get_logger(__name__)
 
 
 class Admission:
-    """``probe(charger)`` asks the connection that a charger has now whether it still lives, and ends it if not."""
+    """``probe(charger)`` asks the connection that a charger has now whether it still lives, and ends it if not.
+
+    ``give_back(claim)`` ends the connection of a caller that was gone when it was granted.
+    """
 
     def __init__(
-        self, gateway: str, bus: Bus, thread: DatabaseThread, probe: Callable[[Charger], Awaitable[None]]
+        self,
+        gateway: str,
+        bus: Bus,
+        thread: DatabaseThread,
+        probe: Callable[[Charger], Awaitable[None]],
+        give_back: Callable[[Claim], None],
     ) -> None:
         self._gateway = gateway
         self._bus = bus
         self._thread = thread
         self._probe = probe
+        self._give_back = give_back
         self.doorway = Doorway(settings.ADMISSION_PER_S)
         self._throttle = Throttle()
         # For passwords that people chose: scrypt lets go of the interpreter, two at once leave it time for the rest.
@@ -167,15 +176,26 @@ class Admission:
         await self._bus.listen(key)
         claim = None
         try:
-            claim = await self._claim(Dial(charger.pk, caller.subprotocol, caller.address))
+            # Shielded: the database may be granting it while its caller is given up.
+            claiming = asyncio.ensure_future(self._claim(Dial(charger.pk, caller.subprotocol, caller.address)))
+            try:
+                claim = await asyncio.shield(claiming)
+            except asyncio.CancelledError:
+                claiming.add_done_callback(self._granted_to_nobody)
+                raise
         finally:
             if claim is None:
                 self._bus.leave(key)
+        crash.at("gateway.after_claim")
         if claim is None:  # deleted while it stood at the door
             raise Refusal(HTTPStatus.NOT_FOUND, unknown_sentence(caller.identity))
         if proof.profile > charger.security_profile:
             await self._raise_profile(charger, proof.profile)
         return claim
+
+    def _granted_to_nobody(self, claiming: asyncio.Future[Claim | None]) -> None:
+        if not claiming.cancelled() and claiming.exception() is None and (claim := claiming.result()) is not None:
+            self._give_back(claim)
 
     async def _spare_the_living(self, charger: Charger) -> None:
         """Who shows no password may not take the place of a connection that still answers. Raises Refusal."""

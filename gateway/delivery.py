@@ -16,7 +16,7 @@ from django.db import DatabaseError, transaction
 
 from chargers import commands, configuration, large_frames
 from chargers.models import Charger, Command, CommandStatus
-from gateway import claim_check, downgrade, frames, provisional, schemas, topics
+from gateway import claim_check, crash, downgrade, frames, provisional, schemas, topics
 from gateway.bus.publisher import BusAway, Publication, Publisher
 from gateway.call import Books
 from gateway.dialect import Unspeakable
@@ -51,6 +51,7 @@ def deliver_now(charger_ids: Collection[int], publisher: Publisher, *, at: datet
         books = Books(at)
         publications = deliver(charger_ids, books)
         books.write()
+    crash.at("delivery.after_claim")
     publisher.publish(publications)
     return len(publications)
 

@@ -9,12 +9,13 @@ from chargers.models.journal import DeadLetter, Exchange, LargeFrame, SecurityEv
 from chargers.models.messages import CustomerRecord, DisplayMessage
 from chargers.models.monitoring import Alert, Monitor
 from chargers.models.notice import Notice
-from chargers.models.presence import Boot, Connection, GatewayProcess, PresenceHour, WorkerProcess
+from chargers.models.presence import REPLACED, Boot, Connection, GatewayProcess, PresenceHour, WorkerProcess
 from chargers.models.site import Site
 from chargers.models.twin import Twin
 from chargers.models.upgrade import ProfileUpgrade
 
 __all__ = [
+    "REPLACED",
     "Alert",
     "Boot",
     "CertificateRequest",
