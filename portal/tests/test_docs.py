@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 OPERATIONS = ROOT / "docs/operations.md"
 TEXT_DEFAULTS = {"CHARGEYARD_HOME", "DATABASE_URL", "SECRET_KEY", "STATIC_ROOT", "PUBLIC_URL", "CSRF_TRUSTED_ORIGINS",
-                 "CHARGER_CA_FILE", "ISO15118_PROVIDER", "MQTT_PREFIX", "WORKER_METRICS"}  # fmt: skip
+                 "CHARGER_CA_FILE", "ISO15118_PROVIDER", "MQTT_PREFIX", "WORKER_METRICS", "EMAIL_URL"}  # fmt: skip
 
 
 def name_of(page: Path) -> str:
