@@ -12,7 +12,7 @@ from itertools import takewhile
 
 from django.conf import settings
 
-from chargers.models import Exchange
+from chargers.models import Breach, Exchange
 
 HEARTBEAT = "Heartbeat"
 HEARTBEATS_AFTER = timedelta(days=7)
@@ -22,6 +22,7 @@ PORTION = 1000  # rows in one transaction: some 10 ms in which SQLite takes no f
 def forget_old(*, at: datetime, patience_s: float = 20.0) -> bool:
     """Delete what is too old; True if there was more than could be deleted in that time."""
     began = time.monotonic()
+    Breach.objects.filter(last_at__lt=at - timedelta(days=settings.JOURNAL_DAYS)).delete()
     while _forget_portion(at):
         if time.monotonic() - began > patience_s:
             return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from chargers import retention
+from chargers import protocol, retention
 
 
 @shared_task
@@ -13,3 +13,10 @@ def forget_old() -> None:
     """In short turns, so that other tasks get theirs."""
     if retention.forget_old(at=timezone.now()):
         forget_old.delay()
+
+
+@shared_task
+def count_breaches() -> None:
+    """In short turns, so that other tasks get theirs."""
+    if protocol.roll_up(at=timezone.now()):
+        count_breaches.delay()

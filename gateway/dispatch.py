@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from chargers import commands, configuration
 from chargers.models import Charger, Command, CommandStatus, Exchange, Registration
-from gateway import frames, schemas
+from gateway import behaviour, frames, schemas
 from gateway.call import Books, Call
 from gateway.dialect import Dialect, Payload, verdict
 from gateway.errors import (
@@ -147,6 +147,7 @@ class Dispatcher:
             action, frame.payload, is_money=is_money, is_strict=charger.is_strict
         )
         findings += tolerated
+        payload = behaviour.inbound(charger, payload, findings)
         answer = handler(Call(charger, frame.message_id, action, payload, turn.at, self.books, findings))
         if not messages.is_valid_answer(action, answer):
             # A strict charger ends itself at such an answer: our bug, to be seen at once.

@@ -10,11 +10,13 @@ from chargers.models.messages import CustomerRecord, DisplayMessage
 from chargers.models.monitoring import Alert, Monitor
 from chargers.models.notice import Notice
 from chargers.models.presence import Boot, Connection, GatewayProcess, PresenceHour, WorkerProcess
+from chargers.models.protocol import Breach, JournalMark, PackUse
 from chargers.models.site import Site
 
 __all__ = [
     "Alert",
     "Boot",
+    "Breach",
     "CertificateRequest",
     "Charger",
     "Command",
@@ -28,9 +30,11 @@ __all__ = [
     "Exchange",
     "GatewayProcess",
     "InstalledCertificate",
+    "JournalMark",
     "LargeFrame",
     "Monitor",
     "Notice",
+    "PackUse",
     "PresenceHour",
     "Registration",
     "SecurityEvent",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from issues.rule import Rule
-from issues.rules import boots, certificates, charging, clocks, faults, firmware, presence, registration
+from issues.rules import boots, certificates, charging, clocks, faults, firmware, presence, protocol, registration
 
 RULES: dict[str, Rule] = {
     rule.name: rule
@@ -19,6 +19,7 @@ RULES: dict[str, Rule] = {
         charging.SILENT_EVSE,
         firmware.FIRMWARE_FAILED,
         clocks.CLOCK_SKEW,
+        protocol.PROTOCOL_ERRORS,
         certificates.CERTIFICATE_EXPIRES,
         registration.QUARANTINED,
     )

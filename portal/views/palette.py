@@ -25,6 +25,7 @@ PAGES = (
     ("Issues", "issues", "", "alert-triangle"),
     ("Rules that look for issues", "rules", "", "adjustments"),
     ("Channels that are told of issues", "channels", "", "send"),
+    ("Protocol health and behaviour packs", "protocol", "", "file-text"),
     ("Sessions", "sessions", "", "bolt"),
     ("Running sessions", "sessions", "?open=yes", "bolt"),
     ("Sessions to review", "sessions", "?review=yes", "eye"),

@@ -16,7 +16,7 @@ from portal.tests.desk.conftest import part
 def look(db):
     def look() -> Issue:
         watch.watch(at=timezone.now(), rules=list(RULES.values()))
-        return Issue.objects.filter(closed_at=None).first()
+        return Issue.objects.filter(closed_at=None)[0]
 
     return look
 
