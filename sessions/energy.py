@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sessions import truth
 from sessions.models import ChargingSession
 
 # No plug delivers more than the Megawatt Charging System (1,250 V × 3,000 A); the slack forgives a coarse clock.
 LARGEST_POWER_W = 3_750_000
 SLACK_WH = 100_000
-COLUMNS = ("energy_wh", "needs_review", "review_reasons")  # what `recount` and `review` may change
+COLUMNS = ("energy_wh", "needs_review", "review_reasons", "proposed_at")  # what `recount` and `review` may change
 
 BACKWARDS = "The meter ran backwards: its last register is below its first."
 IMPLAUSIBLE = "The meter shows more energy than a plug can deliver in that time."
 END_IS_MISSING = "The charger says that it is over and holds no message back, but no end of it came."
+AFTERWARDS = "It was told more about it after it was reviewed; look whether the decision still holds."
 NO_END = "The charger sent no final register; energy counts up to its last reading."
 
 
@@ -24,7 +26,14 @@ def is_possible(energy_wh: float, *, over: timedelta) -> bool:
 
 
 def recount(session: ChargingSession) -> None:
-    """Set ``energy_wh``: last minus first register; None, and flagged, where the registers cannot be believed."""
+    """Set ``energy_wh``: last minus first register; None, and flagged, where the registers cannot be believed.
+
+    What people have decided stands; registers that changed afterwards put it back on their pile.
+    """
+    if session.reviewed_at is not None:
+        review(session, AFTERWARDS)
+        return
+    session.proposed_at = None  # what was proposed on other registers is worked out anew
     if session.stopped_at is not None:
         withdraw(session, END_IS_MISSING)
     first, last = session.meter_start_wh, session.meter_stop_wh
@@ -39,8 +48,12 @@ def recount(session: ChargingSession) -> None:
         return
     drawn = last - first
     end = session.stopped_at or session.metered_at or session.started_at
+    doubts = truth.doubts(session)
+    withdraw(session, *({truth.START_IS_ZERO, truth.THOUSANDTH} - set(doubts)))
+    for doubt in doubts:
+        review(session, doubt)
     if is_possible(drawn, over=_duration(session, end)):
-        session.energy_wh = drawn
+        session.energy_wh = None if set(session.review_reasons).intersection(truth.REASONS) else drawn
         withdraw(session, BACKWARDS, IMPLAUSIBLE)
     else:
         session.energy_wh = None

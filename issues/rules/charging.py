@@ -203,7 +203,7 @@ STUCK_SESSION = Rule(
     prove=prove_stuck,
     patience=timedelta(hours=6),
     patience_means="an open session tells no reading",
-    first_step="Stop it from its page; if the charger knows nothing of it, close it there with a reason.",
+    first_step="Stop it from its page; if the charger knows nothing of it, close it there by hand.",
     who="you",
     every=timedelta(minutes=1),
 )

@@ -28,7 +28,7 @@ PAGES = (
     ("Protocol health and behaviour packs", "protocol", "", "file-text"),
     ("Sessions", "sessions", "", "bolt"),
     ("Running sessions", "sessions", "?open=yes", "bolt"),
-    ("Sessions to review", "sessions", "?review=yes", "eye"),
+    ("Sessions to review", "sessions-to-review", "", "eye"),
     ("Sites", "sites", "", "map-pin"),
     ("Add a site", "site-new", "", "plus"),
     ("Id tokens", "tokens", "", "key"),

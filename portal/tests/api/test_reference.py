@@ -57,6 +57,8 @@ def test_clients_are_generated_from_these_names_so_they_stay(document):
         "post /api/v1/issues/{id}/snooze/": "snoozeIssue",
         "get /api/v1/sessions/": "listSessions",
         "get /api/v1/sessions/{id}/": "getSession",
+        "post /api/v1/sessions/{id}/review/": "reviewSession",
+        "post /api/v1/sessions/{id}/close/": "closeSession",
         "get /api/v1/sessions/{id}/meter-values/": "listSessionMeterValues",
         "get /api/v1/id-tokens/": "listIdTokens",
         "post /api/v1/id-tokens/": "createIdToken",

@@ -1,0 +1,13 @@
+"""Celery tasks of this room: doorbells. `portal.celery` has beat's schedule."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from sessions import reviewing
+
+
+@shared_task
+def propose() -> None:
+    reviewing.propose_lately(at=timezone.now())
