@@ -43,6 +43,7 @@ app.conf.update(
             ("look for issues", "issues.tasks.watch", 15.0),
             ("count what chargers break", "chargers.tasks.count_breaches", 60.0),
             ("propose what doubtful sessions drew", "sessions.tasks.propose", 60.0),
+            ("look for the effects of orders", "sessions.tasks.look_for_effects", 5.0),
             ("tell what channels have not heard", "issues.tasks.tell", 30.0),
             ("delete large frames that nobody took", "gateway.tasks.sweep_large_frames", 3600.0),
         )

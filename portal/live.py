@@ -5,7 +5,7 @@ its own, so it works the same in Daphne, in Celery's pool children and in a shel
 A lost topic is harmless (the page is only late), so trouble with Redis is logged and forgotten here.
 
 Topics: ``chargers``, ``charger-<pk>``, ``commands-<charger pk>``, ``sessions``, ``session-<pk>``, ``issues``,
-``issue-<pk>``.
+``issue-<pk>``, ``jobs``.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _charger_changed(charger_ids: set[int], **kwargs: Any) -> None:
 
 @receiver(command_changed, dispatch_uid="live")
 def _command_changed(command_ids: set[UUID], charger_ids: set[int], **kwargs: Any) -> None:
-    announcer.announce(f"commands-{pk}" for pk in charger_ids)
+    announcer.announce(["jobs", *(f"commands-{pk}" for pk in charger_ids)])
 
 
 @receiver(session_changed, dispatch_uid="live")

@@ -127,8 +127,8 @@ def _is_plausible(row: MeterValue, session: ChargingSession | None) -> bool:
     if row.power_w is not None and abs(row.power_w) > energy.LARGEST_POWER_W:
         return False
     # A start of 0 is no measure for a register, see `sessions.truth`; and a register of 0 among others is none.
-    base = session and (session.meter_start_wh or session.meter_first_wh)
-    if session is None or not row.energy_wh or base is None or base == 0:
+    base = (session.meter_start_wh or session.meter_first_wh) if session else None
+    if session is None or not row.energy_wh or not base:
         return row.energy_wh is None or row.energy_wh >= 0
     elapsed = max(row.measured_at - session.started_at, row.received_at - session.started_received_at)
     # Rounded: meter_start_wh is a whole number, a first reading of 0.4 Wh less is the same register.

@@ -5,6 +5,7 @@ from chargers.models.charger import Charger, Registration, SecurityProfile, fold
 from chargers.models.command import Command, CommandStatus
 from chargers.models.configuration import Setting, Transfer, VendorMessage
 from chargers.models.connector import Connector, ConnectorStatus, StatusChange
+from chargers.models.job import Job
 from chargers.models.journal import DeadLetter, Exchange, LargeFrame, SecurityEvent
 from chargers.models.messages import CustomerRecord, DisplayMessage
 from chargers.models.monitoring import Alert, Monitor
@@ -30,6 +31,7 @@ __all__ = [
     "Exchange",
     "GatewayProcess",
     "InstalledCertificate",
+    "Job",
     "JournalMark",
     "LargeFrame",
     "Monitor",

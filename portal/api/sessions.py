@@ -32,8 +32,8 @@ class SessionSerializer(serializers.ModelSerializer[ChargingSession]):
         fields = read_only_fields = (
             "id", "charger", "evse_id", "connector_id", "transaction_id", "token_value", "token_verdict",
             "is_open", "charging_state", "started_at", "stopped_at", "stop_reason", "stopped_by_token",
-
-            "energy_wh", "proposed_wh", "proposal", "reviewed_at", "meter_start_wh", "meter_stop_wh", "meter_last_wh", "power_w", "soc_percent", "metered_at",
+            "energy_wh", "proposed_wh", "proposal", "reviewed_at", "meter_start_wh", "meter_stop_wh", "meter_last_wh",
+            "power_w", "soc_percent", "metered_at",
             "remote_start_id", "reservation_id", "started_received_at", "started_device_time", "stopped_received_at",
             "stopped_device_time", "is_incomplete", "is_superseded", "needs_review", "review_reasons",
         )  # fmt: skip

@@ -22,6 +22,7 @@ PAGES = (
     ("Faulted chargers", "chargers", "?state=faulted", "alert-triangle"),
     ("Offline chargers", "chargers", "?state=offline", "plug-connected-x"),
     ("Register a charger", "register-charger", "", "plus"),
+    ("Jobs", "jobs", "", "list-details"),
     ("Issues", "issues", "", "alert-triangle"),
     ("Rules that look for issues", "rules", "", "adjustments"),
     ("Channels that are told of issues", "channels", "", "send"),
