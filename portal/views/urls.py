@@ -6,6 +6,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from portal.views import (
+    black_box,
     charger,
     chargers,
     commands,
@@ -65,6 +66,8 @@ urlpatterns = [
     path("sessions/review/", sessions.to_review, name="sessions-to-review"),
     path("sessions/<int:session_id>/decide/", sessions.decide, name="session-decide"),
     path("sessions/<int:session_id>/", sessions.session, name="session"),
+    path("sessions/<int:session_id>/timeline/", black_box.black_box, name="session-timeline"),
+    path("sessions/<int:session_id>/case.zip", black_box.case, name="session-case"),
     path("sessions/<int:session_id>/curve.json", sessions.curve, name="session-curve"),
     path("sites/", sites.sites, name="sites"),
     path("sites/new/", sites.edit, name="site-new"),
