@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Model, Q, QuerySet
 
-from chargers.models import Boot, Connection, DeadLetter, Exchange, PresenceHour, SecurityEvent, StatusChange
+from chargers.models import Boot, Breach, Connection, DeadLetter, Exchange, PresenceHour, SecurityEvent, StatusChange
 from chargers.partitions import Monthly, by_time
 
 HEARTBEAT = "Heartbeat"
@@ -56,6 +56,7 @@ def forget_old(*, at: datetime, patience_s: float = 20.0) -> bool:
     """Delete what is too old; True if there was more than could be deleted in that time."""
     horizon = at - timedelta(days=settings.JOURNAL_DAYS)
     JOURNAL.drop_before(horizon)
+    Breach.objects.filter(last_at__lt=horizon).delete()
     return in_portions(
         [
             lambda: _forget_exchanges(horizon),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from chargers import certificates, retention, upgrades
+from chargers import certificates, protocol, retention, upgrades
 
 
 @shared_task
@@ -28,3 +28,10 @@ def advance_upgrades() -> None:
 @shared_task
 def renew_certificates() -> None:
     certificates.ask_to_renew(at=timezone.now())
+
+
+@shared_task
+def count_breaches() -> None:
+    """In short turns, so that other tasks get theirs."""
+    if protocol.roll_up(at=timezone.now()):
+        count_breaches.delay()

@@ -16,7 +16,7 @@ from django.db import DatabaseError, transaction
 
 from chargers import commands, configuration, large_frames
 from chargers.models import Charger, Command, CommandStatus
-from gateway import claim_check, crash, downgrade, frames, provisional, schemas, topics
+from gateway import behaviour, claim_check, crash, downgrade, frames, provisional, schemas, topics
 from gateway.bus.publisher import BusAway, Publication, Publisher
 from gateway.call import Books
 from gateway.dialect import Unspeakable
@@ -97,6 +97,7 @@ def _wording(command: Command) -> tuple[str, dict[str, Any]]:
     try:
         with transaction.atomic():  # a wording may look things up; its fault must not take the batch along
             action, payload = dialect.word(command)
+            payload = behaviour.outbound(command, payload)
             frames.call("", action, payload)
     except (Unspeakable, DatabaseError) as error:
         raise error if isinstance(error, Unspeakable) else Unspeakable(f"{command.verb}: {error}") from error

@@ -16,7 +16,7 @@ from django.utils import timezone
 from chargers import boots, commands, configuration
 from chargers.journal import Entry
 from chargers.models import Charger, Command, CommandStatus, Exchange, Registration
-from gateway import frames, provisional, schemas
+from gateway import behaviour, frames, provisional, schemas
 from gateway.call import Books, Call
 from gateway.dialect import Answer, Dialect, Payload, verdict
 from gateway.errors import (
@@ -189,6 +189,7 @@ class Dispatcher:
             action, frame.payload, is_money=is_money, is_strict=charger.is_strict
         )
         findings += tolerated
+        payload = behaviour.inbound(charger, payload, findings)
         return handler(Call(charger, frame.message_id, action, payload, turn.at, self.books, findings))
 
     def _serve_unreadable(self, turn: Turn, frame: frames.Unreadable) -> str | None:

@@ -4,7 +4,8 @@ Receivers only put topic names into a set; one background thread hands them to t
 its own, so it works the same in Daphne, in Celery's pool children and in a shell, and never holds up whoever commits.
 A lost topic is harmless (the page is only late), so trouble with Redis is logged and forgotten here.
 
-Topics: ``chargers``, ``charger-<pk>``, ``commands-<charger pk>``, ``sessions``, ``session-<pk>``.
+Topics: ``chargers``, ``charger-<pk>``, ``commands-<charger pk>``, ``sessions``, ``session-<pk>``, ``issues``,
+``issue-<pk>``, ``jobs``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from channels.layers import get_channel_layer
 from django.dispatch import receiver
 
 from chargers.signals import charger_changed, command_changed
+from issues.signals import issue_changed
 from sessions.signals import session_changed
 
 GROUP = "live"
@@ -83,9 +85,14 @@ def _charger_changed(charger_ids: set[int], **kwargs: Any) -> None:
 
 @receiver(command_changed, dispatch_uid="live")
 def _command_changed(command_ids: set[UUID], charger_ids: set[int], **kwargs: Any) -> None:
-    announcer.announce(f"commands-{pk}" for pk in charger_ids)
+    announcer.announce(["jobs", *(f"commands-{pk}" for pk in charger_ids)])
 
 
 @receiver(session_changed, dispatch_uid="live")
 def _session_changed(session_ids: set[int], charger_ids: set[int], **kwargs: Any) -> None:
     announcer.announce(["sessions", *(f"session-{pk}" for pk in session_ids), *(f"charger-{pk}" for pk in charger_ids)])
+
+
+@receiver(issue_changed, dispatch_uid="live")
+def _issue_changed(issue_ids: set[int], charger_ids: set[int], **kwargs: Any) -> None:
+    announcer.announce(["issues", *(f"issue-{pk}" for pk in issue_ids), *(f"charger-{pk}" for pk in charger_ids)])

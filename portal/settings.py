@@ -135,6 +135,15 @@ READ_SETTINGS_AFTER_BOOT = env.bool("READ_SETTINGS_AFTER_BOOT", False)
 # Refuse a card that already charges on another connector (ConcurrentTx). Off: a fleet's card may charge several cars.
 ONE_SESSION_PER_TOKEN = env.bool("ONE_SESSION_PER_TOKEN", False)
 
+# -- news of issues --------------------------------------------------------------------------------------------------
+# The mail server, e.g. submission://user:password@mail.example:587; empty: no mail is sent.
+EMAIL_URL = env.str("EMAIL_URL", "")
+if EMAIL_URL:
+    vars().update(env.dj_email_url("EMAIL_URL"))
+MAIL_FROM = DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "chargeyard@localhost")
+# Hosts that webhooks may call: names, *.example.com, or * for any public one. One named in full may be private.
+WEBHOOK_HOSTS: list[str] = env.list("WEBHOOK_HOSTS", ["*"])
+
 # -- Django ----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -157,6 +166,7 @@ INSTALLED_APPS = [
     "chargers",
     "sessions",
     "smartcharging",
+    "issues",
     "gateway",
     "portal",
 ]
@@ -184,6 +194,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "portal.views.issues.open_count",
             ],
         },
     }

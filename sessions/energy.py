@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from sessions import truth
 from sessions.models import ChargingSession
 
 # No plug delivers more than the Megawatt Charging System (1,250 V × 3,000 A); the slack forgives a coarse clock.
 LARGEST_POWER_W = 3_750_000
 SLACK_WH = 100_000
-COLUMNS = ("energy_wh", "needs_review", "review_reasons", "stale_from")  # what `recount` and `review` may change
+# What `recount` and `review` may change.
+COLUMNS = ("energy_wh", "needs_review", "review_reasons", "stale_from", "proposed_at")
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 BACKWARDS = "The meter ran backwards: its last register is below its first."
 IMPLAUSIBLE = "The meter shows more energy than a plug can deliver in that time."
 END_IS_MISSING = "The charger says that it is over and holds no message back, but no end of it came."
+AFTERWARDS = "It was told more about it after it was reviewed; look whether the decision still holds."
 NO_END = "The charger sent no final register; energy counts up to its last reading."
 
 
@@ -27,10 +30,15 @@ def is_possible(energy_wh: float, *, over: timedelta) -> bool:
 def recount(session: ChargingSession, *, since: datetime | None = None) -> None:
     """Set ``energy_wh``: last minus first register; None, and flagged, where the registers cannot be believed.
 
-    ``since``: what was told before is as it was; its hours need not be rolled up again. None: all of them.
+    ``since``: what was told before is as it was; its hours need not be rolled up again. None: all of them. What people
+    have decided stands; registers that changed afterwards put it back on their pile.
     """
     stale_from = (since or BEGINNING).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     session.stale_from = min(stale_from, session.stale_from or stale_from)
+    if session.reviewed_at is not None:
+        review(session, AFTERWARDS)
+        return
+    session.proposed_at = None  # what was proposed on other registers is worked out anew
     if session.stopped_at is not None:
         withdraw(session, END_IS_MISSING)
     first, last = session.meter_start_wh, session.meter_stop_wh
@@ -45,8 +53,12 @@ def recount(session: ChargingSession, *, since: datetime | None = None) -> None:
         return
     drawn = last - first
     end = session.stopped_at or session.metered_at or session.started_at
+    doubts = truth.doubts(session)
+    withdraw(session, *({truth.START_IS_ZERO, truth.THOUSANDTH} - set(doubts)))
+    for doubt in doubts:
+        review(session, doubt)
     if is_possible(drawn, over=_duration(session, end)):
-        session.energy_wh = drawn
+        session.energy_wh = None if set(session.review_reasons).intersection(truth.REASONS) else drawn
         withdraw(session, BACKWARDS, IMPLAUSIBLE)
     else:
         session.energy_wh = None

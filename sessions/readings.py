@@ -14,7 +14,7 @@ from uuid import UUID
 
 from chargers import clocks, connectors
 from chargers.rows import Lookup, dated, digest, insert, rewrite
-from sessions import energy
+from sessions import energy, truth
 from sessions.measurands import quantities, with_sum_of_phases
 from sessions.models import ChargingSession, MeterValue
 from sessions.units import Sample
@@ -29,7 +29,10 @@ _STORED = Lookup(MeterValue, by=["charger_id", "key"], only=["id", "charger_id",
 _OPEN = Lookup(ChargingSession, by=["charger_id"], also="t.stopped_at IS NULL AND NOT t.is_superseded")
 _NAMED = Lookup(ChargingSession, by=["charger_id", "transaction_id"])
 _BY_PK = Lookup(ChargingSession, by=["id"])
-_SESSION_COLUMNS = ("meter_start_wh", "meter_last_wh", "power_w", "soc_percent", "metered_at", *energy.COLUMNS)
+_SESSION_COLUMNS = (
+    "meter_start_wh", "meter_first_wh", "meter_first_at", "meter_last_wh", "power_w", "power_max_w", "soc_percent",
+    "metered_at", *energy.COLUMNS,
+)  # fmt: skip
 
 
 @dataclass(slots=True, frozen=True)
@@ -85,7 +88,7 @@ class ReadingBook:
             row.session = session
             if digests or not _is_plausible(row, session):
                 row.is_suspect = True
-                sessions.flag(session, TWICE if digests else SUSPECT)
+                sessions.flag(session, TWICE if digests else _why_suspect(row, session))
             digests.add(row.digest)
             new.append(row)
         return new
@@ -125,14 +128,25 @@ def _stored(wanted: set[tuple[int, UUID]]) -> defaultdict[tuple[int, UUID], set[
 def _is_plausible(row: MeterValue, session: ChargingSession | None) -> bool:
     if row.power_w is not None and abs(row.power_w) > energy.LARGEST_POWER_W:
         return False
-    if row.energy_wh is None or session is None or session.meter_start_wh is None:
+    # A start of 0 is no measure for a register, see `sessions.truth`; and a register of 0 among others is none.
+    base = (session.meter_start_wh or session.meter_first_wh) if session else None
+    if session is None or not row.energy_wh or not base:
         return row.energy_wh is None or row.energy_wh >= 0
     elapsed = max(row.measured_at - session.started_at, row.received_at - session.started_received_at)
     # Rounded: meter_start_wh is a whole number, a first reading of 0.4 Wh less is the same register.
-    drawn = round(row.energy_wh - session.meter_start_wh)
-    if session.start_key is None and session.metered_at and row.measured_at <= session.metered_at:
+    drawn = round(row.energy_wh - base)
+    if (
+        (session.start_key is None or not session.meter_start_wh)
+        and session.metered_at
+        and row.measured_at <= session.metered_at
+    ):
         drawn = max(drawn, 0)  # a late reading may be the first one; the register at the start is then its own
     return energy.is_possible(drawn, over=elapsed)
+
+
+def _why_suspect(row: MeterValue, session: ChargingSession | None) -> str:
+    fell = session is not None and row.energy_wh is not None and 0 < row.energy_wh < (session.meter_start_wh or 0)
+    return truth.DROPPED if fell else SUSPECT
 
 
 class _Sessions:
@@ -219,21 +233,36 @@ def _follow(session: ChargingSession, new: list[MeterValue]) -> None:
             )
         )
         session.meter_last_wh = session.power_w = session.soc_percent = None
+        session.meter_first_wh = session.meter_first_at = session.power_max_w = None
+        energy.withdraw(session, truth.DROPPED)
         if session.start_key is None:  # no start message told the register: the earliest reading does
             session.meter_start_wh = None
     for row in sorted(new, key=_moment):
         session.metered_at = row.measured_at
         if row.energy_wh is not None:
-            session.meter_last_wh = row.energy_wh
+            _climb(session, row)
             if session.meter_start_wh is None:
                 session.meter_start_wh = round(row.energy_wh)
         if row.power_w is not None:
             session.power_w = row.power_w
+            session.power_max_w = max(session.power_max_w or 0.0, row.power_w)
         if row.soc_percent is not None:
             session.soc_percent = row.soc_percent
     if not session.is_open:
         session.power_w = None  # what has ended draws nothing
     energy.recount(session, since=as_before)
+
+
+def _climb(session: ChargingSession, row: MeterValue) -> None:
+    """Take a register into account; one of 0 among others is no register but a sample without one."""
+    last, told = session.meter_last_wh, row.energy_wh or 0.0
+    if told == 0 and (last or session.meter_start_wh):
+        return
+    if last is not None and told < last - 1:
+        energy.review(session, truth.DROPPED)
+    session.meter_last_wh = told
+    if told and session.meter_first_wh is None:
+        session.meter_first_wh, session.meter_first_at = told, row.measured_at
 
 
 def _moment(row: MeterValue) -> tuple[datetime, int, float, UUID]:

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from chargers import clocks, statements
 from chargers.models import Charger, Connector
 from chargers.rows import Lookup, digest, insert, number, rewrite
-from sessions import energy, events, overlap
+from sessions import energy, events, overlap, truth
 from sessions.authorization import Authorization, Tokens
 from sessions.events import Message, News, Novelty
 from sessions.models import ChargingSession, SessionEvent
@@ -150,7 +150,21 @@ def _close(session: ChargingSession, told: Stop, at: datetime) -> None:
     session.stop_reason = told.reason[:40]
     session.stopped_by_token = told.token[:255]
     session.meter_stop_wh = told.meter_stop_wh
+    if session.meter_start_wh == 0 and session.meter_first_wh is None and truth.goes_on(session, history(session)):
+        energy.review(session, truth.NEVER_FROM_ZERO)
     energy.recount(session)
+
+
+def history(session: ChargingSession) -> list[int]:
+    """The last registers of the sessions before this one on its connector, newest first."""
+    earlier = ChargingSession.objects.filter(
+        charger=session.charger_id,
+        evse_id=session.evse_id,
+        started_at__lt=session.started_at,
+        meter_stop_wh__isnull=False,
+    ).exclude(pk=session.pk)
+    rows = earlier.order_by("-started_at").values_list("meter_stop_wh", flat=True)[: truth.RISING]
+    return [wh for wh in rows if wh is not None]
 
 
 def _placeholder(charger: Charger, told: Stop, at: datetime) -> ChargingSession:

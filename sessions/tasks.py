@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from sessions import retention, rollups
+from sessions import effects, retention, reviewing, rollups
 
 
 @shared_task
@@ -25,3 +25,13 @@ def roll_up() -> None:
 @shared_task
 def make_partitions() -> None:
     retention.METER_VALUES.make_ahead(at=timezone.now())
+
+
+@shared_task
+def propose() -> None:
+    reviewing.propose_lately(at=timezone.now())
+
+
+@shared_task
+def look_for_effects() -> None:
+    effects.look(at=timezone.now())

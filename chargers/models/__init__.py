@@ -5,11 +5,13 @@ from chargers.models.charger import Charger, Registration, SecurityProfile, fold
 from chargers.models.command import Command, CommandStatus
 from chargers.models.configuration import Setting, Transfer, VendorMessage
 from chargers.models.connector import Connector, ConnectorStatus, StatusChange
+from chargers.models.job import Job
 from chargers.models.journal import DeadLetter, Exchange, LargeFrame, SecurityEvent
 from chargers.models.messages import CustomerRecord, DisplayMessage
 from chargers.models.monitoring import Alert, Monitor
 from chargers.models.notice import Notice
 from chargers.models.presence import REPLACED, Boot, Connection, GatewayProcess, PresenceHour, WorkerProcess
+from chargers.models.protocol import Breach, JournalMark, PackUse
 from chargers.models.site import Site
 from chargers.models.twin import Twin
 from chargers.models.upgrade import ProfileUpgrade
@@ -18,6 +20,7 @@ __all__ = [
     "REPLACED",
     "Alert",
     "Boot",
+    "Breach",
     "CertificateRequest",
     "Charger",
     "ClientCertificate",
@@ -32,9 +35,12 @@ __all__ = [
     "Exchange",
     "GatewayProcess",
     "InstalledCertificate",
+    "Job",
+    "JournalMark",
     "LargeFrame",
     "Monitor",
     "Notice",
+    "PackUse",
     "PresenceHour",
     "ProfileUpgrade",
     "Registration",

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from chargers.models.charger import Charger
+from chargers.models.job import Job
 
 
 class CommandStatus(models.TextChoices):
@@ -31,6 +32,10 @@ class Command(models.Model):
     ``payload``. After delivery ``action`` and ``payload`` say what went over the wire (secrets masked in the journal).
     """
 
+    class Effect(models.TextChoices):
+        SEEN = "seen"
+        NOT_SEEN = "not_seen", "not seen"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="commands")
     verb = models.CharField(max_length=40, blank=True)
@@ -52,6 +57,10 @@ class Command(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
     late_answer = models.JSONField(null=True, blank=True)  # came after we had given up
+    effect = models.CharField(max_length=8, choices=Effect, blank=True)  # of an accepted one; empty: not known (yet)
+    effect_at = models.DateTimeField(null=True, blank=True)
+    effect_text = models.CharField(max_length=160, blank=True)  # what was seen
+    job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="commands")
 
     class Meta:
         ordering = ("-created_at",)

@@ -42,11 +42,13 @@ class CommandSerializer(serializers.ModelSerializer[Command]):
         model = Command
         fields = read_only_fields = (
             "id", "charger", "verb", "arguments", "action", "payload", "status", "answer", "explanation", "late_answer",
-            "requested_by", "requested_via", "created_at", "expires_at", "sent_at", "settled_at",
+            "effect", "effect_at", "effect_text", "job", "requested_by", "requested_via", "created_at", "expires_at",
+            "sent_at", "settled_at",
         )  # fmt: skip
         extra_kwargs = {
             "id": {"help_text": "Also the message id on the wire."},
             "explanation": {"help_text": "For people: why it failed."},
+            "effect": {"help_text": "Whether what it accepted has happened: seen, not_seen, or empty (not known yet)."},
         }
 
 

@@ -13,7 +13,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-RESOURCES = ("charger-list", "command-list", "session-list", "id-token-list", "site-list", "schema", "docs")
+RESOURCES = (
+    "charger-list",
+    "command-list",
+    "issue-list",
+    "session-list",
+    "id-token-list",
+    "site-list",
+    "schema",
+    "docs",
+)
 
 
 class Entrance(APIView):

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from portal.api.authentication import origin
 from portal.api.fields import WholeNumber
 from portal.api.filters import Identity, Moment, RowId, Text, YesNo
 from portal.api.pagination import orderings
+from portal.api.problems import Conflict
+from sessions import reviewing
 from sessions.models import ChargingSession
 
 
@@ -25,16 +33,28 @@ class SessionSerializer(serializers.ModelSerializer[ChargingSession]):
         fields = read_only_fields = (
             "id", "charger", "evse_id", "connector_id", "transaction_id", "token_value", "token_verdict",
             "is_open", "charging_state", "started_at", "stopped_at", "stop_reason", "stopped_by_token",
-            "energy_wh", "meter_start_wh", "meter_stop_wh", "meter_last_wh", "power_w", "soc_percent", "metered_at",
+            "energy_wh", "proposed_wh", "proposal", "reviewed_at", "meter_start_wh", "meter_stop_wh", "meter_last_wh",
+            "power_w", "soc_percent", "metered_at",
             "remote_start_id", "reservation_id", "started_received_at", "started_device_time", "stopped_received_at",
             "stopped_device_time", "is_incomplete", "is_superseded", "needs_review", "review_reasons",
         )  # fmt: skip
         extra_kwargs = {
-            "energy_wh": {"help_text": "Last minus first register reading; null if it cannot be told."},
+            "energy_wh": {"help_text": "Last minus first register, or what staff decided; null: not billed (yet)."},
+            "proposed_wh": {"help_text": "What it most likely drew where the registers are in doubt; never billed."},
             "started_received_at": {"help_text": "By our clock; `started_device_time` is the charger's text."},
             "is_superseded": {"help_text": "Another session began on its connector; its end is unknown."},
             "review_reasons": {"help_text": "Why somebody should look at it, in sentences."},
         }
+
+
+class ReasonSerializer(serializers.Serializer[ChargingSession]):
+    reason = serializers.CharField(max_length=1000)
+
+
+class DecisionSerializer(ReasonSerializer):
+    energy_wh = serializers.IntegerField(
+        min_value=0, max_value=reviewing.MOST_WH, allow_null=True, help_text="Null: it is not to be billed."
+    )
 
 
 class SessionFilter(filters.FilterSet):
@@ -65,8 +85,52 @@ class SessionFilter(filters.FilterSet):
     retrieve=extend_schema(operation_id="getSession", summary="One charging session"),
 )
 class Sessions(viewsets.ReadOnlyModelViewSet[ChargingSession]):
+    """Reading, and the two decisions that people make about a session."""
+
     queryset = ChargingSession.objects.select_related("charger")
     serializer_class = SessionSerializer
     filterset_class = SessionFilter
     orderings = orderings("-started_at", started_at="started_at")
     lookup_value_converter = "int"
+
+    @extend_schema(
+        operation_id="reviewSession",
+        summary="Decide what a session has drawn",
+        description="Kept with the reason and who decided. 409 for one that is still running.",
+        request=DecisionSerializer,
+        responses=SessionSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def review(self, request: Request, pk: str) -> Response:
+        asked = DecisionSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        told = asked.validated_data
+        return self._decided(
+            lambda by: reviewing.decide(
+                self.get_object().pk, told["energy_wh"], reason=told["reason"], by=by, via=origin(request)
+            )
+        )
+
+    @extend_schema(
+        operation_id="closeSession",
+        summary="End a session that its charger forgot",
+        description="At its last reading; its energy then waits for a decision. 409 for one that has ended.",
+        request=ReasonSerializer,
+        responses=SessionSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def close(self, request: Request, pk: str) -> Response:
+        asked = ReasonSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        reason = asked.validated_data["reason"]
+        return self._decided(
+            lambda by: reviewing.close(self.get_object().pk, reason=reason, by=by, via=origin(request))
+        )
+
+    def _decided(self, decide: Callable[[AbstractBaseUser | None], ChargingSession]) -> Response:
+        by = self.request.user if isinstance(self.request.user, AbstractBaseUser) else None
+        try:
+            session = decide(by)
+        except reviewing.CannotDecide as error:
+            raise Conflict(str(error)) from None
+        return Response(self.get_serializer(self.queryset.get(pk=session.pk)).data)

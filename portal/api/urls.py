@@ -12,6 +12,7 @@ from portal.api.commands import ChargerCommands, Commands
 from portal.api.docs import Docs
 from portal.api.entrance import Entrance, Nowhere
 from portal.api.id_tokens import IdTokens
+from portal.api.issues import Issues
 from portal.api.messages import ChargerMessages
 from portal.api.meter_values import SessionMeterValues
 from portal.api.notices import ChargerNotices
@@ -24,6 +25,7 @@ app_name = "api"
 router = SimpleRouter(use_regex_path=False)
 router.register("chargers", Chargers, basename="charger")
 router.register("commands", Commands, basename="command")
+router.register("issues", Issues, basename="issue")
 router.register("sessions", Sessions, basename="session")
 router.register("id-tokens", IdTokens, basename="id-token")
 router.register("sites", Sites, basename="site")

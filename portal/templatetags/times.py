@@ -70,6 +70,11 @@ def device_clock(told: str, at: datetime) -> SafeString | str:
     return format_html(' <span class="chip chip-warn">its clock: {}</span>', formats.absolute(moment))
 
 
+@register.filter
+def span(how_long: timedelta) -> str:
+    return formats.duration(how_long)
+
+
 @register.simple_tag
 def zone_name() -> str:
     """The short name of the zone in which this page shows its times."""

@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from django import template
+from django.utils import timezone
 
 from chargers.models import Command, Exchange
 from portal.forms.commands import FORMS
 from portal.views import formats
+from sessions import effects
 from smartcharging.models import InstalledProfile
 
 GIST_LENGTH = 160
@@ -42,6 +44,14 @@ def answer_ms(command: Command) -> float | None:
     if command.sent_at is None or command.settled_at is None:
         return None
     return (command.settled_at - command.sent_at).total_seconds() * 1000
+
+
+@register.filter
+def expected(command: Command) -> effects.Effect | None:
+    """The effect that is still waited for, or was; None for orders whose effect does not show, and for old ones."""
+    if not command.effect and command.settled_at and timezone.now() - command.settled_at > effects.OLDEST:
+        return None
+    return effects.EFFECTS.get(command.verb)
 
 
 @register.filter

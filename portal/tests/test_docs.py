@@ -19,7 +19,7 @@ TEXT_DEFAULTS = {"CHARGEYARD_HOME", "DATABASE_URL", "SECRET_KEY", "STATIC_ROOT",
                  "CHARGER_CA_FILE", "ISO15118_PROVIDER", "MQTT_PREFIX", "MQTT_CLIENT_PEM", "MQTT_CA_FILE",
                  "WORKER_METRICS", "PROXY_ADDRESSES",
                  "PROXY_CERTIFICATE_HEADER", "TLS_PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA", "CPO_NAME",
-                 "CREDENTIAL_PEPPER"}  # fmt: skip
+                 "CREDENTIAL_PEPPER", "EMAIL_URL"}  # fmt: skip
 
 
 def name_of(page: Path) -> str:

@@ -26,11 +26,16 @@ def now(request: HttpRequest, identity: str) -> HttpResponse:
     context = {
         "tab": "now",
         "plugs": lambda: plugs(charger),
+        "issues": lambda: charger.issues.filter(closed_at=None).select_related("acknowledged_by"),
         "once": credentials.shown_once(request, charger),
         "urls": credentials.ocpp_urls(request, charger),
         "recent_commands": charger.commands.select_related("requested_by")[:5],
     }
-    parts = {"now": "charger/_now.html", "recent-commands": "charger/_recent_commands.html"}
+    parts = {
+        "issues": "charger/_issues.html",
+        "now": "charger/_now.html",
+        "recent-commands": "charger/_recent_commands.html",
+    }
     return charger_page.render(request, charger, "charger/now.html", context, parts=parts)
 
 

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from chargers.models import Charger, Connector, fold
 from chargers.signals import charger_changed
+from issues import language
 from portal.forms.commands import FORMS
 from portal.views.pages import render_page
 from portal.views.states import with_state
@@ -63,16 +64,21 @@ def sentence(charger: Charger) -> str:
         return charger_is_silent(charger)
     faulted = [connector for connector in charger.connectors.all() if connector.status == "faulted"]
     if faulted:
-        codes = ", ".join(
-            f"{connector.error_code or 'no error code'} on connector {connector.label}" for connector in faulted
-        )
-        return f"It reports a fault: {codes}."
+        return " ".join(_fault(connector) for connector in faulted)
     running = charger.sessions.filter(stopped_at=None, is_superseded=False).count()
     if running:
         return f"{running} session{'s' if running > 1 else ''} running."
     if not charger.is_booted:
         return "It is connected, but has not booted: it takes no commands yet."
     return "Ready; no session is running."
+
+
+def _fault(connector: Connector) -> str:
+    """What is wrong with it and what to do: "Ground failure … on connector 2 (GroundFailure). Do not restart it. …"."""
+    fault = language.read(connector.error_code, connector.vendor_error_code, connector.info)
+    codes = " ".join(filter(None, [connector.error_code, connector.vendor_error_code])) or "no code"
+    cause = fault.cause[0].upper() + fault.cause[1:]
+    return f"{cause}, on connector {connector.label} ({codes}). {fault.first_step}"
 
 
 def charger_is_silent(charger: Charger) -> str:

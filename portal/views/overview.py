@@ -10,12 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from chargers.models import Charger, Site
+from issues.models import Issue, Severity
+from issues.models.issue import awake
 from portal.views import energy, happenings
 from portal.views.pages import desk_page, render_page
 from portal.views.states import PRECEDENCE, needs_you, with_state
 from sessions.models import ChargingSession, SessionHour
 
-MOST_NEEDY = 8
+MOST_ISSUES = 8
 RING_ORDER = ("faulted", "offline", *PRECEDENCE[1:], "unknown")
 PARTS = {
     "summary": "overview/_summary.html",
@@ -36,11 +38,13 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 def summary() -> dict[str, Any]:
-    chargers = with_state(Charger.objects.all())
     sessions = ChargingSession.objects.all()
+    waiting = Issue.objects.filter(awake(timezone.now()))
     return {
         "counts": _counts(),
-        "needy": list(chargers.filter(needs_you()).select_related("site").prefetch_related("connectors")[:MOST_NEEDY]),
+        "issues": list(waiting.select_related("charger__site", "site", "acknowledged_by")[:MOST_ISSUES]),
+        "issue_count": waiting.count(),
+        "minor_count": waiting.filter(severity=Severity.MINOR).count(),
         "power_w": energy.power_now_w(Charger.objects.all()),
         "energy_wh": energy.energy_since_wh(SessionHour.objects.all(), energy.midnight()),
         "sessions_today": sessions.filter(started_at__gte=energy.midnight()).count(),

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
 
 from chargers.models import Charger, Site
 from portal.views import energy
 from portal.views.lists import Listing, tidy_url
-from portal.views.pages import desk_page, render_page
+from portal.views.pages import desk_page, must_act, render_page
+from sessions import reviewing
 from sessions.models import ChargingSession, MeterValue
+from sessions.units import as_number
 
 ORDERS = {
     "started": ("started_at",),
@@ -80,9 +85,74 @@ def session(request: HttpRequest, session_id: int) -> HttpResponse:
         "session": found,
         "events": found.events.all(),
         "readings": found.meter_values.count,
+        "reviews": found.reviews.select_related("by"),
         "zone": found.charger.site.timezone if found.charger.site else "",
     }
     return render_page(request, "sessions/detail.html", context, parts=PARTS)
+
+
+@desk_page
+def to_review(request: HttpRequest) -> HttpResponse:
+    """Sessions whose energy is in doubt, with what they most likely drew."""
+    found = filtered(request).filter(needs_review=True)
+    orders = {"started": ("started_at",), "proposed": ("proposed_wh",), "charger": ORDERS["charger"]}
+    context = {
+        "room": "sessions",
+        "undecided": ChargingSession.objects.filter(needs_review=True, energy_wh=None, is_superseded=False).count,
+        "total": ChargingSession.objects.filter(needs_review=True).count,
+        **Listing(request, found, orders=orders, default="-started").context(),
+    }
+    parts = {"review-head": "sessions/_review_head.html", "rows": "sessions/_review_rows.html"}
+    return tidy_url(request, render_page(request, "sessions/review.html", context, parts=parts))
+
+
+@desk_page
+@require_POST
+def decide(request: HttpRequest, session_id: int) -> HttpResponse:
+    """``do``: approve the proposal, keep what is billed now, set ``energy_kwh``, bill nothing, or close it."""
+    by = must_act(request)
+    found = get_object_or_404(ChargingSession, pk=session_id)
+    try:
+        said = _decide(request.POST, found, by)
+    except reviewing.CannotDecide as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Session {found.pk}: {said}")
+    if request.POST.get("next") == "list":
+        return redirect("sessions-to-review")
+    return redirect("session", found.pk)
+
+
+def _decide(asked: QueryDict, found: ChargingSession, by: AbstractBaseUser) -> str:
+    reason = asked.get("reason", "")
+    match asked.get("do"):
+        case "approve":
+            if found.proposed_wh is None or str(found.proposed_wh) != asked.get("proposed_wh"):
+                # What is agreed to must be what was seen.
+                raise reviewing.CannotDecide("The proposal has changed meanwhile; look at it again.")
+            reviewing.decide(found.pk, found.proposed_wh, reason=reason or f"As proposed: {found.proposal}", by=by)
+            return f"{found.proposed_wh / 1000:.2f} kWh, as proposed."
+        case "keep":
+            reviewing.decide(found.pk, found.energy_wh, reason=reason or "As told.", by=by)
+            return "it stays as it is."
+        case "set":
+            energy_wh = _watt_hours(asked.get("energy_kwh", ""))
+            reviewing.decide(found.pk, energy_wh, reason=reason, by=by)
+            return f"{energy_wh / 1000:.2f} kWh."
+        case "nothing":
+            reviewing.decide(found.pk, None, reason=reason, by=by)
+            return "nothing will be billed."
+        case "close":
+            reviewing.close(found.pk, reason=reason, by=by)
+            return "closed; look at its energy."
+    raise reviewing.CannotDecide("That is nothing one can decide.")
+
+
+def _watt_hours(text: str) -> int:
+    number = as_number(text)
+    if number is None:
+        raise reviewing.CannotDecide(f"{text[:20]!r} is no number of kWh; it looks like 7.25.")
+    return round(number * 1000)
 
 
 @desk_page

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from chargers.models import Charger, Connector, ConnectorStatus, Registration
+from chargers.models import Charger, Connector, ConnectorStatus
+from issues.models import Issue, Severity
+from issues.models.issue import awake
 
 
 class State(TypedDict):
@@ -50,9 +51,6 @@ SHAPE_OF: dict[str, str] = {
 # A charger as a whole shows the first of these that any of its connectors has: what needs a person comes first.
 PRECEDENCE = ("faulted", "charging", "suspended", "preparing", "reserved", "available", "unavailable")
 
-# A short loss of the mobile network is not worth a walk; after this long silence it is.
-SILENCE_NEEDS_YOU = timedelta(minutes=2)
-
 
 def with_state(chargers: QuerySet[Charger]) -> QuerySet[ChargerWithState]:
     """Annotate each charger with ``state``, one of STATES."""
@@ -75,14 +73,10 @@ def _statuses(state: str) -> list[str]:
 
 
 def needs_you() -> Q:
-    """Condition on chargers: faulted, fallen silent, or in quarantine. A charger never seen is no fault."""
-    silent_since = timezone.now() - SILENCE_NEEDS_YOU
-    faulted = Connector.objects.filter(status__in=_statuses("faulted"))
-    return (
-        Q(is_online=True, pk__in=faulted.values("charger"))  # by the few that are, not by a look at each charger
-        | Q(is_online=False, disconnected_at__lt=silent_since)
-        | Q(registration=Registration.QUARANTINED)
-    )
+    """Condition on chargers: an issue that keeps somebody from charging is open and awake, theirs or their site's."""
+    grave = Issue.objects.filter(awake(timezone.now()), severity__lte=Severity.MAJOR).order_by()
+    lost = grave.filter(Q(site=OuterRef("site")) | Q(site=None), charger=None)
+    return Q(Exists(grave.filter(charger=OuterRef("pk")))) | Q(Exists(lost), is_online=False)
 
 
 def state_of(connector: Connector, *, is_online: bool) -> str:

@@ -37,6 +37,14 @@ class ChargingSession(models.Model):
     meter_stop_wh = models.BigIntegerField(null=True, blank=True)
     meter_last_wh = models.FloatField(null=True, blank=True)
     energy_wh = models.BigIntegerField(null=True, blank=True)  # None: cannot be told
+    meter_first_wh = models.FloatField(null=True, blank=True)  # the first reading that is not 0
+    meter_first_at = models.DateTimeField(null=True, blank=True)
+    power_max_w = models.FloatField(null=True, blank=True)
+    # What it has most likely drawn where the registers are in doubt; people decide (`sessions.reviewing`).
+    proposed_wh = models.BigIntegerField(null=True, blank=True)
+    proposal = models.CharField(max_length=255, blank=True)  # the reason, a sentence
+    proposed_at = models.DateTimeField(null=True, blank=True)
+    reviewed_at = models.DateTimeField(null=True, blank=True)  # energy_wh is what people decided
     power_w = models.FloatField(null=True, blank=True)
     soc_percent = models.FloatField(null=True, blank=True)
     metered_at = models.DateTimeField(null=True, blank=True)

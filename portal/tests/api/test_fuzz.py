@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from chargers import commands
-from chargers.models import Site
+from chargers.models import Charger, Site
+from issues.models import Issue
 
 WORDS = st.sampled_from(
     [
@@ -69,9 +71,17 @@ def world(cp1, token, make_session, make_exchange) -> dict[str, dict[str, object
         "chargers": {"identity": "CP-1"},
         "commands": {"id": commands.request(cp1, "reset").pk},
         "sessions": {"id": make_session(cp1).pk},
+        "issues": {"id": _issue(cp1).pk},
         "id-tokens": {"id": token.pk},
         "sites": {"id": Site.objects.create(name="Harbour").pk},
     }
+
+
+def _issue(charger: Charger) -> Issue:
+    now = timezone.now()
+    return Issue.objects.create(
+        rule="clock_skew", key="clock", severity=3, charger=charger, title="Late.", opened_at=now, seen_at=now
+    )
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=str)

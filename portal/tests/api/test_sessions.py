@@ -135,3 +135,16 @@ def test_a_list_costs_the_same_however_long_it_is(
         meter(first, number)
     with django_assert_max_num_queries(3):  # the key, the parent, the rows
         assert len(api.get(f"/api/v1/{path.format(first.pk)}").json()["results"]) >= 11
+
+
+def test_a_system_decides_what_is_billed_and_says_why(api, cp1, make_session):
+    session = make_session(cp1)
+    ended = {"stopped_at": session.started_at, "energy_wh": None, "needs_review": True, "proposed_wh": 7250}
+    type(session).objects.filter(pk=session.pk).update(**ended)
+    at = f"/api/v1/sessions/{session.pk}"
+    assert api.get(f"{at}/").json()["proposed_wh"] == 7250
+    assert api.post(f"{at}/review/", {"energy_wh": 7250}).status_code == 400
+    decided = api.post(f"{at}/review/", {"energy_wh": 7250, "reason": "By rule 12."}).json()
+    assert (decided["energy_wh"], decided["needs_review"]) == (7250, False)
+    assert "integration" in session.reviews.get().via
+    assert api.post(f"{at}/close/", {"reason": "x"}).status_code == 409

@@ -10,6 +10,9 @@ PAGES = (
     "/palette/", "/chargers/CP-1/", "/chargers/CP-1/edit/", "/chargers/CP-1/sessions/", "/chargers/CP-1/commands/",
     "/chargers/CP-1/configuration/", "/chargers/CP-1/profiles/", "/chargers/CP-1/firmware/", "/chargers/CP-1/log/",
     "/chargers/CP-1/connection/", "/chargers/CP-1/security/", "/system/",
+    "/issues/", "/issues/rules/", "/issues/rules/faulted/", "/issues/channels/",
+    "/issues/channels/new/", "/issues/count/", "/sessions/review/", "/jobs/", "/jobs/new/",
+    "/protocol/", "/protocol/?charger=CP-1", "/protocol/?vendor=Acme&model=Wallbox+22&firmware=1.0.0",
 )  # fmt: skip
 
 

@@ -22,7 +22,9 @@ def test_a_running_session_is_shown_on_its_connector(desk, cp1, plug, start):
 
 def test_a_fault_is_said_in_words_first(desk, cp1, plug):
     plug(cp1, status="faulted", error_code="GroundFailure", info="31 mA")
-    assert "It reports a fault: GroundFailure on connector 1." in part(desk, "/chargers/CP-1/", "head")
+    assert "current flows to earth, on connector 1 (GroundFailure). Do not restart it." in part(
+        desk, "/chargers/CP-1/", "head"
+    )
     assert "31 mA" in part(desk, "/chargers/CP-1/", "now")
 
 

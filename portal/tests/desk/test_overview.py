@@ -5,11 +5,17 @@ from uuid import uuid4
 
 from django.utils import timezone
 
+from issues import watch
+from issues.rules import RULES
 from portal.tests.desk.conftest import part
 from portal.views import energy
 from sessions import rollups
 from sessions.energy import BEGINNING
 from sessions.models import ChargingSession, MeterValue, SessionHour
+
+
+def look() -> None:
+    watch.watch(at=timezone.now(), rules=list(RULES.values()))
 
 
 def test_the_first_sentence_says_who_needs_you(desk, make_charger, plug):
@@ -18,6 +24,7 @@ def test_the_first_sentence_says_who_needs_you(desk, make_charger, plug):
     make_charger("CP-2", is_online=False, disconnected_at=gone)
     make_charger("CP-3", is_online=False, connected_at=None)
     plug(make_charger("CP-4"))
+    look()
     text = part(desk, "/", "summary")
     assert "2 of 4 chargers</a> need you." in text
     assert "GroundFailure" in text
@@ -30,6 +37,7 @@ def test_all_is_well_when_nobody_needs_you(desk, cp1, plug):
 
 def test_a_loss_of_a_minute_needs_nobody_yet_and_is_not_hidden(desk, make_charger):
     make_charger("CP-1", is_online=False, disconnected_at=timezone.now() - timedelta(minutes=1))
+    look()
     summary = part(desk, "/", "summary")
     assert "1 charger has just gone offline" in summary
     assert "All is well" not in summary
@@ -99,6 +107,7 @@ def test_the_overview_takes_as_many_queries_for_many_chargers_as_for_few(
 ):
     for number in range(12):
         plug(make_charger(f"CP-{number}"), status="faulted")
+    look()
     with django_assert_max_num_queries(25):
         assert desk.get("/").status_code == 200
 

@@ -57,7 +57,7 @@ async def test_a_charger_that_boots_and_charges_shows_without_a_reload(stack):
             await shows(page, "#now", "1.50 kWh")
             fault = {"connectorId": 1, "errorCode": "GroundFailure", "status": "Faulted", "info": "31 mA"}
             await say(wire, "StatusNotification", fault)
-            await shows(page, "#head", "It reports a fault: GroundFailure on connector 1.")
+            await shows(page, "#head", "Ground failure: current flows to earth, on connector 1 (GroundFailure).")
         await shows(page, "#head", "Offline")
         assert await page.evaluate("window.isTheSamePage")
 
@@ -146,6 +146,16 @@ async def test_every_page_fits_and_says_nothing_on_the_console(stack, width, the
             "/register-charger/",
             "/sites/new/",
             "/tokens/new/",
+            "/issues/",
+            "/issues/rules/",
+            "/issues/rules/faulted/",
+            "/issues/channels/",
+            "/issues/channels/new/",
+            "/protocol/",
+            "/sessions/review/",
+            "/jobs/",
+            "/jobs/new/?do=reset",
+            "/protocol/?vendor=Acme&model=X&firmware=1",
         ]
         for path in [*paths, *(f"/chargers/{wire.identity}/{tab}/".replace("//", "/") for tab in tabs)]:
             await page.goto(stack.url + path)

@@ -1,0 +1,69 @@
+"""Setting a rule, and naming who is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from issues import outward, watch
+from issues.models import Channel, RuleSetting
+from issues.rule import Rule
+from portal.forms.fields import DeskForm, dress
+
+LONGEST_DAYS = 365
+
+
+class RuleForm(DeskForm):
+    is_on = forms.BooleanField(label="It looks", required=False)
+    patience_min = forms.FloatField(
+        label="Patience in minutes", min_value=0, max_value=LONGEST_DAYS * 1440, required=False
+    )
+
+    def __init__(self, rule: Rule, setting: RuleSetting, *args: Any, **kwargs: Any) -> None:
+        minutes = watch.patience(rule, setting).total_seconds() / 60
+        super().__init__(*args, initial={"is_on": setting.is_on, "patience_min": f"{minutes:g}"}, **kwargs)
+        own = rule.patience.total_seconds() / 60
+        self.fields["patience_min"].help_text = f"When {rule.patience_means}. Empty: {own:g}."
+
+    def decision(self) -> dict[str, Any]:
+        minutes = self.cleaned_data["patience_min"]
+        return {
+            "is_on": self.cleaned_data["is_on"],
+            "patience_s": None if minutes is None else round(minutes * 60),
+        }
+
+
+class ChannelForm(forms.ModelForm):
+    class Meta:
+        model = Channel
+        fields = ("name", "kind", "address", "worst_only", "is_on")
+        labels = {"worst_only": "Tell of", "is_on": "On"}
+        help_texts = {
+            "name": "For people, e.g. “Night shift”.",
+            "address": "A mailbox, or a URL such as https://hooks.example.com/chargeyard.",
+            "worst_only": "Issues of this severity and worse.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        dress(self)
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        address = found.get("address", "").strip()
+        if address and found.get("kind") == Channel.Kind.MAIL:
+            try:
+                validate_email(address)
+            except ValidationError:
+                self.add_error("address", f"{address!r} is no mailbox; it looks like desk@example.com.")
+        elif address:
+            try:
+                outward.check(address, allowed=settings.WEBHOOK_HOSTS)
+            except outward.Forbidden as error:
+                self.add_error("address", str(error))
+        found["address"] = address
+        return found
