@@ -86,7 +86,7 @@ def _serve(version: str, text: str) -> str | None:
     charger = Charger(pk=1, identity="CP-1", subprotocol=version, is_online=True, is_booted=True, epoch=1)
     at = datetime.now(UTC)
     frame = frames.parse(text, frames.types_of(version))
-    return Dispatcher(Books(at), {}, {}).serve(Turn(charger, DIALECTS[version], text, frame, at))
+    return Dispatcher(Books(at), {}, {}).serve(Turn(charger, DIALECTS[version], text, frame, at)).text
 
 
 def _payload(version: str, action: str) -> dict[str, object]:
