@@ -56,15 +56,17 @@ def number(rows: Sequence[models.Model]) -> None:
         row.pk = key
 
 
-def insert(rows: Sequence[models.Model], *, ignore_conflicts: bool = False) -> None:
+def insert(rows: Sequence[Any], *, model: type[models.Model] | None = None, ignore_conflicts: bool = False) -> None:
     """Store new rows of one model: with the keys that `number` gave them, or with keys that nobody asks for.
 
-    ``ignore_conflicts``: a row that breaks a unique constraint is left out.
+    ``model``: whose rows they are, for objects that only have its attributes. ``ignore_conflicts``: a row that breaks a
+    unique constraint is left out.
     """
     if not rows:
         return
-    model = type(rows[0])
-    names = None if rows[0].pk is None else tuple(field.attname for field in model._meta.concrete_fields)
+    model = cast("type[models.Model]", model or type(rows[0]))
+    has_key = getattr(rows[0], model._meta.pk.attname, None) is not None
+    names = tuple(field.attname for field in model._meta.concrete_fields) if has_key else None
     shape = _shape(model, names, connection.vendor)
     columns = ", ".join(name for name, _ in shape.columns)
     conflicts = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
@@ -187,13 +189,13 @@ class _Shape:
     columns: list[Column]
     fields: list[Field]
 
-    def records(self, rows: Iterable[models.Model]) -> tuple[str, int]:
+    def records(self, rows: Iterable[Any]) -> tuple[str, int]:
         """The rows as the parameters of a `statements.recordset`."""
         members = [(column, field.attname) for (column, _), field in zip(self.columns, self.fields, strict=True)]
         said = [{column: getattr(row, attribute) for column, attribute in members} for row in rows]
         return orjson.dumps(said).decode(), len(said)
 
-    def values(self, rows: Iterable[models.Model]) -> list[list[Any]]:
+    def values(self, rows: Iterable[Any]) -> list[list[Any]]:
         """The rows as the database's driver takes them, one by one."""
         return [
             [field.get_db_prep_save(getattr(row, field.attname), connection) for field in self.fields] for row in rows

@@ -52,7 +52,7 @@ def prefer_indexes() -> None:
     """Have this process, on the reply path, read no table from end to end where an index will do.
 
     PostgreSQL keeps the plan of a prepared statement. One made while tables were empty would scan them from end to end
-    after they have filled, until their statistics are next taken. Behind a pooler, which shares sessions, nothing is set.
+    after they have filled, until their statistics are next taken. Behind a pooler nothing is set: it shares sessions.
     """
     if connection.vendor == "postgresql" and connection.settings_dict["OPTIONS"].get("prepare_threshold") is not None:
         connection_created.connect(_forgo_scans, dispatch_uid="prefer indexes")

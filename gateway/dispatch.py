@@ -14,6 +14,7 @@ import structlog
 from django.utils import timezone
 
 from chargers import commands, configuration
+from chargers.journal import Entry
 from chargers.models import Charger, Command, CommandStatus, Exchange, Registration
 from gateway import frames, provisional, schemas
 from gateway.call import Books, Call
@@ -66,7 +67,7 @@ class Unfinished:
 
     turn: Turn
     frame: frames.Call
-    entry: Exchange
+    entry: Entry
     later: Later[Payload]
     reply: Reply
 
@@ -136,13 +137,13 @@ class Dispatcher:
             return None
         return self._result(turn, frame, entry, answer)
 
-    def _result(self, turn: Turn, frame: frames.Call, entry: Exchange, answer: Payload) -> str:
+    def _result(self, turn: Turn, frame: frames.Call, entry: Entry, answer: Payload) -> str:
         if not schemas.load(turn.dialect.schemas).is_valid_answer(frame.action, answer):
             # A strict charger ends itself at such an answer: our bug, to be seen at once.
             log.error("invalid_answer", charger=turn.charger.identity, action=frame.action, answer=answer)
         return self._close(turn, frame, entry, frames.result(frame.message_id, answer))
 
-    def _close(self, turn: Turn, frame: frames.Call, entry: Exchange, text: str, *, error_code: str = "") -> str:
+    def _close(self, turn: Turn, frame: frames.Call, entry: Entry, text: str, *, error_code: str = "") -> str:
         self.books.journal.answered(entry, text, at=timezone.now(), error_code=error_code)
         log.info(
             "frame",

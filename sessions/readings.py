@@ -244,12 +244,4 @@ def _update_connectors(rows: Iterable[MeterValue], sessions: _Sessions) -> None:
         session = sessions.of_row(row)
         if row.power_w is not None and not row.is_suspect and (session is None or session.is_open):
             latest[row.charger_id, row.evse_id, row.connector_id] = row
-    if not latest:
-        return
-    changed = []
-    for connector in connectors.of_chargers({charger_id for charger_id, _, _ in latest}):
-        newest = latest.get((connector.charger_id, connector.evse_id, connector.connector_id))
-        if newest and (connector.power_at is None or connector.power_at <= newest.measured_at):
-            connector.power_w, connector.power_at = newest.power_w, newest.measured_at
-            changed.append(connector)
-    rewrite(changed, ("power_w", "power_at"))
+    connectors.set_power({place: (row.power_w or 0.0, row.measured_at) for place, row in latest.items()})
