@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.core.management import get_commands
-
 from portal.bench import yard
+from portal.certify import tls
 from portal.certify.desk import Desk
 from portal.certify.tls import Tls
 from portal.supervisor import ports
 
 SETTINGS = {"ISO15118_PROVIDER": "portal.certify.provider.Provider"}
-# A yard that cannot make itself a certificate serves no TLS; its cases are missing then.
-MAKE_CERTIFICATE = "create_tls_certificate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +24,12 @@ class Judged:
 @contextmanager
 def judged() -> Iterator[Judged]:
     """Bring it up and hand out its cards. Raises PartMissing, StartFailed or YardFailed."""
-    has_tls = MAKE_CERTIFICATE in get_commands()
+    has_tls = tls.is_served()
     port = ports.free()
-    before = (MAKE_CERTIFICATE, "localhost") if has_tls else ()
+    before = (tls.MAKE_CERTIFICATE, "localhost") if has_tls else ()
     settings = SETTINGS | ({"TLS_PORT": str(port)} if has_tls else {})
     with yard.running("embedded", before=before, **settings) as site:
         desk = Desk(f"http://{ports.LOOPBACK}:{site.port}", site.told("create_api_key", "certify"))
         desk.hand_out_cards()
-        tls = Tls(f"wss://localhost:{port}/ocpp", site.home / "charger-ca.pem") if has_tls else None
-        yield Judged(desk, tls)
+        by_tls = Tls(f"wss://localhost:{port}/ocpp", site.home / "charger-ca.pem") if has_tls else None
+        yield Judged(desk, by_tls)
