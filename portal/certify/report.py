@@ -17,7 +17,7 @@ HEAD = """\
 Each public test case of the Open Charge Alliance for a CSMS (OCPP 1.6J: 77, 2.0.1: 252), and how it is proven here.
 
 ```sh
-python3 manage.py certify                                      # all of them, about two minutes
+python3 manage.py certify                                      # all of them, a minute or two
 python3 manage.py certify --ocpp 2.0.1 --block B               # a block by its letter or name
 python3 manage.py certify --case TC_B_30 --json outcomes.json
 ```
