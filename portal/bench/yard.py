@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -142,14 +142,20 @@ def own_environment(home: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(parts: str, *, gateways: int = 0, settings: Mapping[str, str] | None = None) -> Iterator[Yard]:
+def running(
+    parts: str, *, gateways: int = 0, before: Sequence[str] = (), settings: Mapping[str, str] | None = None
+) -> Iterator[Yard]:
     """Bring a yard up; ``parts``: one of `PARTS`. Raises PartMissing, StartFailed or YardFailed.
 
-    ``gateways``: how many processes serve chargers, beside one for people; 0: one for both. ``settings``: of the yard.
+    ``gateways``: how many processes serve chargers, beside one for people; 0: one for both. ``before``: the words of a
+    management command that prepares its folder; ``settings``: by their names.
     """
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(TemporaryDirectory(prefix="chargeyard-bench-", ignore_cleanup_errors=True)))
         env = own_environment(home) | dict(settings or {})
+        if before:
+            command = [sys.executable, "manage.py", *before]
+            subprocess.run(command, env=env, cwd=ROOT, check=True, capture_output=True)
         if parts == "production":
             env["DATABASE_URL"] = stack.enter_context(servers.postgres())
             env["REDIS_URL"] = stack.enter_context(servers.redis_server())

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from portal.certify.expect import Failed
 
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 CARDS = {
     "accepted": {"value": "C0FFEE01", "kind": "ISO14443", "group": "FLEET-7"},
     "sibling": {"value": "C0FFEE02", "kind": "ISO14443", "group": "FLEET-7"},

@@ -25,7 +25,7 @@ __all__ = ["ocpp16", "ocpp201"]  # importing them registers the scenarios
 PASSED, FAILED, MISSING = "passed", "failed", "missing"
 STATIONS: dict[str, type[Station]] = {"1.6": Station16, "2.0.1": Station201}
 AT_ONCE = 8
-LIMIT_S = 60.0
+LIMIT_S = 150.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.core.management import get_commands
+
+MAKE_CERTIFICATE = "create_tls_certificate"
+
+
+def is_served() -> bool:
+    """Whether a yard can make itself a certificate and serve TLS by it."""
+    return MAKE_CERTIFICATE in get_commands()
+
 
 @dataclass(frozen=True, slots=True)
 class Tls:

@@ -18,7 +18,7 @@ from portal.certify import letter
 from portal.certify.expect import Failed, expect, same
 
 Payload = dict[str, Any]
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 CALL, RESULT, ERROR = 2, 3, 4
 
 

@@ -40,8 +40,8 @@ class Command(BaseCommand):
             raise CommandError(error.args[0]) from error
         self._say(f"{len(cases)} cases; bringing up a yard of its own")
         try:
-            with judged() as desk:
-                outcomes = asyncio.run(run.run(cases, desk, tell=self._tell))
+            with judged() as site:
+                outcomes = asyncio.run(run.run(cases, site.desk, tls=site.tls, tell=self._tell))
         except (PartMissing, StartFailed, YardFailed) as error:
             raise CommandError(str(error)) from error
         self._say("")

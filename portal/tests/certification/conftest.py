@@ -16,7 +16,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _plays(item):
             item.add_marker(pytest.mark.xdist_group("certification"))
-            item.add_marker(pytest.mark.timeout(400))
+            item.add_marker(pytest.mark.timeout(900))
 
 
 def _plays(item: pytest.Item) -> bool:
@@ -30,6 +30,6 @@ def outcomes(request: pytest.FixtureRequest) -> dict[str, run.Outcome]:
         item.callspec.params for item in request.session.items if isinstance(item, pytest.Function) and _plays(item)
     ]
     wanted = [case.id for case in (param["case"] for param in params) if isinstance(case, Case)]
-    with judged() as desk:
-        played = asyncio.run(run.run(chosen(ids=wanted), desk))
+    with judged() as site:
+        played = asyncio.run(run.run(chosen(ids=wanted), site.desk, tls=site.tls))
     return {outcome.case.id: outcome for outcome in played}
