@@ -16,7 +16,7 @@ from django.utils import timezone
 from chargers import commands, configuration
 from chargers.journal import Entry
 from chargers.models import Charger, Command, CommandStatus, Exchange, Registration
-from gateway import frames, schemas
+from gateway import frames, provisional, schemas
 from gateway.call import Books, Call
 from gateway.dialect import Answer, Dialect, Payload, verdict
 from gateway.errors import (
@@ -172,7 +172,7 @@ class Dispatcher:
     def _answer(self, turn: Turn, frame: frames.Call, findings: list[str]) -> Answer:
         """The payload of our answer, or the promise of one. Raises OcppError."""
         charger, dialect, action = turn.charger, turn.dialect, frame.action
-        if action != BOOT and not may_talk(charger):
+        if action != BOOT and not may_talk(charger) and not provisional.was_asked(charger, action, at=turn.at):
             raise SecurityError(f"Charger {charger.identity!r} has no accepted {BOOT} yet; send one first.")
         messages = schemas.load(dialect.schemas)
         if not messages.knows(action):

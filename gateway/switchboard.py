@@ -28,7 +28,7 @@ from gateway.admission import Admission
 from gateway.batching import LARGEST, DatabaseThread
 from gateway.bus import Bus, NewsHeard
 from gateway.bus.mqtt import MqttBus
-from gateway.handshake import Caller, Refusal
+from gateway.handshake import Caller, Refusal, unknown_sentence
 from gateway.offline import Guard, Phase
 from gateway.relay import Relay
 
@@ -214,10 +214,14 @@ class Switchboard:
         match _json(payload):
             case {"verb": "replaced", "key": str(key), "epoch": int(epoch)}:
                 if (line := self.lines.get(key)) is not None and line.claim.epoch < epoch:
+                    self.bus.surrender(key)
                     line.hang_up(1000, connections.REPLACED)
             case {"verb": "probe", "key": str(key), "epoch": int(epoch)}:
                 if (line := self.lines.get(key)) is not None and line.claim.epoch == epoch:
                     line.probe()
+            case {"verb": "retired", "key": str(key), "epoch": int(epoch)}:
+                if (line := self.lines.get(key)) is not None and line.claim.epoch == epoch:
+                    line.hang_up(1008, unknown_sentence(line.claim.identity))
             case _:
                 log.warning("not understood", topic=topic, payload=payload[:100])
 
@@ -294,5 +298,7 @@ def on_mqtt(*, takes_chargers: bool) -> Switchboard:
         chargers_per_connection=settings.MQTT_CHARGERS_PER_CONNECTION,
         will=(topics.gateway_status(name), status_payload(name, "offline")) if takes_chargers else None,
         greeting=status_payload(name, "online") if takes_chargers else None,
+        publishes_per_s=settings.MQTT_PUBLISHES_PER_S,
+        connects_per_s=settings.MQTT_CONNECTS_PER_S,
     )
     return Switchboard(name, bus, takes_chargers=takes_chargers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from celery import shared_task
 from django.utils import timezone
 
@@ -10,6 +11,9 @@ from gateway import delivery, topics
 from gateway.bus import publisher
 from gateway.bus.publisher import cleared
 from gateway.ingest import batch
+from gateway.iot import cloud, teller
+
+log = structlog.get_logger(__name__)
 
 
 @shared_task
@@ -38,6 +42,14 @@ def sweep_gateways() -> None:
 @shared_task
 def sweep_large_frames() -> None:
     large_frames.sweep(at=timezone.now())
+
+
+@shared_task
+def tell_aws() -> None:
+    try:
+        teller.tell()
+    except (cloud.Away, cloud.Refused) as error:
+        log.warning("aws_not_told", error=str(error))
 
 
 @shared_task

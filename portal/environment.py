@@ -8,6 +8,7 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from environs import Env
 
@@ -40,6 +41,12 @@ def secret(path: Path) -> str:
         os.link(draft, path)
     draft.unlink()
     return path.read_text().strip()
+
+
+def is_iot_core(mqtt_url: str) -> bool:
+    """Whether a broker is AWS IoT Core, which limits what goes through a connection."""
+    host = urlsplit(mqtt_url).hostname or ""
+    return ".iot." in host and host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def announce_wrong(env: Env, *, error: type[Exception], **choices: tuple[Any, set[str]]) -> None:

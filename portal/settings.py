@@ -11,11 +11,11 @@ from pathlib import Path
 
 from environs import Env, EnvError, validate
 
-from portal.environment import announce_wrong, secret, with_secret_files
+from portal.environment import announce_wrong, is_iot_core, secret, with_secret_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-with_secret_files(os.environ, "DATABASE_URL", "REDIS_URL", "MQTT_URL", "SECRET_KEY")
+with_secret_files(os.environ, "DATABASE_URL", "REDIS_URL", "MQTT_URL", "MQTT_CLIENT_PEM", "SECRET_KEY")
 env = Env(eager=False)
 
 # -- where things are ------------------------------------------------------------------------------------------------
@@ -58,7 +58,17 @@ MQTT_URL = env.str("MQTT_URL", "mqtt://127.0.0.1:1883")
 MQTT_PREFIX = env.str("MQTT_PREFIX", "")
 # Whether the broker knows $share (Mosquitto, EMQX, IoT Core: yes; NATS: no, then run one worker process only).
 MQTT_SHARED_SUBSCRIPTIONS = env.bool("MQTT_SHARED_SUBSCRIPTIONS", True)
-MQTT_CHARGERS_PER_CONNECTION = env.int("MQTT_CHARGERS_PER_CONNECTION", 2000)
+# What we show the broker over mqtts://, certificate and private key in PEM; empty: a password in MQTT_URL, or nothing.
+MQTT_CLIENT_PEM = env.str("MQTT_CLIENT_PEM", "")
+# Whom we trust to sign the broker's certificate; empty: the authorities that this machine trusts, Amazon's among them.
+MQTT_CA_FILE = env.str("MQTT_CA_FILE", "")
+# Limits of the broker, see gateway/bus/mqtt.py. On AWS IoT Core they have its defaults without being set.
+_on_iot_core = is_iot_core(MQTT_URL)
+MQTT_CHARGERS_PER_CONNECTION = env.int("MQTT_CHARGERS_PER_CONNECTION", 25 if _on_iot_core else 2000)
+MQTT_PUBLISHES_PER_S = env.float("MQTT_PUBLISHES_PER_S", 80 if _on_iot_core else 0)  # per connection; 0: no limit
+MQTT_CONNECTS_PER_S = env.float("MQTT_CONNECTS_PER_S", 50 if _on_iot_core else 0)  # of one gateway; 0: no limit
+# Connections of one worker. One is enough unless the broker limits what goes through it.
+MQTT_WORKER_CONNECTIONS = env.int("MQTT_WORKER_CONNECTIONS", 10 if _on_iot_core else 1, validate=validate.Range(min=1))
 # What the broker takes in one message (AWS IoT Core: 128 KB); larger frames go by the database.
 MQTT_PAYLOAD_LIMIT_BYTES = env.int("MQTT_PAYLOAD_LIMIT_BYTES", 128 * 1024)
 
@@ -249,11 +259,21 @@ SPECTACULAR_SETTINGS = {
 # Where the worker serves its figures to Prometheus, e.g. 127.0.0.1:9464; empty: nowhere. `serve` has /metrics.
 WORKER_METRICS = env.str("WORKER_METRICS", "")
 
+# -- AWS -------------------------------------------------------------------------------------------------------------
+# Keep a Thing and its shadows in AWS IoT for each charger, and take chargers from there. Needs AWS_REGION and a role.
+AWS_IOT_THINGS = env.bool("AWS_IOT_THINGS", False)
+AWS_IOT_THING_TYPE = env.str("AWS_IOT_THING_TYPE", "Charger")
+
 # -- logs ------------------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.str("LOG_FORMAT", "console")  # console | json
 LOGGING_CONFIG = "portal.logs.configure"
 LOGGING = {"format": LOG_FORMAT, "level": env.str("LOG_LEVEL", "INFO")}
 
+if _on_iot_core and MQTT_CHARGERS_PER_CONNECTION > 50:
+    raise SystemExit(
+        f"MQTT_CHARGERS_PER_CONNECTION is {MQTT_CHARGERS_PER_CONNECTION}; AWS IoT Core takes 50 subscriptions on a "
+        "connection. Set it to 50 or less, or unset it."
+    )
 announce_wrong(
     env,
     UNKNOWN_CHARGERS=(UNKNOWN_CHARGERS, {"refuse", "close_1008", "quarantine", "accept"}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,28 +11,9 @@ from django.db.models import Q
 from chargers.models import Charger, Command
 from chargers.rows import Lookup
 from smartcharging.models import InstalledProfile
+from smartcharging.schedules import Profile
 
 _OF_SESSION = Lookup(InstalledProfile, by=["charger_id", "transaction_id"], also="t.purpose = 'tx'", only=["id"])
-
-
-@dataclass(slots=True, frozen=True)
-class Profile:
-    """``purpose``: charger_max | tx_default | tx | external | priority | local_generation.
-
-    ``kind``: absolute | recurring | relative | dynamic. ``schedules``: objects with "unit" ("A" or "W"), "periods"
-    (list of {"start_s", "limit", "phases"?}) and, where given, "duration_s", "start_at", "min_rate". A period may
-    limit phases apart ("limit_l2", "limit_l3"), discharge and set points likewise; it then may have no "limit".
-    """
-
-    profile_id: int
-    stack_level: int
-    purpose: str
-    kind: str
-    recurrency: str = ""
-    transaction_id: str = ""
-    valid_from: datetime | None = None
-    valid_to: datetime | None = None
-    schedules: list[dict[str, Any]] = field(default_factory=list)
 
 
 @transaction.atomic

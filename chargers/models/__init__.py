@@ -11,6 +11,7 @@ from chargers.models.monitoring import Alert, Monitor
 from chargers.models.notice import Notice
 from chargers.models.presence import Boot, Connection, GatewayProcess, PresenceHour, WorkerProcess
 from chargers.models.site import Site
+from chargers.models.twin import Twin
 
 __all__ = [
     "Alert",
@@ -39,6 +40,7 @@ __all__ = [
     "Site",
     "StatusChange",
     "Transfer",
+    "Twin",
     "VendorMessage",
     "WorkerProcess",
     "fold",

@@ -27,7 +27,7 @@ class Work:
 class Desk:
     def __init__(self) -> None:
         self._batcher = Batcher()
-        self._errands: deque[Job] = deque()
+        self._errands: deque[Work] = deque()
         self._changed = threading.Condition()
         self._is_closed = False
 
@@ -43,10 +43,10 @@ class Desk:
             if not had_work or self._batcher.wait_s(now) == 0:
                 self._changed.notify()
 
-    def send_on_errand(self, job: Job) -> None:
-        """Something small that goes before the frames."""
+    def send_on_errand(self, job: Job, *, heard: Frame | None = None) -> None:
+        """Something small that goes before the frames; ``heard``: the message to acknowledge when it is done."""
         with self._changed:
-            self._errands.append(job)
+            self._errands.append(Work(job, [heard] if heard else []))
             self._changed.notify()
 
     def take(self) -> Work | None:
@@ -54,7 +54,7 @@ class Desk:
         with self._changed:
             while not self._is_closed:
                 if self._errands:
-                    return Work(self._errands.popleft())
+                    return self._errands.popleft()
                 now = time.monotonic()
                 frames = self._batcher.take(now)
                 if frames:

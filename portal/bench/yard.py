@@ -57,6 +57,12 @@ class Yard:
         """Run a management command against this yard, its output among ours; the exit code."""
         return subprocess.run([sys.executable, "manage.py", *words], env=self.env, cwd=ROOT, check=False).returncode
 
+    def told(self, *words: str) -> str:
+        """What a management command against this yard prints."""
+        command = [sys.executable, "manage.py", *words]
+        done = subprocess.run(command, env=self.env, cwd=ROOT, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
     @contextlib.contextmanager
     def beside(self, *words: str) -> Iterator[None]:
         """Run a management command against this yard while the block runs; then it is told to end."""
@@ -102,11 +108,11 @@ def own_environment(home: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(parts: str) -> Iterator[Yard]:
+def running(parts: str, **settings: str) -> Iterator[Yard]:
     """Bring a yard up; ``parts``: one of `PARTS`. Raises PartMissing, StartFailed or YardFailed."""
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(TemporaryDirectory(prefix="chargeyard-bench-", ignore_cleanup_errors=True)))
-        env = own_environment(home)
+        env = own_environment(home) | settings
         if parts == "production":
             env["DATABASE_URL"] = stack.enter_context(servers.postgres())
             env["REDIS_URL"] = stack.enter_context(servers.redis_server())

@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from smartcharging import profiles
 from smartcharging.models import InstalledProfile
-from smartcharging.profiles import Profile
+from smartcharging.schedules import Profile
 
 
 def install(charger, number, *, evse_id=1, **fields):
