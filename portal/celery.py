@@ -41,8 +41,8 @@ app.conf.update(
             ("deliver pending commands", "gateway.tasks.deliver_pending", 5.0),
             ("close commands that waited too long", "gateway.tasks.sweep_commands", 5.0),
             ("give up gateways that fell silent", "gateway.tasks.sweep_gateways", 10.0),
-            ("roll up the hours of sessions", "sessions.tasks.roll_up", 60.0),
             ("share the power of sites", "smartcharging.tasks.sweep_plans", 5.0),
+            ("roll up the hours of sessions", "sessions.tasks.roll_up", 60.0),
             ("delete large frames that nobody took", "gateway.tasks.sweep_large_frames", 3600.0),
         )
     }

@@ -80,7 +80,7 @@ FRAME_LIMIT_BYTES = env.int("FRAME_LIMIT_BYTES", 2 * 1024 * 1024)
 # Send chargers away while no worker can store what they say. Off where another backend stands behind the broker.
 FAIL_OFFLINE = env.bool("FAIL_OFFLINE", True)
 # Chargers a gateway process lets in per second, those with an open session first; 0: no limit.
-ADMISSION_PER_S = env.int("ADMISSION_PER_S", 500)
+ADMISSION_PER_S = env.int("ADMISSION_PER_S", 1000)
 HEARTBEAT_INTERVAL_S = env.int("HEARTBEAT_INTERVAL_S", 300)
 # Whom `serve` serves: all | gateway (chargers) | portal (people and integrators).
 ROLE = env.str("ROLE", "all")

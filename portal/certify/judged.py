@@ -15,7 +15,7 @@ SETTINGS = {"ISO15118_PROVIDER": "portal.certify.provider.Provider"}
 @contextmanager
 def judged() -> Iterator[Desk]:
     """Bring it up and hand out its cards. Raises PartMissing, StartFailed or YardFailed."""
-    with yard.running("embedded", **SETTINGS) as site:
+    with yard.running("embedded", settings=SETTINGS) as site:
         desk = Desk(f"http://{ports.LOOPBACK}:{site.port}", site.told("create_api_key", "certify"))
         desk.hand_out_cards()
         yield desk

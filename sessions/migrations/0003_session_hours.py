@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chargers", "0010_fewer_indexes"),
+        ("chargers", "0009_fewer_indexes"),
         ("charging_sessions", "0002_longer_folded_token"),
     ]
 

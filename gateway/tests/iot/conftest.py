@@ -19,7 +19,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Any]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     settings.AWS_IOT_THINGS, settings.AWS_IOT_THING_TYPE = True, "Charger"
     events: dict[str, Any] = {}
-    real = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+    real = botocore.client.BaseClient._make_api_call
 
     def answer(self: Any, operation: str, arguments: dict[str, Any]) -> Any:
         if operation == "UpdateEventConfigurations":
@@ -45,7 +45,7 @@ def _forget() -> None:
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Any:
     """``failing(operation, error)``: AWS answers this operation with this error; None: as before."""
-    before = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+    before = botocore.client.BaseClient._make_api_call
     errors: dict[str, Exception | None] = {}
 
     def answer(self: Any, operation: str, arguments: dict[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from chargers import twins
 from chargers.boots import Nameplate, record_boot
 from chargers.models import Charger, Registration, Setting, Site, Twin
 from gateway.apps import remember_for_aws
-from gateway.iot import cloud, documents, teller
+from gateway.iot import cloud, documents, teller, things
 from gateway.iot.things import everyone
 
 
@@ -26,7 +26,7 @@ def shadow(aws: Any, thing: str, name: str = "") -> Any:
 
 def error(code: str, message: str = "no", status: int = 400) -> ClientError:
     told = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(told, "Operation")  # type: ignore[arg-type]
+    return ClientError(told, "Operation")
 
 
 def later() -> None:
@@ -115,13 +115,13 @@ def test_the_connection_shadow_follows_and_is_the_only_thing_said(aws, cp1, fail
 
 
 def test_what_happens_while_we_tell_is_told_next(cp1, monkeypatch):
-    put = teller.things.put
+    put = things.put
 
     def slow(*arguments: Any, **named: Any) -> None:
         put(*arguments, **named)
         Charger.objects.update(is_online=False, disconnected_at=timezone.now())
 
-    monkeypatch.setattr(teller.things, "put", slow)
+    monkeypatch.setattr(things, "put", slow)
     teller.tell()
     assert teller.tell() == 1
 

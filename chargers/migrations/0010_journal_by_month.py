@@ -14,6 +14,6 @@ def partition(apps, schema_editor):
 class Migration(migrations.Migration):
     """On PostgreSQL the log is a table per month. Copies it: ten million rows take some minutes."""
 
-    dependencies = [("chargers", "0010_fewer_indexes")]
+    dependencies = [("chargers", "0009_fewer_indexes")]
 
     operations = [migrations.RunPython(partition)]

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chargers", "0009_twin"),
+        ("chargers", "0008_notice_kinds"),
     ]
 
     operations = [
