@@ -137,10 +137,13 @@ def _place(setting: Setting) -> Place:
     )
 
 
-def told(charger: Charger, frame: str) -> None:
-    """A frame is about to go to the charger: a password in it opens the door too, until we know which one it took."""
+def told(charger: Charger, frame: str, *, is_made: bool = False) -> None:
+    """A frame is about to go to the charger: a password in it opens the door too, until we know which one it took.
+
+    ``is_made``: by us, by chance.
+    """
     if password := password_in(frame):
-        credentials.propose(charger, password)
+        credentials.propose(charger, password, is_made=is_made)
 
 
 def written(charger: Charger, place: Place, value: str, *, needs_reboot: bool, at: datetime) -> None:

@@ -42,6 +42,7 @@ class Books:
     sessions: SessionBook = field(init=False)
     ended_profiles: EndedProfiles = field(init=False)
     events: list[Event] = field(default_factory=list)
+    hang_ups: list[tuple[Charger, str]] = field(default_factory=list)  # whose connections are to end, and why
     changed_chargers: set[int] = field(default_factory=set)
     changed_sessions: set[int] = field(default_factory=set)
 
@@ -78,3 +79,7 @@ class Call:
     def event(self, topic: str, **body: Any) -> None:
         """Tell integrators after the commit."""
         self.books.events.append(Event(self.charger, topic, body))
+
+    def hang_up(self, reason: str) -> None:
+        """End the charger's connection after the commit; what it said is answered first."""
+        self.books.hang_ups.append((self.charger, reason))

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from django.utils import timezone
 
-from chargers import commands, configuration
+from chargers import boots, commands, configuration
 from chargers.journal import Entry
 from chargers.models import Charger, Command, CommandStatus, Exchange, Registration
 from gateway import frames, provisional, schemas
@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 # The one action by which the framing of all versions turns: nothing else is served before it was accepted.
 BOOT = "BootNotification"
 HEARTBEAT = "Heartbeat"
+SIGN = "SignCertificate"  # the one thing that is served to a charger whose certificate has expired
 MEMORY = timedelta(hours=24)
 # Older, its currentTime would set the charger's clock wrong.
 MEMORY_OF_HEARTBEAT = timedelta(seconds=30)
@@ -172,7 +173,7 @@ class Dispatcher:
     def _answer(self, turn: Turn, frame: frames.Call, findings: list[str]) -> Answer:
         """The payload of our answer, or the promise of one. Raises OcppError."""
         charger, dialect, action = turn.charger, turn.dialect, frame.action
-        if action != BOOT and not may_talk(charger) and not provisional.was_asked(charger, action, at=turn.at):
+        if action != BOOT and not may_talk(charger) and not may_say(charger, action, turn.at):
             raise SecurityError(f"Charger {charger.identity!r} has no accepted {BOOT} yet; send one first.")
         messages = schemas.load(dialect.schemas)
         if not messages.knows(action):
@@ -333,6 +334,15 @@ def _read_as_null(frame: frames.Call | frames.Send) -> list[str]:
 def may_talk(charger: Charger) -> bool:
     """Whether more than a boot is served: staff admitted the charger and a boot of it was accepted."""
     return charger.is_booted and charger.registration == Registration.ACCEPTED
+
+
+def may_say(charger: Charger, action: str, at: datetime) -> bool:
+    """Whether a charger that may not talk yet may say this."""
+    return (action == SIGN and may_renew(charger, at)) or provisional.was_asked(charger, action, at=at)
+
+
+def may_renew(charger: Charger, at: datetime) -> bool:
+    return charger.registration == Registration.ACCEPTED and boots.has_expired_certificate(charger, at)
 
 
 def answer_to_unreadable(frame: frames.Unreadable, subprotocol: str) -> str | None:

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from chargers import commands, connections, large_frames
-from gateway import delivery, topics
+from gateway import crash, delivery, topics
 from gateway.bus import publisher
 from gateway.bus.publisher import cleared
 from gateway.ingest import batch
@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 @shared_task
 def deliver_next(charger_id: int) -> None:
+    crash.at("worker.task_taken")
     delivery.deliver_now({charger_id}, publisher.of_this_process(), at=timezone.now())
 
 

@@ -46,7 +46,10 @@ def outbound(key: str) -> str:
 
 
 def gateway_control(name: str) -> str:
-    """What this gateway is told: JSON ``{"verb": "replaced" | "probe" | "retired", "key": …, "epoch": …}``."""
+    """What this gateway is told: JSON ``{"verb": "replaced" | "probe" | "retired" | "hang_up", "key": …, "epoch": …}``.
+
+    ``hang_up`` has a ``reason`` besides.
+    """
     return f"{settings.MQTT_PREFIX}chargeyard/gateways/{key(name)}/control"
 
 

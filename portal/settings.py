@@ -11,11 +11,13 @@ from pathlib import Path
 
 from environs import Env, EnvError, validate
 
-from portal.environment import announce_wrong, is_iot_core, secret, with_secret_files
+from portal.environment import announce_wrong, announce_wrong_networks, is_iot_core, secret, with_secret_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-with_secret_files(os.environ, "DATABASE_URL", "REDIS_URL", "MQTT_URL", "MQTT_CLIENT_PEM", "SECRET_KEY")
+with_secret_files(
+    os.environ, "DATABASE_URL", "REDIS_URL", "MQTT_URL", "MQTT_CLIENT_PEM", "SECRET_KEY", "CREDENTIAL_PEPPER"
+)
 env = Env(eager=False)
 
 # -- where things are ------------------------------------------------------------------------------------------------
@@ -72,6 +74,17 @@ MQTT_WORKER_CONNECTIONS = env.int("MQTT_WORKER_CONNECTIONS", 10 if _on_iot_core 
 # What the broker takes in one message (AWS IoT Core: 128 KB); larger frames go by the database.
 MQTT_PAYLOAD_LIMIT_BYTES = env.int("MQTT_PAYLOAD_LIMIT_BYTES", 128 * 1024)
 
+# -- TLS at our own door ---------------------------------------------------------------------------------------------
+TLS_PORT: int | None = env.int("TLS_PORT", None)  # beside the plain one; none: no TLS
+# PEM files, certificate first, then its chain: one, or one of RSA and one of ECDSA. Empty: those that
+# `create_tls_certificate` made. The keys in the same order; empty: in the certificate's file.
+TLS_CERTIFICATE: list[str] = env.list("TLS_CERTIFICATE", []) or [
+    str(made) for name in ("tls-ecdsa.pem", "tls-rsa.pem") if (made := CHARGEYARD_HOME / name).exists()
+]
+TLS_KEY: list[str] = env.list("TLS_KEY", [])
+# PEM files of authorities whose client certificates are believed beside our own, and of their revocation lists.
+TLS_CLIENT_CA: list[str] = env.list("TLS_CLIENT_CA", [])
+
 # -- chargers --------------------------------------------------------------------------------------------------------
 UNKNOWN_CHARGERS = env.str("UNKNOWN_CHARGERS", "refuse")  # refuse | close_1008 | quarantine | accept
 PING_INTERVAL_S = env.int("PING_INTERVAL_S", 20)
@@ -88,10 +101,22 @@ ROLE = env.str("ROLE", "all")
 WEBSOCKET_COMPRESSION = env.bool("WEBSOCKET_COMPRESSION", False)
 # How many proxies of ours stand before the gateway: the charger's address is then the last but n-1 in X-Forwarded-For.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+# Addresses (or networks) of those proxies; empty: whoever connects is believed what it says about itself.
+PROXY_ADDRESSES: list[str] = env.list("PROXY_ADDRESSES", [])
+# The header in which they hand over a charger's certificate; it counts only with PROXY_ADDRESSES.
+PROXY_CERTIFICATE_HEADER = env.str("PROXY_CERTIFICATE_HEADER", "")
 COMMAND_TIMEOUT_S = env.int("COMMAND_TIMEOUT_S", 30)
 COMMAND_TTL_S = env.int("COMMAND_TTL_S", 24 * 3600)
 # Key and certificate (one PEM file) of the authority that signs chargers' keys; made if it is not there.
 CHARGER_CA_FILE = Path(env.str("CHARGER_CA_FILE", str(CHARGEYARD_HOME / "charger-ca.pem")))
+# The organization that chargers' certificates must name, and that ours do; empty: any.
+CPO_NAME = env.str("CPO_NAME", "")
+# Ask a charger to renew its certificate so many days before its end; 0: never.
+RENEW_CERTIFICATE_DAYS = env.int("RENEW_CERTIFICATE_DAYS", 30)
+# A certificate that is over for no more days than this still lets its charger in, which may do nothing but renew it.
+EXPIRED_CERTIFICATE_DAYS = env.int("EXPIRED_CERTIFICATE_DAYS", 0)
+# What is mixed into the hashes of chargers' passwords, the present one first; empty: SECRET_KEY.
+CREDENTIAL_PEPPER: list[str] = env.list("CREDENTIAL_PEPPER", [])
 # Dotted path of a class that answers for plug and charge (`gateway.iso15118.Provider`); empty: chargers are refused.
 ISO15118_PROVIDER = env.str("ISO15118_PROVIDER", "")
 # How long the log of OCPP frames is kept (heartbeats: 7 days). Two days at least: by it repeated requests are known.
@@ -274,6 +299,7 @@ if _on_iot_core and MQTT_CHARGERS_PER_CONNECTION > 50:
         f"MQTT_CHARGERS_PER_CONNECTION is {MQTT_CHARGERS_PER_CONNECTION}; AWS IoT Core takes 50 subscriptions on a "
         "connection. Set it to 50 or less, or unset it."
     )
+announce_wrong_networks("PROXY_ADDRESSES", PROXY_ADDRESSES)
 announce_wrong(
     env,
     UNKNOWN_CHARGERS=(UNKNOWN_CHARGERS, {"refuse", "close_1008", "quarantine", "accept"}),

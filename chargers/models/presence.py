@@ -5,6 +5,9 @@ from django.db.models import Q
 
 from chargers.models.charger import Charger
 
+# Close reason, for people, and by which a gateway finds what was taken from it.
+REPLACED = "replaced by a newer connection"
+
 
 class Boot(models.Model):
     """One BootNotification and our verdict."""
@@ -46,6 +49,9 @@ class Connection(models.Model):
             models.Index(fields=["gateway"], condition=Q(disconnected_at=None), name="connection_open_by_gateway"),
             models.Index(fields=["charger"], condition=Q(disconnected_at=None), name="connection_open"),
             models.Index(fields=["-disconnected_at"], name="connection_by_end"),
+            models.Index(
+                fields=["gateway", "disconnected_at"], condition=Q(close_reason=REPLACED), name="connection_replaced"
+            ),
         ]
 
 

@@ -50,3 +50,6 @@ class Bus(Protocol):
 
     def tick(self) -> None:
         """Once a second: keep-alives."""
+
+    def start_over(self) -> None:
+        """Link up anew: the broker says nothing, and the link may be deaf without anybody having been told."""

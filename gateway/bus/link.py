@@ -145,6 +145,12 @@ class Link:
     def tick(self) -> None:
         self._client.loop_misc()
 
+    def start_over(self) -> None:
+        """End this connection and make another: it may be half-open, which MQTT's keep-alive alone finds after 45 s."""
+        if self.is_up:
+            self._client.disconnect()
+            self._client.loop_write()
+
     async def close(self) -> None:
         """Send what waits, say DISCONNECT (so there is no last will) and end."""
         self._keeper.cancel()

@@ -70,6 +70,9 @@ class MemoryBus:
     def tick(self) -> None:
         """Nothing to keep alive."""
 
+    def start_over(self) -> None:
+        """Never deaf."""
+
     def hear_frame(self, key: str, text: str) -> None:
         if self._on_frame is not None and key in self.listening:
             self._on_frame(key, text)

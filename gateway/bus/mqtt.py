@@ -125,6 +125,10 @@ class MqttBus:
         for link in (*self._links, *([self._control] if self._control else [])):
             link.tick()
 
+    def start_over(self) -> None:
+        for link in (*self._links, *([self._control] if self._control else [])):
+            link.start_over()
+
     def _link_of(self, key: str) -> Link | None:
         seat = self._seats.get(key)
         return seat.link if seat is not None else None

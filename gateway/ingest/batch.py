@@ -21,7 +21,7 @@ from chargers import commands, dead_letters, journal, large_frames
 from chargers.models import Charger, Command, CommandStatus, DeadLetter, Exchange, fold
 from chargers.rows import Lookup
 from chargers.signals import charger_changed
-from gateway import claim_check, delivery, events, frames, topics
+from gateway import claim_check, crash, delivery, events, frames, topics
 from gateway.bus.publisher import Publication
 from gateway.call import Books
 from gateway.dispatch import MEMORY, Dispatcher, Turn
@@ -60,6 +60,7 @@ class Outcome:
     def tell(self) -> None:
         """Tell the news; a receiver that fails harms nobody."""
         for tell in self.news:
+            crash.at("worker.before_news")
             try:
                 tell()
             except Exception:
@@ -107,14 +108,19 @@ def _commit(inbound: Sequence[Inbound], *, is_replay: bool = False) -> Outcome:
         publications = [
             delivery.to_charger(reply.charger, reply.text, at=books.at) for reply in replies if reply.text is not None
         ]
+        crash.at("worker.in_transaction")
         publications += delivery.deliver(set() if is_replay else dispatcher.freed, books)
         books.write()
         books.changed_chargers.update(turn.charger.pk for turn in turns)
         publications += [events.publication(event, at=books.at) for event in books.events]
+        publications += [delivery.hang_up(charger, reason) for charger, reason in books.hang_ups]
         _announce(books)
         news = _hold_back_news()
+        crash.at("worker.before_commit")
         ends_at = time.monotonic()
-    return Outcome(publications, news, commit_s=time.monotonic() - ends_at)
+    outcome = Outcome(publications, news, commit_s=time.monotonic() - ends_at)
+    crash.at("worker.after_commit")
+    return outcome
 
 
 def _turns(inbound: Sequence[Inbound]) -> list[Turn]:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import structlog
 
+from gateway import crash
 from gateway.bus.publisher import Publication
 from gateway.ingest import metrics
 from gateway.ingest.batcher import Frame
@@ -74,6 +75,8 @@ class Foreman(threading.Thread):
                     self._do_apart(work)
                     break
             else:
+                if work.frames:
+                    crash.at("worker.before_reply")
                 self._subscriber.publish(publications)
                 self._subscriber.acknowledge(work.frames)
                 self._on_commit()

@@ -19,7 +19,7 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway import topics
+from gateway import crash, topics
 from gateway.bus import tls
 from gateway.bus.address import connect_args
 from gateway.bus.client import BatchClient
@@ -30,7 +30,8 @@ from gateway.iot import news
 
 log = structlog.get_logger(__name__)
 
-KEEPALIVE_S = 15
+# A half-open link is found after twice that, when gateways only begin to send chargers away.
+KEEPALIVE_S = 5
 # One name for all workers: each frame goes to one of them.
 SHARE = "$share/chargeyard/"
 SUFFIX = "/in"
@@ -110,6 +111,7 @@ class Subscriber:
 
     def acknowledge(self, frames: Iterable[Frame]) -> None:
         with self._guard:
+            crash.at("worker.before_ack")
             self._client.acknowledge_all(frame.packet for frame in frames if frame.packet and frame.link == self._link)
 
     def stop(self, *, farewell: Publication | None = None) -> None:
@@ -155,6 +157,7 @@ class Subscriber:
             with self._pacing:
                 self._bucket.spend(time.monotonic())
         if self._on_frame is not None and topic.endswith(SUFFIX):
+            crash.at("worker.frame_heard")
             key = topic[len(self._prefix) : -len(SUFFIX)]
             packet = message.mid if message.qos else 0
             self._on_frame(Frame(key, bytes(message.payload), time.time(), packet, self._link))

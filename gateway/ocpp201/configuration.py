@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chargers import configuration
+from chargers import configuration, credentials
 from chargers.configuration import Place, Reported
 from chargers.models import Command
 from gateway.call import Call
@@ -65,6 +65,13 @@ def write_settings(command: Command) -> tuple[str, Payload]:
     """B05."""
     settings = first_portion(command, "settings", dicts(need(command, "settings")), limit=SET_LIMIT)
     return "SetVariables", {"setVariableData": [_written(command, each) for each in settings]}
+
+
+@dialect.sends("rotate_password")
+def rotate_password(command: Command) -> tuple[str, Payload]:
+    """A01: a fresh password. It is in force once the station took it."""
+    place = place_in_words(Place("BasicAuthPassword", component="SecurityCtrlr"))
+    return "SetVariables", {"setVariableData": [{"attributeValue": credentials.made(), **place}]}
 
 
 def _written(command: Command, setting: dict[str, Any]) -> Payload:

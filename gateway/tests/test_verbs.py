@@ -48,6 +48,7 @@ VERBS: dict[str, dict[str, Any]] = {
     "request_battery_swap": {"token": "04A2B3C4"},
     "reserve": {"evse_id": 1, "token": "04A2B3C4", "expires_at": AT, "reservation_id": 4},
     "reset": {"kind": "hard"},
+    "rotate_password": {},
     "send_local_list": {"version": 2, "mode": "full", "tokens": [{"value": "04A2B3C4", "status": "accepted"}]},
     "session_status": SESSION,
     "set_default_tariff": {"evse_id": 0, "tariff": TARIFF},

@@ -17,7 +17,9 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglo
 OPERATIONS = ROOT / "docs/operations.md"
 TEXT_DEFAULTS = {"CHARGEYARD_HOME", "DATABASE_URL", "SECRET_KEY", "STATIC_ROOT", "PUBLIC_URL", "CSRF_TRUSTED_ORIGINS",
                  "CHARGER_CA_FILE", "ISO15118_PROVIDER", "MQTT_PREFIX", "MQTT_CLIENT_PEM", "MQTT_CA_FILE",
-                 "WORKER_METRICS"}  # fmt: skip
+                 "WORKER_METRICS", "PROXY_ADDRESSES",
+                 "PROXY_CERTIFICATE_HEADER", "TLS_PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA", "CPO_NAME",
+                 "CREDENTIAL_PEPPER"}  # fmt: skip
 
 
 def name_of(page: Path) -> str:
@@ -54,7 +56,7 @@ def documented() -> dict[str, str]:
 
 def secrets() -> list[str]:
     """Settings that may come as a file."""
-    found = re.search(r"with_secret_files\(os\.environ, (.+)\)", (ROOT / "portal/settings.py").read_text())
+    found = re.search(r"with_secret_files\(\s*os\.environ, (.+?)\s*\)", (ROOT / "portal/settings.py").read_text())
     assert found
     return re.findall(r'"([A-Z_]+)"', found[1])
 

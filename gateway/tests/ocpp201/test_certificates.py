@@ -116,7 +116,8 @@ class Signer:
     """A provider that signs for V2G, or not."""
 
     def station_certificate(self, csr):
-        return authority.load(settings.CHARGER_CA_FILE).sign(authority.read_request(csr), at=timezone.now()).chain
+        request, signer = authority.read_request(csr), authority.load(settings.CHARGER_CA_FILE)
+        return signer.sign(request, name="V2G", at=timezone.now()).chain
 
 
 class Refuser:

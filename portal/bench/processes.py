@@ -1,8 +1,7 @@
-"""Which processes of a running yard there are to kill. Linux: reads /proc."""
+"""Which processes a running yard has. Linux: reads /proc."""
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,14 +36,13 @@ def processes() -> list[Process]:
 
 
 def pid_of(part: str, supervisor: int) -> int | None:
-    """The process of a part below that supervisor; "worker's child" is any of its ingest hands and pool processes."""
-    alive = processes()
-    if part == "worker's child":
-        worker = pid_of("worker", supervisor)
-        children = [p.pid for p in alive if p.parent == worker]
-        return random.choice(children) if children else None  # noqa: S311
+    """The process of a part that this supervisor started."""
     mark = MARKS[part]
-    return next((p.pid for p in alive if p.parent == supervisor and mark in p.command), None)
+    return next((p.pid for p in processes() if p.parent == supervisor and mark in p.command), None)
+
+
+def children(parent: int) -> list[int]:
+    return [p.pid for p in processes() if p.parent == parent]
 
 
 def descendants(supervisor: int) -> list[Process]:
