@@ -23,13 +23,8 @@ from portal.supervisor.parts import PartMissing
 
 CHARGERS = 12
 PASSWORD = "a-password-of-the-fleet"
-# The nth time, so that a process comes to several of its points before the first one ends it.
-ARMED = {point: 4 + number for number, point in enumerate(crash.POINTS)} | {
-    "gateway.after_claim": 8,
-    "gateway.answer_arrived": 2,
-    "worker.task_taken": 2,
-    "delivery.after_claim": 2,
-}
+# Not the first time: a process that dies at its first step has no work in hand.
+NTH = 2
 
 
 @dataclass
@@ -41,14 +36,14 @@ class Living:
 
 @pytest.fixture(scope="module")
 def living() -> Iterator[Living]:
-    armed = {crash.VARIABLE: ",".join(f"{point}:{nth}" for point, nth in ARMED.items())}
+    armed = {crash.VARIABLE: ",".join(f"{point}:{NTH}" for point in crash.POINTS)}
     # A worker that takes long to start on a busy machine would cost half a minute of Retry-After each time.
     armed["FAIL_OFFLINE"] = "false"
     try:
         with site.running("embedded", CHARGERS, PASSWORD, env=armed) as yard:
             history = yard.home / "history"
             door = Door("127.0.0.1", yard.port, PASSWORD)
-            with Fleet(chargers=CHARGERS, rate=12.0, seed=7, door=door, history=history / "fleet.jsonl") as fleet:
+            with Fleet(chargers=CHARGERS, rate=6.0, seed=7, door=door, history=history / "fleet.jsonl") as fleet:
                 desk = Desk(
                     tuple(yard.gateway_ports.values()), (yard.home / "api-key").read_text(), chargers=CHARGERS,
                     per_s=4.0, seed=7, history=history / "orders.jsonl",
@@ -66,7 +61,7 @@ def test_a_process_dies_there_and_records_are_confirmed_again(living, point):
     assert living.yard.wait_until(trace.exists, 200), f"Nobody came to {point}."
     died_at = time.monotonic() - (time.time() - trace.stat().st_mtime)
     confirmed = living.fleet.timeline.first
-    assert living.yard.wait_until(lambda: confirmed("acknowledged", 1, max(died_at, time.monotonic() - 5)), 60)
+    assert living.yard.wait_until(lambda: confirmed("acknowledged", 1, died_at) is not None, 180)
 
 
 @pytest.mark.timeout(300)
