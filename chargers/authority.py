@@ -1,4 +1,4 @@
-"""Our own small certificate authority: it signs the keys of our chargers, for security profile 3.
+"""Our own small certificate authority: it signs the keys of our chargers, for security profile 3, and our own for TLS.
 
 Its key and certificate are one PEM file (``CHARGER_CA_FILE``), made at the first need; whoever runs several hosts
 shares the file, or puts a key and certificate of a real authority there. Knows X.509, no charger and no OCPP.
@@ -10,7 +10,9 @@ import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -21,10 +23,23 @@ VALID_FOR = timedelta(days=397)
 AUTHORITY_VALID_FOR = timedelta(days=20 * 365)
 SLACK = timedelta(hours=1)  # a charger's clock may be behind ours
 SMALLEST_RSA_BITS, SMALLEST_EC_BITS = 2048, 224  # OCPP 2.0.1 part 2, A00.FR.502 and 504
+KEY_RULE = f"it must be RSA of {SMALLEST_RSA_BITS} bits or EC of {SMALLEST_EC_BITS}, or longer"
 LEAF_USES = x509.KeyUsage(
     digital_signature=True,
     content_commitment=False,
     key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+# With an RSA key the suites of OCPP without forward secrecy encrypt by it.
+SERVER_USES = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=True,
     data_encipherment=False,
     key_agreement=False,
     key_cert_sign=False,
@@ -63,26 +78,65 @@ class Authority:
     key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
     certificate: x509.Certificate
 
-    def sign(self, request: x509.CertificateSigningRequest, *, at: datetime) -> Issued:
-        """A certificate for the key and name of a request that `read_request` has found good."""
+    def sign(
+        self, request: x509.CertificateSigningRequest, *, name: str, organization: str = "", at: datetime
+    ) -> Issued:
+        """A client's certificate for the key of a request that `read_request` has found good.
+
+        Of its subject nothing is taken over: it gets ``name`` (CN) and our ``organization`` (O). Raises BadRequest.
+        """
+        try:
+            subject = _subject(name, organization)
+        except ValueError as error:  # X.509 bounds CN and O to 64 bytes, and an identity may have more
+            raise BadRequest(f"No certificate can name {name!r} and {organization!r}: {error}.") from error
+        return self._issue(
+            request.public_key(),
+            subject,
+            LEAF_USES,
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]),
+            at=at,
+        )
+
+    def sign_server(
+        self, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, names: list[str], *, organization: str, at: datetime
+    ) -> Issued:
+        """A server's certificate for host names and IP addresses, the first of them its CN."""
+        return self._issue(
+            key,
+            _subject(names[0][:64], organization),
+            SERVER_USES if isinstance(key, rsa.RSAPublicKey) else LEAF_USES,
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
+            x509.SubjectAlternativeName([_host(name) for name in names]),
+            at=at,
+        )
+
+    @property
+    def pem(self) -> str:
+        """The certificate of the authority, for whoever is to trust it."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+    def _issue(
+        self, key: Any, subject: x509.Name, uses: x509.KeyUsage, *extensions: x509.ExtensionType, at: datetime
+    ) -> Issued:
         expires_at = min(at + VALID_FOR, self.certificate.not_valid_after_utc)
-        signed = (
+        builder = (
             x509.CertificateBuilder()
-            .subject_name(request.subject)
+            .subject_name(subject)
             .issuer_name(self.certificate.subject)
-            .public_key(request.public_key())
+            .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(at - SLACK)
             .not_valid_after(expires_at)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(LEAF_USES, critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(uses, critical=True)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
                 critical=False,
             )
-            .sign(self.key, hashes.SHA256())
         )
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
+        signed = builder.sign(self.key, hashes.SHA256())
         is_root = self.certificate.issuer == self.certificate.subject
         chain = [signed] if is_root else [signed, self.certificate]
         pem = "".join(each.public_bytes(serialization.Encoding.PEM).decode() for each in chain)
@@ -98,18 +152,35 @@ def read_request(pem: str) -> x509.CertificateSigningRequest:
         raise BadRequest(f"The signing request cannot be read: {error}") from error
     if not is_proven:
         raise BadRequest("The signing request is not signed by the key that it names.")
+    if not is_long_enough(key):
+        raise BadRequest(f"The key is too short; {KEY_RULE}.")
+    return request
+
+
+def is_long_enough(key: object) -> bool:
     match key:
-        case rsa.RSAPublicKey() if key.key_size >= SMALLEST_RSA_BITS:
-            return request
-        case ec.EllipticCurvePublicKey() if key.key_size >= SMALLEST_EC_BITS:
-            return request
-    raise BadRequest(f"The key must be RSA of {SMALLEST_RSA_BITS} bits or EC of {SMALLEST_EC_BITS}, or longer.")
+        case rsa.RSAPublicKey():
+            return key.key_size >= SMALLEST_RSA_BITS
+        case ec.EllipticCurvePublicKey():
+            return key.key_size >= SMALLEST_EC_BITS
+    return False
 
 
-def common_name(request: x509.CertificateSigningRequest) -> str:
-    """The CN of a request; "" if it has none or several."""
-    names = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(names[0].value) if len(names) == 1 else ""
+def names_in(request: x509.CertificateSigningRequest) -> list[str]:
+    """All CN of a request."""
+    return [str(name.value) for name in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+
+
+def _subject(name: str, organization: str) -> x509.Name:
+    parts = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
+    return x509.Name([*parts, x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _host(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 @cache

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from chargers import commands
-from chargers.models import Boot, Charger, Registration, Setting
+from chargers import certificates, client_certificates, commands
+from chargers.models import Boot, Charger, Registration, SecurityProfile, Setting
 from chargers.rows import clip
 
 ACCEPTED, PENDING, REJECTED = "Accepted", "Pending", "Rejected"
@@ -22,6 +22,8 @@ VERDICTS = {
 # More boots than this in a minute are a fault of the charger; it is told to wait, for each one costs us a write.
 FLOOD_PER_MINUTE = 10
 FLOOD_INTERVAL_S = 900
+# To a charger that renews its expired certificate: how soon it asks again whether it may go on.
+RENEWAL_INTERVAL_S = 60
 IDENTITY_COLUMNS = ("vendor", "model", "serial_number", "firmware_version", "iccid", "imsi")
 
 
@@ -38,18 +40,27 @@ class Nameplate:
 
 
 @transaction.atomic(savepoint=False)
-def record_boot(charger: Charger, nameplate: Nameplate, *, reason: str = "", at: datetime) -> Boot:
+def record_boot(
+    charger: Charger, nameplate: Nameplate, *, reason: str = "", is_impostor: bool = False, at: datetime
+) -> Boot:
     """Store a boot with our verdict and bring the charger up to date.
 
-    The verdict follows the registration; in a flood of boots it is Pending with a long interval. Open sessions stay
+    The verdict follows the registration; in a flood of boots it is Pending with a long interval, with an expired
+    certificate Pending until it is renewed. An impostor is rejected and its nameplate not believed. Open sessions stay
     open: a charger may resume them after a power cut. The first accepted boot of a firmware asks for its configuration,
-    unless we know it already.
+    unless we know it already, or the charger is being certified: then nothing is asked unasked.
     """
     lately = Boot.objects.filter(charger=charger, received_at__gt=at - timedelta(minutes=1))
     is_flood = lately.count() >= FLOOD_PER_MINUTE
     verdict = VERDICTS[Registration(charger.registration)]
+    interval = FLOOD_INTERVAL_S if is_flood else settings.HEARTBEAT_INTERVAL_S
     if is_flood and verdict == ACCEPTED:
         verdict = PENDING
+    if is_impostor:
+        verdict = REJECTED
+    is_renewing = verdict == ACCEPTED and has_expired_certificate(charger, at)
+    if is_renewing:
+        verdict, interval = PENDING, RENEWAL_INTERVAL_S
     boot = Boot.objects.create(
         charger=charger,
         received_at=at,
@@ -60,12 +71,20 @@ def record_boot(charger: Charger, nameplate: Nameplate, *, reason: str = "", at:
         firmware_version=clip(Boot, "firmware_version", nameplate.firmware_version),
         reason=reason[:40],
         verdict=verdict,
-        interval_s=interval_s(charger.identity, FLOOD_INTERVAL_S if is_flood else settings.HEARTBEAT_INTERVAL_S),
+        interval_s=interval_s(charger.identity, interval),
     )
-    _update(charger, nameplate, is_booted=verdict == ACCEPTED or (is_flood and charger.is_booted), at=at)
+    is_booted = verdict == ACCEPTED or (is_flood and charger.is_booted)
+    _update(charger, Nameplate() if is_impostor else nameplate, is_booted=is_booted and not is_impostor, at=at)
     if verdict == ACCEPTED:
         _ask_for_settings(charger)
+    if is_renewing:
+        certificates.request_renewal(charger, charger.client_certificate, at=at)
     return boot
+
+
+def has_expired_certificate(charger: Charger, at: datetime) -> bool:
+    """Whether it was let in to renew its certificate and for nothing else."""
+    return charger.security_profile == SecurityProfile.CERTIFICATE and client_certificates.is_over(charger, at)
 
 
 def interval_s(identity: str, base_s: int) -> int:
@@ -83,7 +102,7 @@ def _update(charger: Charger, nameplate: Nameplate, *, is_booted: bool, at: date
 
 
 def _ask_for_settings(charger: Charger) -> None:
-    if not settings.READ_SETTINGS_AFTER_BOOT or Setting.objects.filter(charger=charger).exists():
+    if charger.is_strict or not settings.READ_SETTINGS_AFTER_BOOT or Setting.objects.filter(charger=charger).exists():
         return
     # The key makes it once per firmware: a charger that cannot answer is not asked at each boot.
     key = f"settings of firmware {charger.firmware_version}"

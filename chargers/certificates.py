@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
 from chargers import authority, commands
-from chargers.authority import BadRequest
-from chargers.models import CertificateRequest, Charger, Command, InstalledCertificate, fold
+from chargers.authority import BadRequest, Issued
+from chargers.models import CertificateRequest, Charger, ClientCertificate, Command, InstalledCertificate, Setting, fold
 from chargers.rows import clip, digest
 from chargers.security import record_event
 
 Kind = InstalledCertificate.Kind
+# The settings in which a charger tells how long a chain may be: OCPP 1.6 whitepaper, 2.0.1 part 2.
+LARGEST_CHAIN = ("CertificateSignedMaxChainSize", "MaxCertificateChainSize")
 
 
 @dataclass(slots=True, frozen=True)
@@ -99,40 +102,89 @@ def _row(charger: Charger, kind: Kind, hashes: Hashes, at: datetime) -> Installe
 # -- what we sign ----------------------------------------------------------------------------------------------------
 
 
-def sign(charger: Charger, pem: str, *, at: datetime) -> bool:
+def sign(
+    charger: Charger, pem: str, *, use: str = "station", issue: Callable[[str], str | None] | None = None, at: datetime
+) -> bool:
     """Sign a charger's key and order the certificate to be sent to it; False, with a security event, if we do not.
 
+    ``issue``: another authority, that makes a chain of a request (both PEM) or says None; ``use``: told with the order.
+
     Chargers repeat a request until they have the certificate: the same request gives the same certificate, sent again
-    only if it is not on its way. A name that is not the charger's own is not signed: it would open another's door.
+    only if it is not on its way, until that one nears its end. A name that is not the charger's own is not signed: it
+    would open another's door.
     """
     key = digest("signing request", "".join(pem.split()))
     known = CertificateRequest.objects.select_related("command").filter(charger=charger, digest=key).first()
-    if known is None:
+    if known is None or known.status == CertificateRequest.Status.REVOKED or nears_its_end(known.expires_at, at):
         try:
-            known = _issue(charger, pem, key_digest=key, at=at)
+            known = _issue(charger, pem, issue, key_digest=key, at=at)
         except BadRequest as error:
             record_event(charger, "CertificateRequestRefused", detail=str(error), is_ours=True, at=at)
             return False
     if known.command is None or not known.command.is_open:
-        known.command = commands.request(charger, "certificate_signed", arguments={"chain": known.chain}, via="CA")
+        order = {"chain": known.chain, "use": use}
+        known.command = commands.request(charger, "certificate_signed", arguments=order, via="CA")
         known.save(update_fields=["command"])
     return True
 
 
-def _issue(charger: Charger, pem: str, *, key_digest: UUID, at: datetime) -> CertificateRequest:
+def nears_its_end(expires_at: datetime, at: datetime) -> bool:
+    return expires_at - timedelta(days=settings.RENEW_CERTIFICATE_DAYS) <= at
+
+
+def _issue(
+    charger: Charger, pem: str, issue: Callable[[str], str | None] | None, *, key_digest: UUID, at: datetime
+) -> CertificateRequest:
+    """Raises BadRequest."""
     request = authority.read_request(pem)
-    name = authority.common_name(request)
-    if not _may_be_called(charger, name):
-        raise BadRequest(f"The request is for {name[:64]!r}; its name must be the charger's identity or serial number.")
-    issued = authority.load(settings.CHARGER_CA_FILE).sign(request, at=at)
-    return CertificateRequest.objects.create(
-        charger=charger,
-        digest=key_digest,
-        chain=issued.chain,
-        fingerprint=issued.fingerprint,
-        expires_at=issued.expires_at,
-        received_at=at,
-    )
+    if CertificateRequest.objects.filter(digest=key_digest).exclude(charger=charger).exists():
+        raise BadRequest("Another charger has sent this very request; each charger needs a key of its own.")
+    if issue is None:
+        name = _name_for(charger, authority.names_in(request))
+        signer = authority.load(settings.CHARGER_CA_FILE)
+        issued = signer.sign(request, name=name, organization=settings.CPO_NAME, at=at)
+    else:
+        issued = _issued_elsewhere(pem, issue)
+    _check_size(charger, issued.chain)
+    values = {
+        "chain": issued.chain,
+        "fingerprint": issued.fingerprint,
+        "expires_at": issued.expires_at,
+        "status": CertificateRequest.Status.ISSUED,
+        "command": None,
+        "received_at": at,
+    }
+    return CertificateRequest.objects.update_or_create(charger=charger, digest=key_digest, defaults=values)[0]
+
+
+def _issued_elsewhere(pem: str, issue: Callable[[str], str | None]) -> Issued:
+    chain = issue(pem)
+    if not chain:
+        raise BadRequest("No authority signs certificates for this use.")
+    try:
+        leaf = x509.load_pem_x509_certificates(chain.encode())[0]
+    except ValueError as error:
+        raise BadRequest(f"What the authority issued cannot be read: {error}") from error
+    return Issued(chain, leaf.fingerprint(SHA256()).hex(), leaf.not_valid_after_utc)
+
+
+def _name_for(charger: Charger, asked: list[str]) -> str:
+    """The name in the certificate: the one asked for if it is the charger's, else its own. Raises BadRequest."""
+    names = [name for name in asked if name.strip()]
+    if not names:  # some firmware leaves its name to us
+        return next(name for name in (charger.serial_number, charger.identity) if _may_be_called(charger, name))
+    if len(names) > 1 or not _may_be_called(charger, names[0]):
+        told = ", ".join(repr(name[:64]) for name in names[:3])
+        raise BadRequest(f"The request is for {told}; its name must be the charger's identity or serial number.")
+    return names[0]
+
+
+def _check_size(charger: Charger, chain: str) -> None:
+    """Raises BadRequest for a chain that the charger has told us it cannot take."""
+    told = Setting.objects.filter(charger=charger, name__in=LARGEST_CHAIN, is_known=True)
+    limits = [int(value) for value in told.values_list("value", flat=True) if value.isascii() and value.isdigit()]
+    if limits and len(chain) > min(limits):
+        raise BadRequest(f"The certificate has {len(chain)} characters; the charger takes {min(limits)} at most.")
 
 
 def _may_be_called(charger: Charger, name: str) -> bool:
@@ -147,4 +199,33 @@ def _may_be_called(charger: Charger, name: str) -> bool:
 def answered(command: Command, *, is_taken: bool) -> None:
     """The charger took, or refused, the certificate that a command brought."""
     status = CertificateRequest.Status.INSTALLED if is_taken else CertificateRequest.Status.REJECTED
-    CertificateRequest.objects.filter(command=command).update(status=status)
+    unrevoked = CertificateRequest.objects.exclude(status=CertificateRequest.Status.REVOKED)
+    unrevoked.filter(command=command).update(status=status)
+
+
+# -- before they end -------------------------------------------------------------------------------------------------
+
+
+def ask_to_renew(*, at: datetime) -> int:
+    """Order chargers whose certificate nears its end to ask for a new one, once a day each; how many were asked.
+
+    Only those that are here: who comes back later is asked by the next sweep.
+    """
+    if settings.RENEW_CERTIFICATE_DAYS == 0:
+        return 0
+    soon = at + timedelta(days=settings.RENEW_CERTIFICATE_DAYS)
+    due = ClientCertificate.objects.filter(expires_at__lte=soon, charger__is_online=True).select_related("charger")
+    for certificate in due:
+        request_renewal(certificate.charger, certificate, at=at)
+    return len(due)
+
+
+def request_renewal(charger: Charger, certificate: ClientCertificate, *, at: datetime) -> Command:
+    """Order a charger to send a signing request; once a day for each certificate."""
+    return commands.request(
+        charger,
+        "trigger",
+        arguments={"message": "SignCertificate"},
+        via="CA",
+        idempotency_key=f"renew {certificate.fingerprint[:16]} {at.date()}",
+    )

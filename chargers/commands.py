@@ -16,15 +16,16 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from chargers.masking import mask
-from chargers.models import Charger, Command, CommandStatus
+from chargers.models import Charger, Command, CommandStatus, Registration
 from chargers.signals import command_changed, command_requested
 
 # The rest with the next sweep: a whole fleet's orders must not expire in one transaction.
 SWEPT_AT_ONCE = 1000
+RENEWING = ("trigger", "certificate_signed")
 
 
 def request(  # noqa: PLR0913 - keywords, each a column
@@ -70,10 +71,19 @@ def request(  # noqa: PLR0913 - keywords, each a column
 
 
 def deliverable() -> QuerySet[Command]:
-    """Waiting commands whose charger is online and has none in flight."""
+    """Waiting commands whose charger is online, knows our answer to its boot, and has none in flight.
+
+    One whose boot is pending is set up already; what it may not be told yet, `gateway.provisional` says. One whose
+    certificate has expired is pending as well (see `chargers.boots`) and takes those that renew it.
+    """
+    is_pending = Q(charger__registration=Registration.QUARANTINED, charger__booted_at__isnull=False)
     in_flight = Command.objects.filter(charger=OuterRef("charger"), status=CommandStatus.SENT)
+    renews = Q(verb__in=RENEWING, charger__client_certificate__expires_at__lte=timezone.now())
     return Command.objects.filter(
-        ~Exists(in_flight), status=CommandStatus.PENDING, charger__is_online=True, charger__is_booted=True
+        Q(charger__is_booted=True) | is_pending | renews,
+        ~Exists(in_flight),
+        status=CommandStatus.PENDING,
+        charger__is_online=True,
     )
 
 
@@ -83,7 +93,12 @@ def claim(charger_ids: Collection[int], *, at: datetime) -> list[Command]:
     Oldest first: a charger that is told twice must hear the orders as they were given. Two processes cannot claim for
     one charger at once, the partial unique constraint decides.
     """
-    waiting = Command.objects.filter(charger=OuterRef("pk"), status=CommandStatus.PENDING, expires_at__gt=at)
+    waiting = Command.objects.filter(
+        Q(charger__is_booted=True) | Q(verb__in=RENEWING),
+        charger=OuterRef("pk"),
+        status=CommandStatus.PENDING,
+        expires_at__gt=at,
+    )
     oldest = Charger.objects.filter(pk__in=charger_ids).annotate(
         oldest=Subquery(waiting.order_by("created_at").values("pk")[:1])
     )

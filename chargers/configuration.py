@@ -137,10 +137,13 @@ def _place(setting: Setting) -> Place:
     )
 
 
-def told(charger: Charger, frame: str) -> None:
-    """A frame is about to go to the charger: a password in it opens the door too, until we know which one it took."""
+def told(charger: Charger, frame: str, *, is_made: bool = False) -> None:
+    """A frame is about to go to the charger: a password in it opens the door too, until we know which one it took.
+
+    ``is_made``: by us, by chance.
+    """
     if password := password_in(frame):
-        credentials.propose(charger, password)
+        credentials.propose(charger, password, is_made=is_made)
 
 
 def written(charger: Charger, place: Place, value: str, *, needs_reboot: bool, at: datetime) -> None:
@@ -162,3 +165,11 @@ def refused(charger: Charger, request: dict[str, Any]) -> None:
 def unknown(charger: Charger, places: Collection[Place], *, at: datetime) -> None:
     """The charger said that it has no such settings."""
     record(charger, [Reported(place, value="", is_known=False) for place in places], at=at)
+
+
+def number_at(charger: Charger, place: Place) -> int | None:
+    """What a charger has reported of a setting that is a whole number; None if it has not, or it is none."""
+    told = (
+        Setting.objects.filter(charger=charger, is_known=True, **asdict(place)).values_list("value", flat=True).first()
+    )
+    return int(told) if told and told.isascii() and told.isdigit() else None

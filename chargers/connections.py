@@ -16,13 +16,14 @@ from django.db import transaction
 from django.db.models import F
 
 from chargers import rows
-from chargers.models import Charger, Connection, GatewayProcess, fold
+from chargers.models import REPLACED, Charger, Connection, GatewayProcess, fold
 from chargers.signals import charger_changed
 
 # A gateway touches its row every 5 s; after this long without, it is dead.
 SILENT_AFTER = timedelta(seconds=15)
+# Longer than a gateway goes without looking, and than two machines' clocks differ.
+TAKEN_LATELY = timedelta(seconds=60)
 # Close reasons, for people.
-REPLACED = "replaced by a newer connection"
 LOST = "the gateway ended without a farewell"
 STOPPED = "the gateway was stopped"
 
@@ -157,6 +158,13 @@ def mark_gateway_lost(gateway: str, at: datetime, *, why: str = LOST) -> int:
     GatewayProcess.objects.filter(name=gateway).delete()
     _announce(lost)
     return len(lost)
+
+
+def taken_from(gateway: str, at: datetime) -> set[tuple[int, int]]:
+    """The connections of a gateway that newer ones have taken lately, as (charger, epoch)."""
+    lately = at - TAKEN_LATELY
+    rows = Connection.objects.filter(gateway=gateway, close_reason=REPLACED, disconnected_at__gt=lately)
+    return set(rows.order_by().values_list("charger_id", "epoch"))
 
 
 def sweep_gateways(at: datetime) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
@@ -75,6 +76,17 @@ def register_unknown(identities: Iterable[str], registration: Registration) -> N
         ],
         ignore_conflicts=True,
     )
+
+
+def profile_of_newcomers() -> int:
+    """How a charger has to prove itself that was announced without a word about that."""
+    return SecurityProfile.NONE if settings.UNKNOWN_CHARGERS == "accept" else SecurityProfile.BASIC
+
+
+def retire(charger: Charger) -> None:
+    """Let a charger in no more as one of ours: its boots are rejected. What it did is kept. Safe to repeat."""
+    charger.registration, charger.is_booted = Registration.REJECTED, False
+    charger.save(update_fields=["registration", "is_booted"])
 
 
 def _check(identity: str, security_profile: int, password: str | None) -> None:

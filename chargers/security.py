@@ -1,12 +1,15 @@
-"""Events that concern security: told by a charger, or noticed by us."""
+"""Events that concern security, told by a charger or noticed by us, and the security profile of a charger."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import transaction
+
 from chargers import clocks
-from chargers.models import Charger, SecurityEvent
+from chargers.models import Charger, ProfileUpgrade, SecurityEvent, SecurityProfile
 from chargers.rows import digest
+from chargers.signals import charger_changed
 
 
 def record_event(
@@ -25,3 +28,16 @@ def record_event(
         },
     )
     return is_new
+
+
+@transaction.atomic
+def raise_profile(charger: Charger, profile: SecurityProfile, *, at: datetime) -> bool:
+    """Ask no less than ``profile`` of a charger from now on; False if that is asked of it already."""
+    raised = Charger.objects.filter(pk=charger.pk, security_profile__lt=profile).update(security_profile=profile)
+    if raised:
+        detail = f"It has come in by security profile {profile}; {charger.security_profile} is not accepted any more."
+        record_event(charger, "SecurityProfileRaised", detail=detail, is_ours=True, at=at)
+        running = ProfileUpgrade.objects.filter(charger=charger, status=ProfileUpgrade.Status.RUNNING)
+        running.filter(to_profile__lte=profile).update(status=ProfileUpgrade.Status.DONE, settled_at=at)
+        transaction.on_commit(lambda: charger_changed.send_robust(sender=Charger, charger_ids={charger.pk}))
+    return raised == 1

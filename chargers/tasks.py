@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from chargers import retention
+from chargers import certificates, retention, upgrades
 
 
 @shared_task
@@ -13,3 +13,18 @@ def forget_old() -> None:
     """In short turns, so that other tasks get theirs."""
     if retention.forget_old(at=timezone.now()):
         forget_old.delay()
+
+
+@shared_task
+def make_partitions() -> None:
+    retention.JOURNAL.make_ahead(at=timezone.now())
+
+
+@shared_task
+def advance_upgrades() -> None:
+    upgrades.advance_all(at=timezone.now())
+
+
+@shared_task
+def renew_certificates() -> None:
+    certificates.ask_to_renew(at=timezone.now())

@@ -15,7 +15,7 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from chargers.connections import Claim
-from gateway import frames, metrics, topics
+from gateway import crash, frames, metrics, topics
 from gateway.admission import PROBE_S
 from gateway.handshake import Caller, Refusal, Stranger, read
 from gateway.relay import Relay
@@ -135,6 +135,7 @@ class ChargerConsumer(AsyncWebsocketConsumer):
     def deliver(self, text: str) -> None:
         metrics.FRAMES_DOWN.inc()
         self._post({"type": "websocket.send", "text": text})
+        crash.at("gateway.reply_written")
 
     def hold(self, is_held: bool) -> None:
         if "chargeyard.line" in self.extensions:

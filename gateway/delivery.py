@@ -10,12 +10,13 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+import orjson
 import structlog
 from django.db import DatabaseError, transaction
 
 from chargers import commands, configuration, large_frames
 from chargers.models import Charger, Command, CommandStatus
-from gateway import claim_check, frames, schemas, topics
+from gateway import claim_check, crash, downgrade, frames, provisional, schemas, topics
 from gateway.bus.publisher import BusAway, Publication, Publisher
 from gateway.call import Books
 from gateway.dialect import Unspeakable
@@ -50,6 +51,7 @@ def deliver_now(charger_ids: Collection[int], publisher: Publisher, *, at: datet
         books = Books(at)
         publications = deliver(charger_ids, books)
         books.write()
+    crash.at("delivery.after_claim")
     publisher.publish(publications)
     return len(publications)
 
@@ -63,7 +65,7 @@ def _say(command: Command, books: Books) -> Publication | None:
         commands.settle(command.pk, status=CommandStatus.FAILED, explanation=str(error), at=books.at)
         return None
     text = frames.call(str(command.pk), action, payload)
-    configuration.told(charger, text)
+    configuration.told(charger, text, is_made=command.verb == "rotate_password")
     commands.record_wording(command, action=action, payload=payload)
     books.journal.sent(charger, message_id=str(command.pk), action=action, request=text, at=books.at)
     books.changed_chargers.add(charger.pk)
@@ -76,6 +78,12 @@ def to_charger(charger: Charger, text: str, *, at: datetime) -> Publication:
     if claim_check.is_too_large(text):
         text = claim_check.reference(large_frames.keep(charger.pk, text.encode(), at=at))
     return Publication(topics.outbound(topics.key(charger.identity)), text.encode())
+
+
+def hang_up(charger: Charger, reason: str) -> Publication:
+    """Tells the gateway that holds the charger's connection to end it (1008)."""
+    told = {"verb": "hang_up", "key": topics.key(charger.identity), "epoch": charger.epoch, "reason": reason[:120]}
+    return Publication(topics.gateway_control(charger.gateway), orjson.dumps(told))
 
 
 def _wording(command: Command) -> tuple[str, dict[str, Any]]:
@@ -98,7 +106,11 @@ def _wording(command: Command) -> tuple[str, dict[str, Any]]:
     messages = schemas.load(dialect.schemas)
     if not messages.knows(action):
         raise Unspeakable(f"OCPP {charger.ocpp_version} has no action {action!r}.")
+    if not provisional.may_hear(charger, action):
+        raise Unspeakable(f"The boot of {charger.identity!r} is Pending: admit it first, then {action} can be sent.")
     objections = messages.objections(action, payload)
+    if lower := downgrade.objection(charger, action, payload):
+        raise Unspeakable(lower)
     if objections:
         raise Unspeakable(f"{action} would not be valid OCPP {charger.ocpp_version}: {' '.join(objections)[:400]}")
     return action, payload

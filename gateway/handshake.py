@@ -13,11 +13,13 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from django.conf import settings
+from cryptography.exceptions import UnsupportedAlgorithm
 
-from chargers import credentials
+from chargers import client_certificates, credentials
+from chargers.client_certificates import Shown
 from chargers.models import Charger, SecurityProfile, fold
 from chargers.registration import flaw
+from gateway import proxy
 
 # What we speak. The client's order decides which one it is.
 SUBPROTOCOLS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
@@ -30,7 +32,12 @@ def jitter_s(least: int, most: int) -> int:
 
 
 class Refusal(Exception):
-    """No upgrade: an HTTP status, a sentence for the installer's log, and headers."""
+    """No upgrade: an HTTP status, a sentence for the installer's log, and headers.
+
+    ``event``: the kind of security event that it is for the operator, "" if it is none.
+    """
+
+    event = ""
 
     def __init__(self, status: HTTPStatus, sentence: str, *headers: tuple[str, str]) -> None:
         super().__init__(sentence)
@@ -63,10 +70,19 @@ class Caller:
     is_secure: bool  # came by TLS
     user: str | None  # of Basic authentication; None: none offered
     password: bytes
+    certificate: Shown | None = None  # signed by an authority that we trust
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How a caller has proved to be its charger: the profile that this is, and which hash its password matched."""
+
+    profile: SecurityProfile
+    password_hash: str = ""
 
 
 def read(scope: dict[str, Any]) -> Caller:
-    """Who calls, from an ASGI WebSocket scope. Raises Refusal (400, 404) for what cannot be a charger of ours."""
+    """Who calls, from an ASGI WebSocket scope. Raises Refusal (400, 403, 404) for what cannot be a charger of ours."""
     headers = dict(reversed(scope["headers"]))  # the first of a name counts
     identity = identity_in(scope.get("raw_path") or scope["path"].encode())
     user, password = basic_credentials(headers.get(b"authorization"))
@@ -74,11 +90,20 @@ def read(scope: dict[str, Any]) -> Caller:
         identity,
         choose_subprotocol([value for name, value in scope["headers"] if name == b"sec-websocket-protocol"]),
         # Some proxies add a line of their own instead of adding to the caller's.
-        _address(scope, b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")),
-        _is_secure(scope, headers.get(b"x-forwarded-proto")),
+        proxy.address(scope, b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")),
+        proxy.is_secure(scope, headers),
         user,
         password,
+        _certificate(scope, headers),
     )
+
+
+def _certificate(scope: dict[str, Any], headers: proxy.Headers) -> Shown | None:
+    try:
+        certificate = proxy.certificate(scope, headers)
+        return client_certificates.read(certificate) if certificate is not None else None
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise Refusal(HTTPStatus.FORBIDDEN, f"The client certificate is refused: {error}.") from error
 
 
 def identity_in(raw_path: bytes) -> str:
@@ -122,50 +147,67 @@ def basic_credentials(header: bytes | None) -> tuple[str | None, bytes]:
         return None, b""
 
 
-def judge(caller: Caller, charger: Charger) -> None:
-    """Whether the caller is this charger, by the charger's security profile. Raises Refusal (401, 403)."""
-    profile = charger.security_profile
-    if profile == SecurityProfile.NONE:
-        return
-    if profile == SecurityProfile.CERTIFICATE:
-        raise _mismatch(charger, "a client certificate, and none can be shown at this door")
-    if profile == SecurityProfile.TLS and not caller.is_secure:
+def judge(caller: Caller, charger: Charger) -> Proof:
+    """How the caller proves to be this charger, at least as its security profile wants it. Raises Refusal (401, 403).
+
+    More than it wants is welcome: that is how a charger comes back once it was told to use a higher profile.
+    """
+    needed = charger.security_profile
+    if (proof := _by_certificate(caller, charger, is_needed=needed == SecurityProfile.CERTIFICATE)) is not None:
+        return proof
+    if needed == SecurityProfile.NONE:
+        return Proof(SecurityProfile.NONE)
+    if needed == SecurityProfile.TLS and not caller.is_secure:
         raise _mismatch(charger, "TLS, and it came by plain ws://; use wss://")
     if caller.user is None:
         raise _unproved(f"Charger {charger.identity!r} has to log in: user name {charger.identity!r} and its password.")
     if fold(caller.user) != charger.identity_folded:
         raise _unproved(f"User {caller.user[:128]!r} is not the identity in the URL, {caller.identity!r}.")
-    if not (credentials.matches(charger.password_hash, caller.password) or shows_new_password(caller, charger)):
-        raise _unproved(f"Wrong password for charger {charger.identity!r}.")
+    # What it has now, then what it was told: the latter it may have taken without our hearing so.
+    for password_hash in (charger.password_hash, *credentials.pending(charger)):
+        if credentials.matches(password_hash, caller.password):
+            return Proof(SecurityProfile.TLS if caller.is_secure else SecurityProfile.BASIC, password_hash)
+    raise _unproved(f"Wrong password for charger {charger.identity!r}.")
 
 
-def shows_new_password(caller: Caller, charger: Charger) -> bool:
-    """Whether the caller logs in with a password that we told it and that it has not confirmed: so it has taken it."""
-    return credentials.matches(charger.pending_password_hash, caller.password)
+def _by_certificate(caller: Caller, charger: Charger, *, is_needed: bool) -> Proof | None:
+    """Chargers that log in by password may show a certificate of their maker beside it: that one is nobody's proof."""
+    shown = caller.certificate
+    if shown is None:
+        if is_needed:
+            raise _mismatch(charger, "a client certificate, and it showed none")
+        return None
+    if not client_certificates.is_of(shown, charger):
+        if is_needed:
+            raise _bad_certificate(charger, f"{shown.name[:64]!r} is neither its identity nor its serial number")
+        return None
+    if wrong := client_certificates.flaw(shown):
+        if is_needed:
+            raise _bad_certificate(charger, wrong)
+        return None
+    return Proof(SecurityProfile.CERTIFICATE)
 
 
 def _unproved(sentence: str) -> Refusal:
-    return Refusal(HTTPStatus.UNAUTHORIZED, sentence, CHALLENGE)
+    refusal = Refusal(HTTPStatus.UNAUTHORIZED, sentence, CHALLENGE)
+    refusal.event = "LoginFailed"
+    return refusal
 
 
 def _mismatch(charger: Charger, wants: str) -> Refusal:
-    return Refusal(
+    refusal = Refusal(
         HTTPStatus.FORBIDDEN,
         f"Charger {charger.identity!r} has security profile {charger.security_profile}: it needs {wants}.",
     )
+    refusal.event = "SecurityProfileMismatch"
+    return refusal
 
 
-def _address(scope: dict[str, Any], forwarded: bytes) -> str:
-    """Where the call comes from: the peer, or what the last of our `TRUSTED_PROXIES` says it is."""
-    hops = forwarded.decode("latin-1").split(",")
-    if 0 < settings.TRUSTED_PROXIES <= len(hops) and (named := hops[-settings.TRUSTED_PROXIES].strip()):
-        return named[:64]
-    return str(scope["client"][0])[:64] if scope.get("client") else ""
+def _bad_certificate(charger: Charger, why: str) -> Refusal:
+    refusal = Refusal(HTTPStatus.FORBIDDEN, f"The certificate of charger {charger.identity!r} is refused: {why}.")
+    refusal.event = "CertificateRefused"
+    return refusal
 
 
-def _is_secure(scope: dict[str, Any], forwarded: bytes | None) -> bool:
-    """TLS ended here, or at a proxy of ours that says so."""
-    if scope.get("scheme") == "wss":
-        return True
-    has_proxy = settings.TRUSTED_PROXIES > 0 or settings.PUBLIC_URL.startswith("https://")
-    return has_proxy and (forwarded or b"").strip().lower() in (b"https", b"wss")
+def revoked(charger: Charger) -> Refusal:
+    return _bad_certificate(charger, "it was revoked")

@@ -19,6 +19,7 @@ FRAMES_DOWN = Counter("chargeyard_frames_down", "Frames that were handed to char
 REPUBLISHED = Counter("chargeyard_calls_republished", "CALLs published again because no answer came in 5 s.")
 UNANSWERED = Counter("chargeyard_calls_unanswered", "CALLs given up after 30 s without an answer.")
 REFUSED = Counter("chargeyard_handshakes_refused", "Handshakes that were refused, by HTTP status.", ["status"])
+CERTIFICATES_REFUSED = Counter("chargeyard_certificates_refused", "Client certificates that our TLS turned away.")
 REPLY_SECONDS = Histogram(
     "chargeyard_reply_seconds", "From a charger's CALL to its answer, in the gateway.", buckets=SECONDS
 )

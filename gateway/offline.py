@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from typing import Protocol
@@ -21,9 +21,14 @@ from gateway.handshake import Refusal
 from gateway.relay import Relay
 
 HOLD_AFTER_S = 3.0
+# Either no worker lives, or our own link to the broker is half-open. A new one shows which, before chargers are sent
+# away; later than a worker needs that is started again.
+DOUBT_AFTER_S = 6.0
 CLOSE_AFTER_S = 10.0
-# All at once they would come back all at once.
-CLOSE_OVER_S = 30.0
+# All at once they would come back all at once. But none may wait 30 s for an answer, which is a charger's usual limit:
+# not who asked before we stopped reading, and goes first, nor who asked since.
+CLOSE_OVER_S = 20.0
+WAITING_OVER_S = 10.0
 # Longer between two looks at the clock, and it was this process that stood still: what workers said meanwhile waits to
 # be read.
 LONGEST_STEP_S = 1.5
@@ -72,12 +77,16 @@ class Guard:
     """Puts the lines of a gateway on hold, and closes them, while there is no worker.
 
     Without ``is_on`` it does nothing: behind a broker with another backend nobody gives our workers' signs of life.
+    ``doubt`` is called once in each silence, when it has lasted `DOUBT_AFTER_S`.
     """
 
-    def __init__(self, lines: Mapping[str, Line], now: float, *, is_on: bool) -> None:
+    def __init__(
+        self, lines: Mapping[str, Line], now: float, *, is_on: bool, doubt: Callable[[], None] | None = None
+    ) -> None:
         self.phase = Phase.CLOSED if is_on else Phase.OPEN
         self._lines = lines
         self._is_on = is_on
+        self._doubt = doubt
         self._silence = Silence(now)
         self._heard = asyncio.Event()  # a first worker
         self._close_until = 0.0
@@ -90,7 +99,10 @@ class Guard:
 
     def tick(self, now: float) -> None:
         """Once a second."""
+        before_s = self._silence.seconds
         self._silence.pass_to(now)
+        if self._is_on and self._doubt is not None and before_s < DOUBT_AFTER_S <= self._silence.seconds:
+            self._doubt()
         self._turn(now)
         if self.phase is Phase.CLOSED and self._lines:
             self._close_some(now)
@@ -125,7 +137,9 @@ class Guard:
 
     def _close_some(self, now: float) -> None:
         """Each second its share, so that all are gone at the end; in no order that two gateways would share."""
-        seconds_left = max(1.0, self._close_until - now)
-        share = math.ceil(len(self._lines) / seconds_left)
-        for line in random.sample(list(self._lines.values()), share):
-            line.hang_up(TRY_AGAIN_LATER, SENTENCE)
+        seconds_left = self._close_until - now
+        waiting = [line for line in self._lines.values() if line.relay.pending is not None]
+        others = [line for line in self._lines.values() if line.relay.pending is None]
+        for lines, left_s in ((waiting, seconds_left - CLOSE_OVER_S + WAITING_OVER_S), (others, seconds_left)):
+            for line in random.sample(lines, math.ceil(len(lines) / max(1.0, left_s))):
+                line.hang_up(TRY_AGAIN_LATER, SENTENCE)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from gateway import frames, metrics
+from gateway import crash, frames, metrics
 from gateway.peek import Kind, is_answer, peek
 from gateway.turns import Turns
 
@@ -103,6 +103,7 @@ class Relay:
             self._take(None, text, now)
         elif kind is Kind.ANSWER and message_id in self._asked:
             self._asked = tuple(asked for asked in self._asked if asked != message_id)
+            crash.at("gateway.answer_arrived")
             self._ends.publish(text)
         elif kind is Kind.ANSWER:
             # To a command of an earlier connection, or to nothing; each costs a row, and nothing else would bound them.

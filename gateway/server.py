@@ -1,4 +1,4 @@
-"""Daphne as Chargeyard runs it: one port for chargers, browsers and REST.
+"""Daphne as Chargeyard runs it: one port for chargers, browsers and REST, and one for all of them by TLS.
 
 What it adds: sockets fit for OCPP (`gateway.sockets`), ASGI lifespan, a long listen queue, uvloop, a garbage collector
 that leaves 10,000 connections alone, and an orderly end: SIGTERM or SIGINT stops listening, lets the application close
@@ -37,6 +37,7 @@ from twisted.logger import (
     globalLogBeginner,
 )
 
+from gateway import tls
 from gateway.sockets import EXTENSIONS, Inbox, SocketFactory, accept_deflate
 
 reactor: Any = installed_reactor  # its type in Twisted says less than it can
@@ -44,6 +45,7 @@ BACKLOG = 4096  # 10,000 chargers that dial at once: with Daphne's 50, 1,341 wer
 CONNECT_TIMEOUT_S = 120
 CLOSE_TIMEOUT_S = 10
 LAST_REQUESTS_S = 5.0
+LOOK_AT_CERTIFICATES_EVERY_S = 10.0
 
 
 class Lifespan:
@@ -80,9 +82,12 @@ class Lifespan:
 
 
 class Server(daphne.server.Server):
-    """``when_listening(port)`` is called once connections are taken. `run` returns when all is closed."""
+    """``when_listening`` is called with the ports once connections are taken. `run` returns when all is closed.
 
-    def __init__(
+    ``certificates`` open a second port, ``tls_port``.
+    """
+
+    def __init__(  # noqa: PLR0913 - keywords, each a thing to be decided
         self,
         application: Any,
         *,
@@ -92,7 +97,9 @@ class Server(daphne.server.Server):
         ping_interval_s: int,
         ping_timeout_s: int,
         deflate: bool,
-        when_listening: Callable[[int], None],
+        when_listening: Callable[..., None],
+        certificates: tls.Certificates | None = None,
+        tls_port: int = 0,
     ) -> None:
         super().__init__(
             application,
@@ -107,6 +114,7 @@ class Server(daphne.server.Server):
         self.frame_limit_bytes = frame_limit_bytes
         self.deflate = deflate
         self.when_listening = when_listening
+        self.certificates, self.tls_port = certificates, tls_port
         self.connections: dict[Any, dict[str, Any]] = {}
         self.failure: str | None = None
         self._lifespan = Lifespan(application)
@@ -150,6 +158,8 @@ class Server(daphne.server.Server):
         scope["asgi"] = {"version": "3.0"}
         if scope["type"] == "websocket":
             scope["extensions"] = EXTENSIONS
+            if (seen := tls.extension(protocol.transport)) is not None:
+                scope["scheme"], scope["extensions"] = "wss", {**EXTENSIONS, "tls": seen}
         application = self.application(scope, inbox.get, partial(self.handle_reply, protocol))
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
         return inbox
@@ -168,22 +178,34 @@ class Server(daphne.server.Server):
     async def _open(self) -> None:
         try:
             await self._lifespan.startup()
-            endpoint = (endpoints.TCP6ServerEndpoint if ":" in self.host else endpoints.TCP4ServerEndpoint)(
-                reactor, self.port, backlog=BACKLOG, interface=self.host
-            )
-            listener = await endpoint.listen(self.http_factory).asFuture(asyncio.get_running_loop())
+            self.listeners = [await self._listen(self.port, self.http_factory)]
+            if self.certificates is not None:
+                self.listeners.append(
+                    await self._listen(self.tls_port, tls.Factory(self.certificates, self.http_factory))
+                )
+                reactor.callLater(LOOK_AT_CERTIFICATES_EVERY_S, self._look_at_certificates)
         except CannotListenError as error:
             await self._lifespan.shutdown()
             self._fail(
-                f"Cannot listen on {self.host}:{self.port} ({error.socketError.strerror or error.socketError}). "
-                "Choose another port with --port, or end what has this one."
+                f"Cannot listen on {self.host}:{error.port} ({error.socketError.strerror or error.socketError}). "
+                f"Choose another port with {'--port' if error.port == self.port else '--tls-port'}, "
+                "or end what has this one."
             )
         except Exception as error:  # whatever it is, the process must not stay without a door
             self._fail(f"Cannot start: {type(error).__name__}: {error}")
         else:
-            self.listeners = [listener]
             keep_collector_off()
-            self.when_listening(listener.getHost().port)
+            self.when_listening(*(listener.getHost().port for listener in self.listeners))
+
+    async def _listen(self, port: int, factory: Any) -> Any:
+        kind = endpoints.TCP6ServerEndpoint if ":" in self.host else endpoints.TCP4ServerEndpoint
+        endpoint = kind(reactor, port, backlog=BACKLOG, interface=self.host)
+        return await endpoint.listen(factory).asFuture(asyncio.get_running_loop())
+
+    def _look_at_certificates(self) -> None:
+        assert self.certificates is not None
+        self.certificates.renew()
+        reactor.callLater(LOOK_AT_CERTIFICATES_EVERY_S, self._look_at_certificates)
 
     def _fail(self, sentence: str) -> None:
         self.failure = sentence

@@ -22,6 +22,8 @@ from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflat
 from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
+from gateway import tls
+
 # Autobahn renders all its options twice per connection for a debug line that nobody prints: a third of a handshake;
 # and colours names and numbers for others.
 for renderer in ("pformat", "hltype", "hlval"):
@@ -78,7 +80,7 @@ class Socket(WebSocketProtocol):
     def connectionMade(self) -> None:
         super().connectionMade()
         with contextlib.suppress(OSError):  # gone already
-            handle = self.transport.getHandle()
+            handle = tls.raw(self.transport).getHandle()
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
                 handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
@@ -89,6 +91,10 @@ class Socket(WebSocketProtocol):
         if not request.headers.get("sec-websocket-protocol", "").isascii():
             raise ConnectionDeny(int(HTTPStatus.BAD_REQUEST), "Sec-WebSocket-Protocol is not ASCII.")
         return super().onConnect(request)
+
+    def _onOpen(self) -> None:
+        """Without Autobahn's notes on the TLS session, which it would keep with the socket."""
+        self.onOpen()
 
     def onOpen(self) -> None:
         self.heard_at = self.pinged_at = time.monotonic()
@@ -168,6 +174,11 @@ class Socket(WebSocketProtocol):
         self.why_dropped = why
         self.wasNotCleanReason = why
         self.dropConnection(abort=True)
+
+    def _closeConnection(self, abort: bool = False) -> None:
+        # TLS does not close while a producer is registered, and we are one.
+        self.transport.unregisterProducer()
+        super()._closeConnection(abort)
 
     def _refuse(self, status: int) -> None:
         if (handshake := self.__dict__.pop("handshake_deferred", None)) is not None:

@@ -22,13 +22,13 @@ from django.utils import timezone
 
 from chargers import connections, large_frames
 from chargers.connections import Claim, Farewell
-from chargers.models import Charger
-from gateway import claim_check, health, metrics, topics
+from chargers.models import REPLACED, Charger
+from gateway import claim_check, crash, health, metrics, topics
 from gateway.admission import Admission
 from gateway.batching import LARGEST, DatabaseThread
 from gateway.bus import Bus, NewsHeard
 from gateway.bus.mqtt import MqttBus
-from gateway.handshake import Caller, Refusal
+from gateway.handshake import Caller, Refusal, unknown_sentence
 from gateway.offline import Guard, Phase
 from gateway.relay import Relay
 from gateway.turns import Turns
@@ -64,8 +64,8 @@ class Switchboard:
         self.lines: dict[str, Line] = {}
         self.turns = Turns()
         self._thread = DatabaseThread()
-        self._admission = Admission(name, bus, self._thread, self._ask_whether_alive)
-        self.guard = Guard(self.lines, time.monotonic(), is_on=settings.FAIL_OFFLINE)
+        self._admission = Admission(name, bus, self._thread, self._ask_whether_alive, self._give_back)
+        self.guard = Guard(self.lines, time.monotonic(), is_on=settings.FAIL_OFFLINE, doubt=bus.start_over)
         self._farewells: list[Farewell] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ticks = 0
@@ -136,15 +136,21 @@ class Switchboard:
         await self.guard.open_door()
         return await self._admission.admit(caller)
 
+    def certificate_refused(self, name: str, address: str, why: str) -> None:
+        """Our TLS has ended a handshake; ``name`` is the CN of the certificate that was shown."""
+        metrics.CERTIFICATES_REFUSED.inc()
+        if self.takes_chargers and not self.is_closing:
+            self.spawn(self._admission.certificate_refused(name, address, why))
+
     def connect(self, line: Line) -> None:
         """Put a claimed line through; the one it replaces, here or elsewhere, is closed with 1000."""
         if (other := self.lines.get(line.key)) is not None and other.claim.epoch > line.claim.epoch:
-            line.hang_up(1000, connections.REPLACED)  # a still newer one was faster
+            line.hang_up(1000, REPLACED)  # a still newer one was faster
             return
         self.lines[line.key] = line
         self.guard.joins(line)
         if other is not None:
-            other.hang_up(1000, connections.REPLACED)
+            other.hang_up(1000, REPLACED)
         if line.claim.loser:
             self._tell_gateway(line.claim.loser, "replaced", line.key, line.claim.epoch)
 
@@ -153,15 +159,22 @@ class Switchboard:
         if self.lines.get(line.key) is line:
             del self.lines[line.key]
         self.bus.leave(line.key)
+        self._say_farewell(line.claim, code, reason)
+
+    def _give_back(self, claim: Claim) -> None:
+        self._say_farewell(claim, 1006, "gone before it was let in")
+
+    def _say_farewell(self, claim: Claim, code: int, reason: str) -> None:
         if not self._farewells and not self.is_closing:
             self.spawn(self._write_farewells(after_s=0.1))
-        self._farewells.append(Farewell(line.claim.charger_id, line.claim.epoch, code, reason))
+        self._farewells.append(Farewell(claim.charger_id, claim.epoch, code, reason))
 
     # -- what chargers say -------------------------------------------------------------------------------------------
 
     def send(self, line: Line, text: str) -> None:
         """Publish a frame of a charger; one that is too large for the broker goes by the database."""
         metrics.FRAMES_UP.inc()
+        crash.at("gateway.before_publish")
         if claim_check.is_too_large(text):
             self.spawn(self._send_reference(line, text))
         else:
@@ -194,6 +207,7 @@ class Switchboard:
     def _on_frame(self, key: str, text: str) -> None:
         if (line := self.lines.get(key)) is None:
             return
+        crash.at("gateway.reply_arrived")
         if text.startswith(claim_check.START) and (frame_id := claim_check.referred(text.encode())) is not None:
             self.spawn(self._fetch(line, frame_id))
         else:
@@ -217,10 +231,17 @@ class Switchboard:
         match _json(payload):
             case {"verb": "replaced", "key": str(key), "epoch": int(epoch)}:
                 if (line := self.lines.get(key)) is not None and line.claim.epoch < epoch:
-                    line.hang_up(1000, connections.REPLACED)
+                    self.bus.surrender(key)
+                    line.hang_up(1000, REPLACED)
             case {"verb": "probe", "key": str(key), "epoch": int(epoch)}:
                 if (line := self.lines.get(key)) is not None and line.claim.epoch == epoch:
                     line.probe()
+            case {"verb": "retired", "key": str(key), "epoch": int(epoch)}:
+                if (line := self.lines.get(key)) is not None and line.claim.epoch == epoch:
+                    line.hang_up(1008, unknown_sentence(line.claim.identity))
+            case {"verb": "hang_up", "key": str(key), "epoch": int(epoch), "reason": str(reason)}:
+                if (line := self.lines.get(key)) is not None and line.claim.epoch == epoch:
+                    line.hang_up(1008, reason)
             case _:
                 log.warning("not understood", topic=topic, payload=payload[:100])
 
@@ -255,8 +276,17 @@ class Switchboard:
         try:
             if await self._thread.run(partial(connections.touch_gateway, self.name, timezone.now())):
                 await self._reassert()
+            self._close_replaced(await self._thread.run(partial(connections.taken_from, self.name, timezone.now())))
         except DatabaseError as error:
             log.warning("the database does not hear that this gateway lives", error=str(error))
+
+    def _close_replaced(self, taken: set[tuple[int, int]]) -> None:
+        """The note of the gateway that took them may have been lost; the books are not."""
+        if not taken:
+            return
+        for line in list(self.lines.values()):
+            if (line.claim.charger_id, line.claim.epoch) in taken:
+                line.hang_up(1000, REPLACED)
 
     async def _reassert(self) -> None:
         """Somebody took us for dead; our chargers know better."""
@@ -297,5 +327,7 @@ def on_mqtt(*, takes_chargers: bool) -> Switchboard:
         chargers_per_connection=settings.MQTT_CHARGERS_PER_CONNECTION,
         will=(topics.gateway_status(name), status_payload(name, "offline")) if takes_chargers else None,
         greeting=status_payload(name, "online") if takes_chargers else None,
+        publishes_per_s=settings.MQTT_PUBLISHES_PER_S,
+        connects_per_s=settings.MQTT_CONNECTS_PER_S,
     )
     return Switchboard(name, bus, takes_chargers=takes_chargers)

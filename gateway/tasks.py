@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import structlog
 from celery import shared_task
 from django.utils import timezone
 
 from chargers import commands, connections, large_frames
-from gateway import delivery, topics
+from gateway import crash, delivery, topics
 from gateway.bus import publisher
 from gateway.bus.publisher import cleared
 from gateway.ingest import batch
+from gateway.iot import cloud, teller
+
+log = structlog.get_logger(__name__)
 
 
 @shared_task
 def deliver_next(charger_id: int) -> None:
+    crash.at("worker.task_taken")
     delivery.deliver_now({charger_id}, publisher.of_this_process(), at=timezone.now())
 
 
@@ -38,6 +43,14 @@ def sweep_gateways() -> None:
 @shared_task
 def sweep_large_frames() -> None:
     large_frames.sweep(at=timezone.now())
+
+
+@shared_task
+def tell_aws() -> None:
+    try:
+        teller.tell()
+    except (cloud.Away, cloud.Refused) as error:
+        log.warning("aws_not_told", error=str(error))
 
 
 @shared_task

@@ -1,7 +1,8 @@
 """Counts failed handshakes, and failures only: behind one address of a mobile network stand hundreds of good chargers.
 
 Two limits a minute: for one identity from one address, and for an address in all. The first is not for the identity as
-such, or anybody who knows a charger's name could lock it out.
+such, or anybody who knows a charger's name could lock it out. The second is not for a charger that has come in from
+this address before, or ten bad neighbours could lock it out.
 """
 
 from __future__ import annotations
@@ -22,12 +23,11 @@ class Throttle:
         self._by_identity: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._by_address: defaultdict[str, int] = defaultdict(int)
 
-    def wait_s(self, identity: str, address: str, now: float) -> int:
+    def wait_s(self, identity: str, address: str, now: float, *, is_known_here: bool = False) -> int:
         """Whole seconds until this caller may try again; 0: now."""
         self._turn(now)
-        is_over = (
-            self._by_identity.get((identity, address), 0) >= PER_IDENTITY
-            or self._by_address.get(address, 0) >= PER_ADDRESS
+        is_over = self._by_identity.get((identity, address), 0) >= PER_IDENTITY or (
+            not is_known_here and self._by_address.get(address, 0) >= PER_ADDRESS
         )
         return math.ceil(self._began + WINDOW_S - now) if is_over else 0
 

@@ -21,6 +21,20 @@ def identity(key: str) -> str:
     return unquote(key, errors="strict")
 
 
+def thing(identity: str) -> str:
+    """The name of a charger's Thing in AWS IoT. It takes letters, digits and ``: _ -`` only; ``:`` escapes the rest."""
+    return quote(identity, safe="").replace(".", "%2E").replace("~", "%7E").replace("%", ":")
+
+
+def identity_of_thing(name: str) -> str | None:
+    """The identity that a Thing's name stands for; None for a name that `thing` never gives."""
+    try:
+        identity = unquote(name.replace(":", "%"), errors="strict")
+    except UnicodeDecodeError:
+        return None
+    return identity if thing(identity) == name else None
+
+
 def inbound(key: str) -> str:
     """Frames from the charger."""
     return f"{settings.MQTT_PREFIX}{key}/in"
@@ -32,7 +46,10 @@ def outbound(key: str) -> str:
 
 
 def gateway_control(name: str) -> str:
-    """What other gateways tell this one: JSON ``{"verb": "replaced" | "probe", "key": …, "epoch": …}``."""
+    """What this gateway is told: JSON ``{"verb": "replaced" | "probe" | "retired" | "hang_up", "key": …, "epoch": …}``.
+
+    ``hang_up`` has a ``reason`` besides.
+    """
     return f"{settings.MQTT_PREFIX}chargeyard/gateways/{key(name)}/control"
 
 

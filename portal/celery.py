@@ -7,6 +7,7 @@ from typing import Any
 
 from celery import Celery, signals
 from celery.schedules import crontab
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -40,11 +41,28 @@ app.conf.update(
             ("deliver pending commands", "gateway.tasks.deliver_pending", 5.0),
             ("close commands that waited too long", "gateway.tasks.sweep_commands", 5.0),
             ("give up gateways that fell silent", "gateway.tasks.sweep_gateways", 10.0),
+            ("share the power of sites", "smartcharging.tasks.sweep_plans", 5.0),
+            ("roll up the hours of sessions", "sessions.tasks.roll_up", 60.0),
+            ("go on with chargers that are led to a higher profile", "chargers.tasks.advance_upgrades", 30.0),
+            ("ask chargers to renew their certificates", "chargers.tasks.renew_certificates", 3600.0),
             ("delete large frames that nobody took", "gateway.tasks.sweep_large_frames", 3600.0),
         )
     }
     # By the clock: a beat that is restarted each day would never come to the end of 24 hours.
-    | {"forget old frames": {"task": "chargers.tasks.forget_old", "schedule": crontab(hour=3, minute=17)}},
+    | (
+        {"tell AWS of our chargers": {"task": "gateway.tasks.tell_aws", "schedule": 10.0, "options": {"expires": 10.0}}}
+        if settings.AWS_IOT_THINGS
+        else {}
+    )
+    | {
+        name: {"task": task, "schedule": crontab(hour=hour, minute=17)}
+        for name, task, hour in (
+            ("make the next months of the log", "chargers.tasks.make_partitions", 1),
+            ("make the next months of meter values", "sessions.tasks.make_partitions", 1),
+            ("forget old frames and histories", "chargers.tasks.forget_old", 3),
+            ("forget old meter values and notices", "sessions.tasks.forget_old", 4),
+        )
+    },
 )
 
 

@@ -6,8 +6,10 @@ import os
 import secrets
 from collections.abc import MutableMapping
 from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from environs import Env
 
@@ -40,6 +42,23 @@ def secret(path: Path) -> str:
         os.link(draft, path)
     draft.unlink()
     return path.read_text().strip()
+
+
+def is_iot_core(mqtt_url: str) -> bool:
+    """Whether a broker is AWS IoT Core, which limits what goes through a connection."""
+    host = urlsplit(mqtt_url).hostname or ""
+    return ".iot." in host and host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def announce_wrong_networks(name: str, networks: list[str]) -> None:
+    """Stop the start when one of them is neither an address nor a network."""
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise SystemExit(
+                f"{name} holds {network!r}, which is no IP address or network like 10.0.0.0/8 ({error}). Correct it."
+            ) from error
 
 
 def announce_wrong(env: Env, *, error: type[Exception], **choices: tuple[Any, set[str]]) -> None:

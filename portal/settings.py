@@ -11,11 +11,13 @@ from pathlib import Path
 
 from environs import Env, EnvError, validate
 
-from portal.environment import announce_wrong, secret, with_secret_files
+from portal.environment import announce_wrong, announce_wrong_networks, is_iot_core, secret, with_secret_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-with_secret_files(os.environ, "DATABASE_URL", "REDIS_URL", "MQTT_URL", "SECRET_KEY")
+with_secret_files(
+    os.environ, "DATABASE_URL", "REDIS_URL", "MQTT_URL", "MQTT_CLIENT_PEM", "SECRET_KEY", "CREDENTIAL_PEPPER"
+)
 env = Env(eager=False)
 
 # -- where things are ------------------------------------------------------------------------------------------------
@@ -44,6 +46,12 @@ if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;",
     }
+else:
+    # PostgreSQL plans the statements of the reply path once per connection. Off behind a pooler that cannot follow
+    # prepared statements from one server connection to the next (PgBouncer before 1.21, in transaction mode).
+    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
+        0 if env.bool("DATABASE_PREPARE", True) else None
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -52,9 +60,30 @@ MQTT_URL = env.str("MQTT_URL", "mqtt://127.0.0.1:1883")
 MQTT_PREFIX = env.str("MQTT_PREFIX", "")
 # Whether the broker knows $share (Mosquitto, EMQX, IoT Core: yes; NATS: no, then run one worker process only).
 MQTT_SHARED_SUBSCRIPTIONS = env.bool("MQTT_SHARED_SUBSCRIPTIONS", True)
-MQTT_CHARGERS_PER_CONNECTION = env.int("MQTT_CHARGERS_PER_CONNECTION", 2000)
+# What we show the broker over mqtts://, certificate and private key in PEM; empty: a password in MQTT_URL, or nothing.
+MQTT_CLIENT_PEM = env.str("MQTT_CLIENT_PEM", "")
+# Whom we trust to sign the broker's certificate; empty: the authorities that this machine trusts, Amazon's among them.
+MQTT_CA_FILE = env.str("MQTT_CA_FILE", "")
+# Limits of the broker, see gateway/bus/mqtt.py. On AWS IoT Core they have its defaults without being set.
+_on_iot_core = is_iot_core(MQTT_URL)
+MQTT_CHARGERS_PER_CONNECTION = env.int("MQTT_CHARGERS_PER_CONNECTION", 25 if _on_iot_core else 2000)
+MQTT_PUBLISHES_PER_S = env.float("MQTT_PUBLISHES_PER_S", 80 if _on_iot_core else 0)  # per connection; 0: no limit
+MQTT_CONNECTS_PER_S = env.float("MQTT_CONNECTS_PER_S", 50 if _on_iot_core else 0)  # of one gateway; 0: no limit
+# Connections of one worker. One is enough unless the broker limits what goes through it.
+MQTT_WORKER_CONNECTIONS = env.int("MQTT_WORKER_CONNECTIONS", 10 if _on_iot_core else 1, validate=validate.Range(min=1))
 # What the broker takes in one message (AWS IoT Core: 128 KB); larger frames go by the database.
 MQTT_PAYLOAD_LIMIT_BYTES = env.int("MQTT_PAYLOAD_LIMIT_BYTES", 128 * 1024)
+
+# -- TLS at our own door ---------------------------------------------------------------------------------------------
+TLS_PORT: int | None = env.int("TLS_PORT", None)  # beside the plain one; none: no TLS
+# PEM files, certificate first, then its chain: one, or one of RSA and one of ECDSA. Empty: those that
+# `create_tls_certificate` made. The keys in the same order; empty: in the certificate's file.
+TLS_CERTIFICATE: list[str] = env.list("TLS_CERTIFICATE", []) or [
+    str(made) for name in ("tls-ecdsa.pem", "tls-rsa.pem") if (made := CHARGEYARD_HOME / name).exists()
+]
+TLS_KEY: list[str] = env.list("TLS_KEY", [])
+# PEM files of authorities whose client certificates are believed beside our own, and of their revocation lists.
+TLS_CLIENT_CA: list[str] = env.list("TLS_CLIENT_CA", [])
 
 # -- chargers --------------------------------------------------------------------------------------------------------
 UNKNOWN_CHARGERS = env.str("UNKNOWN_CHARGERS", "refuse")  # refuse | close_1008 | quarantine | accept
@@ -72,14 +101,35 @@ ROLE = env.str("ROLE", "all")
 WEBSOCKET_COMPRESSION = env.bool("WEBSOCKET_COMPRESSION", False)
 # How many proxies of ours stand before the gateway: the charger's address is then the last but n-1 in X-Forwarded-For.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+# Addresses (or networks) of those proxies; empty: whoever connects is believed what it says about itself.
+PROXY_ADDRESSES: list[str] = env.list("PROXY_ADDRESSES", [])
+# The header in which they hand over a charger's certificate; it counts only with PROXY_ADDRESSES.
+PROXY_CERTIFICATE_HEADER = env.str("PROXY_CERTIFICATE_HEADER", "")
 COMMAND_TIMEOUT_S = env.int("COMMAND_TIMEOUT_S", 30)
 COMMAND_TTL_S = env.int("COMMAND_TTL_S", 24 * 3600)
 # Key and certificate (one PEM file) of the authority that signs chargers' keys; made if it is not there.
 CHARGER_CA_FILE = Path(env.str("CHARGER_CA_FILE", str(CHARGEYARD_HOME / "charger-ca.pem")))
+# The organization that chargers' certificates must name, and that ours do; empty: any.
+CPO_NAME = env.str("CPO_NAME", "")
+# Ask a charger to renew its certificate so many days before its end; 0: never.
+RENEW_CERTIFICATE_DAYS = env.int("RENEW_CERTIFICATE_DAYS", 30)
+# A certificate that is over for no more days than this still lets its charger in, which may do nothing but renew it.
+EXPIRED_CERTIFICATE_DAYS = env.int("EXPIRED_CERTIFICATE_DAYS", 0)
+# What is mixed into the hashes of chargers' passwords, the present one first; empty: SECRET_KEY.
+CREDENTIAL_PEPPER: list[str] = env.list("CREDENTIAL_PEPPER", [])
 # Dotted path of a class that answers for plug and charge (`gateway.iso15118.Provider`); empty: chargers are refused.
 ISO15118_PROVIDER = env.str("ISO15118_PROVIDER", "")
 # How long the log of OCPP frames is kept (heartbeats: 7 days). Two days at least: by it repeated requests are known.
 JOURNAL_DAYS = env.int("JOURNAL_DAYS", 90, validate=validate.Range(min=2))
+# How long histories are kept; 0: for ever. Sessions, their events and hours are accounts and always stay.
+METER_VALUE_DAYS = env.int("METER_VALUE_DAYS", 730, validate=validate.Range(min=0))
+PRESENCE_DAYS = env.int("PRESENCE_DAYS", 400, validate=validate.Range(min=0))
+STATUS_DAYS = env.int("STATUS_DAYS", 400, validate=validate.Range(min=0))
+CONNECTION_DAYS = env.int("CONNECTION_DAYS", 400, validate=validate.Range(min=0))
+BOOT_DAYS = env.int("BOOT_DAYS", 730, validate=validate.Range(min=0))
+NOTICE_DAYS = env.int("NOTICE_DAYS", 730, validate=validate.Range(min=0))
+SECURITY_EVENT_DAYS = env.int("SECURITY_EVENT_DAYS", 730, validate=validate.Range(min=0))
+DEAD_LETTER_DAYS = env.int("DEAD_LETTER_DAYS", 400, validate=validate.Range(min=0))
 # Read a charger's configuration after the first accepted boot of a firmware; that holds up the first order meanwhile.
 READ_SETTINGS_AFTER_BOOT = env.bool("READ_SETTINGS_AFTER_BOOT", False)
 # Refuse a card that already charges on another connector (ConcurrentTx). Off: a fleet's card may charge several cars.
@@ -234,11 +284,22 @@ SPECTACULAR_SETTINGS = {
 # Where the worker serves its figures to Prometheus, e.g. 127.0.0.1:9464; empty: nowhere. `serve` has /metrics.
 WORKER_METRICS = env.str("WORKER_METRICS", "")
 
+# -- AWS -------------------------------------------------------------------------------------------------------------
+# Keep a Thing and its shadows in AWS IoT for each charger, and take chargers from there. Needs AWS_REGION and a role.
+AWS_IOT_THINGS = env.bool("AWS_IOT_THINGS", False)
+AWS_IOT_THING_TYPE = env.str("AWS_IOT_THING_TYPE", "Charger")
+
 # -- logs ------------------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.str("LOG_FORMAT", "console")  # console | json
 LOGGING_CONFIG = "portal.logs.configure"
 LOGGING = {"format": LOG_FORMAT, "level": env.str("LOG_LEVEL", "INFO")}
 
+if _on_iot_core and MQTT_CHARGERS_PER_CONNECTION > 50:
+    raise SystemExit(
+        f"MQTT_CHARGERS_PER_CONNECTION is {MQTT_CHARGERS_PER_CONNECTION}; AWS IoT Core takes 50 subscriptions on a "
+        "connection. Set it to 50 or less, or unset it."
+    )
+announce_wrong_networks("PROXY_ADDRESSES", PROXY_ADDRESSES)
 announce_wrong(
     env,
     UNKNOWN_CHARGERS=(UNKNOWN_CHARGERS, {"refuse", "close_1008", "quarantine", "accept"}),

@@ -1,6 +1,6 @@
 """The tables of what stands in the street."""
 
-from chargers.models.certificates import CertificateRequest, InstalledCertificate
+from chargers.models.certificates import CertificateRequest, ClientCertificate, InstalledCertificate
 from chargers.models.charger import Charger, Registration, SecurityProfile, fold
 from chargers.models.command import Command, CommandStatus
 from chargers.models.configuration import Setting, Transfer, VendorMessage
@@ -9,14 +9,18 @@ from chargers.models.journal import DeadLetter, Exchange, LargeFrame, SecurityEv
 from chargers.models.messages import CustomerRecord, DisplayMessage
 from chargers.models.monitoring import Alert, Monitor
 from chargers.models.notice import Notice
-from chargers.models.presence import Boot, Connection, GatewayProcess, PresenceHour, WorkerProcess
+from chargers.models.presence import REPLACED, Boot, Connection, GatewayProcess, PresenceHour, WorkerProcess
 from chargers.models.site import Site
+from chargers.models.twin import Twin
+from chargers.models.upgrade import ProfileUpgrade
 
 __all__ = [
+    "REPLACED",
     "Alert",
     "Boot",
     "CertificateRequest",
     "Charger",
+    "ClientCertificate",
     "Command",
     "CommandStatus",
     "Connection",
@@ -32,6 +36,7 @@ __all__ = [
     "Monitor",
     "Notice",
     "PresenceHour",
+    "ProfileUpgrade",
     "Registration",
     "SecurityEvent",
     "SecurityProfile",
@@ -39,6 +44,7 @@ __all__ = [
     "Site",
     "StatusChange",
     "Transfer",
+    "Twin",
     "VendorMessage",
     "WorkerProcess",
     "fold",

@@ -42,9 +42,11 @@ class CertificateRequest(models.Model):
         ISSUED = "issued", "signed, not confirmed yet"
         INSTALLED = "installed"
         REJECTED = "rejected", "the charger did not take it"
+        REVOKED = "revoked", "revoked by staff"
 
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="certificate_requests")
-    digest = models.UUIDField()  # of the signing request: chargers repeat it until they have their certificate
+    # Of the signing request: chargers repeat it until they have their certificate.
+    digest = models.UUIDField(db_index=True)
     chain = models.TextField()  # PEM, the charger's own certificate first
     fingerprint = models.CharField(max_length=64, db_index=True)  # SHA-256 of that certificate, hexadecimal
     expires_at = models.DateTimeField()
@@ -57,3 +59,15 @@ class CertificateRequest(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["charger", "digest"], name="certificate_request_is_unique_on_charger")
         ]
+
+
+class ClientCertificate(models.Model):
+    """The certificate with which a charger came in last (security profile 3)."""
+
+    charger = models.OneToOneField(Charger, on_delete=models.CASCADE, related_name="client_certificate")
+    name = models.CharField(max_length=128)  # CN: the charger's identity or serial number
+    subject = models.CharField(max_length=400)
+    issuer = models.CharField(max_length=400)
+    fingerprint = models.CharField(max_length=64)  # SHA-256, hexadecimal
+    expires_at = models.DateTimeField(db_index=True)
+    shown_at = models.DateTimeField()

@@ -35,8 +35,9 @@ class Charger(models.Model):
     registration = models.CharField(max_length=12, choices=Registration, default=Registration.ACCEPTED)
     security_profile = models.PositiveSmallIntegerField(choices=SecurityProfile, default=SecurityProfile.BASIC)
     password_hash = models.CharField(max_length=160, blank=True, editable=False)
-    # One that we told it and that it has not confirmed yet; it opens the door as well.
-    pending_password_hash = models.CharField(max_length=160, blank=True, editable=False)
+    password_set_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Those that we told it and that it has not confirmed yet, the latest last; each opens the door as well.
+    pending_password_hash = models.TextField(blank=True, editable=False)
     is_strict = models.BooleanField(default=False)  # its mistakes are refused, not put right: for certification
 
     vendor = models.CharField(max_length=64, blank=True)

@@ -5,11 +5,14 @@ from django.db.models import Q
 
 from chargers.models.charger import Charger
 
+# Close reason, for people, and by which a gateway finds what was taken from it.
+REPLACED = "replaced by a newer connection"
+
 
 class Boot(models.Model):
     """One BootNotification and our verdict."""
 
-    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="boots")
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="boots", db_index=False)
     received_at = models.DateTimeField()
     epoch = models.PositiveBigIntegerField()
     vendor = models.CharField(max_length=64, blank=True)
@@ -28,7 +31,7 @@ class Boot(models.Model):
 class Connection(models.Model):
     """One WebSocket of a charger, from handshake to close."""
 
-    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="connections")
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="connections", db_index=False)
     epoch = models.PositiveBigIntegerField()
     gateway = models.CharField(max_length=80)
     subprotocol = models.CharField(max_length=16)
@@ -45,13 +48,17 @@ class Connection(models.Model):
             models.Index(fields=["charger", "-connected_at"], name="connection_recent"),
             models.Index(fields=["gateway"], condition=Q(disconnected_at=None), name="connection_open_by_gateway"),
             models.Index(fields=["charger"], condition=Q(disconnected_at=None), name="connection_open"),
+            models.Index(fields=["-disconnected_at"], name="connection_by_end"),
+            models.Index(
+                fields=["gateway", "disconnected_at"], condition=Q(close_reason=REPLACED), name="connection_replaced"
+            ),
         ]
 
 
 class PresenceHour(models.Model):
     """In which minutes of an hour a charger was heard: 60 bits instead of a row per heartbeat."""
 
-    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="presence_hours")
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="presence_hours", db_index=False)
     hour = models.DateTimeField()  # UTC, on the hour
     minutes_heard = models.BigIntegerField(default=0)  # bit n set: heard in minute n
     heartbeats = models.PositiveIntegerField(default=0)

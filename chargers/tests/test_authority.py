@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.utils import timezone
 
 from chargers import authority
-from chargers.authority import BadRequest, common_name, load, read_request
+from chargers.authority import BadRequest, load, names_in, read_request
 
 
 def signing_request(*names: str, key=None) -> str:
@@ -29,7 +29,7 @@ def ca(tmp_path):
 
 def test_a_signed_certificate_is_the_authoritys_and_good_for_a_client_only(ca):
     at = timezone.now()
-    issued = ca.sign(read_request(signing_request("CP-1")), at=at)
+    issued = ca.sign(read_request(signing_request("CP-1")), name="CP-1", at=at)
     (certificate,) = x509.load_pem_x509_certificates(issued.chain.encode())
     certificate.verify_directly_issued_by(ca.certificate)
     uses = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
@@ -58,7 +58,7 @@ def test_of_two_processes_that_make_one_the_first_stands(tmp_path):
 
 def test_no_certificate_outlives_its_authority(ca):
     at = ca.certificate.not_valid_after_utc - timedelta(days=3)
-    issued = ca.sign(read_request(signing_request("CP-1")), at=at)
+    issued = ca.sign(read_request(signing_request("CP-1")), name="CP-1", at=at)
     assert issued.expires_at == ca.certificate.not_valid_after_utc
 
 
@@ -77,6 +77,26 @@ def test_a_request_that_is_not_good_enough_is_refused_with_its_reason(pem, why):
         read_request(pem)
 
 
-@pytest.mark.parametrize(("names", "name"), [(["CP-1"], "CP-1"), ([], ""), (["CP-1", "CP-2"], "")])
-def test_a_request_has_one_name_or_none(names, name):
-    assert common_name(read_request(signing_request(*names))) == name
+@pytest.mark.parametrize("names", [["CP-1"], [], ["CP-1", "CP-2"]])
+def test_all_names_of_a_request_are_read(names):
+    assert names_in(read_request(signing_request(*names))) == names
+
+
+@pytest.mark.parametrize("key", [None, rsa.generate_private_key(65537, 2048)], ids=["EC", "RSA"])
+def test_a_certificate_is_signed_by_sha_256_and_says_what_we_say_not_what_the_request_says(ca, key):
+    request = read_request(signing_request("Somebody", key=key))
+    issued = ca.sign(request, name="CP-1", organization="Yard & Sons", at=timezone.now())
+    certificate = x509.load_pem_x509_certificate(issued.chain.encode())
+    assert certificate.subject.rfc4514_string() == "CN=CP-1,O=Yard & Sons"
+    assert isinstance(certificate.signature_hash_algorithm, hashes.SHA256)
+
+
+def test_a_server_certificate_is_for_its_names_and_no_charger_can_use_one(ca):
+    key = rsa.generate_private_key(65537, 2048).public_key()
+    issued = ca.sign_server(key, ["csms.example", "192.0.2.1"], organization="", at=timezone.now())
+    certificate = x509.load_pem_x509_certificate(issued.chain.encode())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["csms.example"]
+    assert [str(each) for each in names.get_values_for_type(x509.IPAddress)] == ["192.0.2.1"]
+    uses = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(uses) == [ExtendedKeyUsageOID.SERVER_AUTH]

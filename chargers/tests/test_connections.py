@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from chargers import connections
 from chargers.connections import Claim, Dial, Farewell
-from chargers.models import Charger, Connection, GatewayProcess
+from chargers.models import REPLACED, Charger, Connection, GatewayProcess
 from chargers.signals import charger_changed
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +80,7 @@ def test_a_take_over_closes_the_older_connection_in_the_books(one):
     claim(dial(one))
     connections.claim([dial(one)], gateway="gw-2", at=LATER)
     older, newer = Connection.objects.order_by("epoch")
-    assert (older.disconnected_at, older.close_code, older.close_reason) == (LATER, 1000, connections.REPLACED)
+    assert (older.disconnected_at, older.close_code, older.close_reason) == (LATER, 1000, REPLACED)
     assert newer.disconnected_at is None
 
 
@@ -120,7 +120,7 @@ def test_a_late_farewell_of_an_older_epoch_changes_nothing(one):
     connections.release([Farewell(one.pk, 1, 1006, "late")], LATER)
     one.refresh_from_db()
     assert (one.is_online, one.gateway, one.disconnected_at) == (True, "gw-2", None)
-    assert Connection.objects.get(epoch=1).close_reason == connections.REPLACED
+    assert Connection.objects.get(epoch=1).close_reason == REPLACED
     assert Connection.objects.get(epoch=2).disconnected_at is None
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
+
 import pytest
 from django.core.exceptions import ValidationError
 from hypothesis import assume, given
@@ -83,3 +86,108 @@ def test_a_short_password_from_another_system_is_taken_and_called_weak(cp1):
     assert credentials.matches(cp1.password_hash, b"short")
     assert "5 characters" in credentials.weak("short")
     assert credentials.weak("sixteen-letters-") == ""
+
+
+# -- how they are kept -------------------------------------------------------------------------------------------------
+
+
+def old_hash(password: bytes) -> str:
+    """As it was kept before there was a pepper."""
+    return f"sha256$5a17${hashlib.sha256(b'5a17' + password).hexdigest()}"
+
+
+@given(st.sampled_from([b"a-password-of-cp1", b"0123456789abcdef", b"\x00\xff" * 8]), st.booleans())
+def test_all_kinds_of_hashes_know_a_key_by_its_bytes_and_by_its_hexadecimal_text(key, is_upper):
+    text = key.hex().upper() if is_upper else key.hex()
+    for kept in (credentials.hashed(key), SLOW.setdefault(key, credentials.slowly_hashed(key)), old_hash(key)):
+        assert credentials.matches(kept, key)
+        assert credentials.matches(kept, text.encode())
+        assert not credentials.matches(kept, key + b"x")
+
+
+SLOW: dict[bytes, str] = {}
+
+
+def test_what_we_made_is_kept_fast_and_what_people_chose_slowly(charger):
+    credentials.issue_password(charger)
+    assert charger.password_hash.startswith("hmac$")
+    credentials.set_password(charger, "summer-in-the-yard")
+    assert charger.password_hash.startswith("scrypt$")
+    assert len(charger.password_hash) <= 160
+
+
+def test_without_the_pepper_nothing_matches_and_we_say_so(settings):
+    settings.CREDENTIAL_PEPPER = ["one"]
+    kept = credentials.hashed(b"a-password-of-cp1")
+    settings.CREDENTIAL_PEPPER = ["another"]
+    with pytest.raises(credentials.PepperMissing, match="CREDENTIAL_PEPPER"):
+        credentials.matches(kept, b"a-password-of-cp1")
+    settings.CREDENTIAL_PEPPER = ["another", "one"]
+    assert credentials.matches(kept, b"a-password-of-cp1")
+    assert credentials.is_outdated(kept)
+
+
+def test_a_first_pepper_of_its_own_leaves_what_was_kept_under_the_secret_key_readable(settings):
+    kept = credentials.hashed(b"a-password-of-cp1")
+    assert not credentials.is_outdated(kept)
+    settings.CREDENTIAL_PEPPER = ["one"]
+    assert credentials.matches(kept, b"a-password-of-cp1") and credentials.is_outdated(kept)
+
+
+@pytest.mark.parametrize(
+    ("password", "kind"), [("Xk3pQ9vL2mZ8rT5wB7nC", "hmac"), ("summer-in-the-yard", "scrypt"), ("a" * 20, "scrypt")]
+)
+def test_an_old_hash_is_renewed_as_what_it_seems_to_be(charger, password, kind):
+    charger.password_hash = old_hash(password.encode())
+    charger.save()
+    assert credentials.is_outdated(charger.password_hash)
+    old = charger.password_hash
+    credentials.replace_hash(charger, old, credentials.renewed(old, password.encode()))
+    charger.refresh_from_db()
+    assert charger.password_hash.startswith(f"{kind}$") and not credentials.is_outdated(charger.password_hash)
+    assert credentials.matches(charger.password_hash, password.encode())
+
+
+def test_a_renewal_that_comes_late_does_not_bring_an_old_password_back(charger):
+    credentials.set_password(charger, "summer-in-the-yard")
+    stale = Charger.objects.get()
+    credentials.set_password(charger, "winter-in-the-yard")
+    credentials.replace_hash(stale, stale.password_hash, credentials.hashed(b"summer-in-the-yard"))
+    charger.refresh_from_db()
+    assert credentials.matches(charger.password_hash, b"winter-in-the-yard")
+
+
+def test_a_slow_comparison_is_remembered_without_the_password(charger):
+    credentials.set_password(charger, "autumn-in-the-yard")
+    assert credentials.takes_long(charger, b"autumn-in-the-yard")
+    assert credentials.matches(charger.password_hash, b"autumn-in-the-yard")
+    assert not credentials.takes_long(charger, b"autumn-in-the-yard")
+    assert credentials.takes_long(charger, b"autumn-in-the-yurt")  # a wrong one is never remembered
+    assert not any(b"autumn" in entry for entry in credentials._memory)
+    credentials.set_password(charger, "autumn-in-the-yard")
+    assert credentials.takes_long(charger, b"autumn-in-the-yard")  # another hash, another entry
+
+
+def test_the_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(credentials, "REMEMBERED", 3)
+    monkeypatch.setattr(credentials, "_memory", OrderedDict())
+    for n in range(5):
+        credentials._remember("scrypt$x", b"%d" % n)
+    assert len(credentials._memory) == 3 and credentials._is_remembered("scrypt$x", b"4")
+
+
+# -- told to the charger -----------------------------------------------------------------------------------------------
+
+
+def test_of_several_that_it_was_told_the_one_it_logs_in_with_is_adopted(charger):
+    credentials.set_password(charger, "the-first-password")
+    for password in ("the-second-password", "the-third-password"):  # the answer to the second was lost
+        credentials.propose(charger, password, is_made=True)
+    second = credentials.pending(charger)[0]
+    credentials.withdraw(charger)  # it does not take the third
+    charger.refresh_from_db()
+    assert credentials.pending(charger) == [second]
+    credentials.adopt(charger, second)
+    charger.refresh_from_db()
+    assert credentials.matches(charger.password_hash, b"the-second-password")
+    assert charger.pending_password_hash == "" and charger.password_set_at is not None

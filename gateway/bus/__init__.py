@@ -39,6 +39,9 @@ class Bus(Protocol):
     def leave(self, key: str) -> None:
         """Hear them no more."""
 
+    def surrender(self, key: str) -> None:
+        """Another process has this charger now; who listens here is about to leave."""
+
     def relay(self, key: str, text: str) -> None:
         """Publish a frame of a charger that we listen to. May be lost: whoever needs an answer asks again."""
 
@@ -47,3 +50,6 @@ class Bus(Protocol):
 
     def tick(self) -> None:
         """Once a second: keep-alives."""
+
+    def start_over(self) -> None:
+        """Link up anew: the broker says nothing, and the link may be deaf without anybody having been told."""

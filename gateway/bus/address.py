@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from paho.mqtt.client import Client
 
+from gateway.bus import tls
+
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -29,7 +31,7 @@ class Address:
         if self.username is not None:
             client.username_pw_set(self.username, self.password)
         if self.tls:
-            client.tls_set()
+            client.tls_set_context(tls.context(self.port))
         client.on_socket_open = send_at_once
 
 

@@ -1,7 +1,7 @@
 """One MQTT connection whose socket lives on the asyncio loop: no thread, and it comes back by itself.
 
 paho does the protocol; this drives it (`add_reader`, `add_writer`, a tick each second), subscribes again after each
-reconnection, and lets callers await the broker's confirmation.
+reconnection, lets callers await the broker's confirmation, and goes no faster than the broker allows.
 """
 
 from __future__ import annotations
@@ -19,15 +19,24 @@ from paho.mqtt.client import Client, ConnectFlags, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.bus import NotLinked
+from gateway.bus import NotLinked, tls
 from gateway.bus.address import Address, send_at_once
+from gateway.bus.pace import Bucket
 from gateway.bus.quick import QuickClient
 
 KEEPALIVE_S = 30  # the least that AWS IoT Core takes
 STALLED_MS = 20_000  # written and not acknowledged for so long: the broker's machine is gone
 RETRY_S = (0.1, 5.0)  # first and longest pause between two attempts
+# The loser of a take-over hears of it within that time and stays away; AWS IoT Core takes one CONNECT/s of a client id.
+CONTESTED_RETRY_S = (1.5, 10.0)
 # AWS IoT Core takes 8 filters in a SUBSCRIBE; the others do not mind.
 FILTERS_PER_PACKET = 8
+# Messages that wait for their turn on a limited link. A charger has one CALL in work, so nobody comes near.
+OUTBOX = 1000
+HUNG_UP = (
+    "It ended the connection before it answered CONNECT. AWS IoT Core does so when the policy of our certificate does "
+    "not allow iot:Connect for client id %r, or the certificate is not active."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -43,10 +52,24 @@ class Link:
         on_message: Callable[[str, bytes, bool], None],
         on_up: Callable[[], None] | None = None,
         will: tuple[str, bytes] | None = None,
+        publishes_per_s: float = 0.0,
+        dials: Bucket | None = None,
+        is_contested: bool = False,
     ) -> None:
+        """``publishes_per_s``: both ways together, 0: no limit. ``dials``: shared by all links of the process.
+
+        ``is_contested``: another process may take this client id over, and whoever dials first again wins it back.
+        """
         self.is_up = False
+        self._bucket = Bucket(publishes_per_s)
+        self._outbox: dict[tuple[str, bytes], tuple[int, bool]] = {}
+        self._dials = dials or Bucket(0)
+        self._retry_s = CONTESTED_RETRY_S if is_contested else RETRY_S
+        self._refused = ""
         self._is_closed = False
         self._last: MQTTMessageInfo | None = None
+        self._client_id = client_id
+        self._on_message = on_message
         self._on_up = on_up
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -54,7 +77,7 @@ class Link:
         self._to_send: list[str] = []
         self._asked: dict[int, list[str]] = {}  # by packet id
         self._went_down = asyncio.Event()
-        self._client = self._make_client(broker, client_id, will, on_message)
+        self._client = self._make_client(broker, client_id, will)
         self._keeper = self._loop.create_task(self._stay_up())
 
     @property
@@ -96,11 +119,37 @@ class Link:
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Lost while the link is down: a frame that matters is published again anyway."""
-        if self.is_up:
+        if not self.is_up:
+            return
+        if not self._bucket.is_limited:
+            self._last = self._client.publish(topic, payload, qos=qos, retain=retain)
+        elif len(self._outbox) < OUTBOX or (topic, payload) in self._outbox:
+            # What is asked for again while it still waits is said once.
+            self._outbox[topic, payload] = qos, retain
+            if len(self._outbox) == 1:
+                self._send_in_turn()
+        else:
+            log.warning("too much to say", topic=topic, waiting=len(self._outbox))
+
+    def _send_in_turn(self) -> None:
+        while self._outbox:
+            now = self._loop.time()
+            if wait_s := self._bucket.wait_s(now):
+                self._loop.call_later(wait_s, self._send_in_turn)
+                return
+            self._bucket.spend(now)
+            topic, payload = next(iter(self._outbox))
+            qos, retain = self._outbox.pop((topic, payload))
             self._last = self._client.publish(topic, payload, qos=qos, retain=retain)
 
     def tick(self) -> None:
         self._client.loop_misc()
+
+    def start_over(self) -> None:
+        """End this connection and make another: it may be half-open, which MQTT's keep-alive alone finds after 45 s."""
+        if self.is_up:
+            self._client.disconnect()
+            self._client.loop_write()
 
     async def close(self) -> None:
         """Send what waits, say DISCONNECT (so there is no last will) and end."""
@@ -116,18 +165,12 @@ class Link:
 
     # -- staying up --------------------------------------------------------------------------------------------------
 
-    def _make_client(
-        self,
-        broker: Address,
-        client_id: str,
-        will: tuple[str, bytes] | None,
-        on_message: Callable[[str, bytes, bool], None],
-    ) -> Client:
+    def _make_client(self, broker: Address, client_id: str, will: tuple[str, bytes] | None) -> Client:
         client = QuickClient(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=MQTTProtocolVersion.MQTTv311,
-            on_heard=on_message,
+            on_heard=self._heard,
         )
         broker.introduce(client)
         if will is not None:
@@ -143,30 +186,37 @@ class Link:
         return client
 
     async def _stay_up(self) -> None:
-        pause = RETRY_S[0]
+        pause = self._retry_s[0]
         while True:
+            while wait_s := self._dials.wait_s(self._loop.time()):  # noqa: ASYNC110 - only time fills a bucket
+                await asyncio.sleep(wait_s)
+            self._dials.spend(self._loop.time())
             self._went_down.clear()
+            self._refused = ""
             try:
                 # Resolves a name, connects and shakes hands: blocking, so in a thread.
                 await self._loop.run_in_executor(None, self._client.reconnect)
             except OSError as error:  # includes TLS and name resolution
-                log.warning("no MQTT broker", broker=f"{self._client.host}:{self._client.port}", error=str(error))
+                why = tls.explain(error, self._client.host)
+                log.warning("no MQTT broker", broker=f"{self._client.host}:{self._client.port}", error=why)
             else:
                 began = self._loop.time()
                 await self._went_down.wait()
-                if self._loop.time() - began > RETRY_S[1]:
-                    pause = RETRY_S[0]
+                if self._loop.time() - began > self._retry_s[1]:
+                    pause = self._retry_s[0]
             # Jittered: all gateways lose the broker in the same moment.
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
-            pause = min(pause * 2, RETRY_S[1])
+            pause = min(pause * 2, self._retry_s[1])
 
     def _connected(
         self, client: Client, userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Any
     ) -> None:
         if reason.is_failure:
+            self._refused = str(reason)
             log.warning("MQTT broker refuses us", broker=f"{client.host}:{client.port}", reason=str(reason))
             return
         self.is_up = True
+        self._outbox.clear()
         self._asked.clear()
         self._to_send = list(self._confirmed)
         self._send_subscriptions()
@@ -174,8 +224,11 @@ class Link:
             self._on_up()
 
     def _disconnected(self, client: Client, userdata: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
+        broker = f"{client.host}:{client.port}"
         if self.is_up:
-            log.warning("MQTT link lost", broker=f"{client.host}:{client.port}", reason=str(reason))
+            log.warning("MQTT link lost", broker=broker, client_id=self._client_id, reason=tls.flaw() or str(reason))
+        elif not self._refused and not self._is_closed:
+            log.warning("MQTT broker hangs up on us", broker=broker, error=tls.flaw() or HUNG_UP % self._client_id)
         self.is_up = False
         self._loop.call_soon_threadsafe(self._went_down.set)
 
@@ -203,6 +256,10 @@ class Link:
                 confirmed.set_exception(NotLinked(f"The broker refuses the subscription to {topic!r}: {reason}."))
             else:
                 confirmed.set_result(None)
+
+    def _heard(self, topic: str, payload: bytes, is_retained: bool) -> None:
+        self._bucket.spend(self._loop.time())
+        self._on_message(topic, payload, is_retained)
 
     # -- the socket --------------------------------------------------------------------------------------------------
     # Opening happens in a helper thread, everything else on the loop's.

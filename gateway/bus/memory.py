@@ -56,6 +56,9 @@ class MemoryBus:
         self.listening[key] -= 1
         self.listening += Counter()  # drops what is zero
 
+    def surrender(self, key: str) -> None:
+        """Nothing is contested here."""
+
     def relay(self, key: str, text: str) -> None:
         self.switch.frames.append((key, text))
         if self.switch.worker is not None:
@@ -66,6 +69,9 @@ class MemoryBus:
 
     def tick(self) -> None:
         """Nothing to keep alive."""
+
+    def start_over(self) -> None:
+        """Never deaf."""
 
     def hear_frame(self, key: str, text: str) -> None:
         if self._on_frame is not None and key in self.listening:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.bus.address import connect_args
+from gateway.bus.pace import Bucket
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +48,8 @@ class BusAway(RuntimeError):
 
 
 class Publisher:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, publishes_per_s: float = 0.0) -> None:
+        self._bucket = Bucket(publishes_per_s)
         self._address = connect_args(url)
         self._is_connected = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, client_id="", clean_session=True)
@@ -73,8 +76,16 @@ class Publisher:
             raise BusAway(f"No connection to the MQTT broker at {self._address} within {PATIENCE_S:.0f} s.")
 
     def publish(self, publications: Iterable[Publication]) -> None:
-        """Publish and return when the broker has it all, or after 5 s (then what has QoS 1 follows by itself)."""
-        pending = [self._client.publish(*publication) for publication in publications]
+        """Publish, no faster than the broker takes it, and return when it has it all, or 5 s after the last one.
+
+        What has QoS 1 then follows by itself.
+        """
+        pending = []
+        for publication in publications:
+            if wait_s := self._bucket.wait_s(time.monotonic()):
+                time.sleep(wait_s)
+            self._bucket.spend(time.monotonic())
+            pending.append(self._client.publish(*publication))
         for message in pending:
             try:
                 message.wait_for_publish(PATIENCE_S)
@@ -88,7 +99,7 @@ class Publisher:
 
 @cache
 def _of_process(pid: int) -> Publisher:
-    return Publisher(settings.MQTT_URL)
+    return Publisher(settings.MQTT_URL, publishes_per_s=settings.MQTT_PUBLISHES_PER_S)
 
 
 def of_this_process() -> Publisher:

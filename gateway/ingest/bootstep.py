@@ -14,11 +14,12 @@ from django.db import connection
 
 from gateway import schemas
 from gateway.ingest import metrics
+from gateway.ingest.batcher import Frame
 from gateway.ingest.desk import Desk
 from gateway.ingest.foreman import Foreman
-from gateway.ingest.hand import MarkGatewayLost, Probe
+from gateway.ingest.hand import HearCloud, MarkGatewayLost, Probe
 from gateway.ingest.pulse import Pulse, status
-from gateway.ingest.subscriber import Subscriber
+from gateway.ingest.subscriber import Subscribers
 from gateway.registry import DIALECTS
 
 log = structlog.get_logger(__name__)
@@ -34,10 +35,12 @@ class Ingest(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         self._worker_id = worker.hostname  # "celery@host": stable, and different for each worker of a machine
         self._desk = Desk()
-        self._subscriber = Subscriber(
+        self._subscriber = Subscribers(
             f"chargeyard-worker-{self._worker_id}",
+            settings.MQTT_WORKER_CONNECTIONS,
             on_frame=self._desk.put,
             on_gateway_lost=lambda gateway: self._desk.send_on_errand(MarkGatewayLost(gateway)),
+            on_cloud=self._hear_cloud if settings.AWS_IOT_THINGS else None,
             will=status(self._worker_id, "offline"),
         )
         self._pulse = Pulse(
@@ -59,6 +62,9 @@ class Ingest(bootsteps.StartStopStep):
         if settings.WORKER_METRICS:
             metrics.listen(settings.WORKER_METRICS)
         log.info("ingest_started", worker=self._worker_id, hands=hands)
+
+    def _hear_cloud(self, topic: str, heard: Frame) -> None:
+        self._desk.send_on_errand(HearCloud(topic, heard.payload), heard=heard)
 
     def stop(self, worker: Any) -> None:
         self._desk.close()

@@ -27,21 +27,26 @@ class Work:
 class Desk:
     def __init__(self) -> None:
         self._batcher = Batcher()
-        self._errands: deque[Job] = deque()
+        self._errands: deque[Work] = deque()
         self._changed = threading.Condition()
         self._is_closed = False
 
     def put(self, frame: Frame) -> None:
         """A frame to be done. After `close` it is left alone: not acknowledged, it comes again."""
         with self._changed:
-            if not self._is_closed:
-                self._batcher.add(frame, time.monotonic())
+            if self._is_closed:
+                return
+            now = time.monotonic()
+            had_work = self._batcher.wait_s(now) is not None
+            self._batcher.add(frame, now)
+            # Somebody waits for the first frame's batch to fall due; waking him for each one that joins is for nothing.
+            if not had_work or self._batcher.wait_s(now) == 0:
                 self._changed.notify()
 
-    def send_on_errand(self, job: Job) -> None:
-        """Something small that goes before the frames."""
+    def send_on_errand(self, job: Job, *, heard: Frame | None = None) -> None:
+        """Something small that goes before the frames; ``heard``: the message to acknowledge when it is done."""
         with self._changed:
-            self._errands.append(job)
+            self._errands.append(Work(job, [heard] if heard else []))
             self._changed.notify()
 
     def take(self) -> Work | None:
@@ -49,10 +54,12 @@ class Desk:
         with self._changed:
             while not self._is_closed:
                 if self._errands:
-                    return Work(self._errands.popleft())
+                    return self._errands.popleft()
                 now = time.monotonic()
                 frames = self._batcher.take(now)
                 if frames:
+                    if self._batcher.wait_s(now) is not None:
+                        self._changed.notify()  # somebody else has to look after what is left
                     return Work.of(frames)
                 self._changed.wait(self._batcher.wait_s(now))
         return None

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import structlog
 
+from gateway import crash
+from gateway.bus.publisher import Publication
 from gateway.ingest import metrics
+from gateway.ingest.batcher import Frame
 from gateway.ingest.desk import Desk, Work
 from gateway.ingest.hand import BuryFrame, DoBatch, Hand, HandLost
 from gateway.ingest.outage import DatabaseAway
-from gateway.ingest.subscriber import Subscriber
 
 log = structlog.get_logger(__name__)
 
 RETRY_S = (0.1, 2.0)  # first and longest pause while the database is away
 
 
+class Outlet(Protocol):
+    """Where the foreman turns to when a batch is done."""
+
+    def publish(self, publications: Iterable[Publication]) -> None: ...
+
+    def acknowledge(self, frames: Iterable[Frame]) -> None: ...
+
+
 class Foreman(threading.Thread):
     """``on_commit`` is called after each job that was done."""
 
-    def __init__(self, number: int, desk: Desk, subscriber: Subscriber, *, on_commit: Callable[[], None]) -> None:
+    def __init__(self, number: int, desk: Desk, subscriber: Outlet, *, on_commit: Callable[[], None]) -> None:
         super().__init__(name=f"foreman-{number}", daemon=True)
         self._desk = desk
         self._subscriber = subscriber
@@ -64,6 +75,8 @@ class Foreman(threading.Thread):
                     self._do_apart(work)
                     break
             else:
+                if work.frames:
+                    crash.at("worker.before_reply")
                 self._subscriber.publish(publications)
                 self._subscriber.acknowledge(work.frames)
                 self._on_commit()
@@ -71,7 +84,7 @@ class Foreman(threading.Thread):
                 break
 
     def _count(self, work: Work, seconds: float) -> None:
-        if work.frames:
+        if isinstance(work.job, DoBatch):
             metrics.BATCH_FRAMES.observe(len(work.frames))
             metrics.BATCH_SECONDS.observe(seconds)
             metrics.COMMIT_SECONDS.observe(self._hand.commit_s)

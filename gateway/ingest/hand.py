@@ -21,6 +21,7 @@ import structlog
 from django.db import connections
 from django.utils import timezone
 
+from chargers import statements
 from chargers.connections import mark_gateway_lost
 from chargers.workers import touch_worker
 from gateway import topics
@@ -29,6 +30,7 @@ from gateway.ingest import batch
 from gateway.ingest.batch import Inbound, Outcome
 from gateway.ingest.lineage import die_with_parent
 from gateway.ingest.outage import DatabaseAway, is_outage
+from gateway.iot import news
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +66,15 @@ class Probe:
     worker_id: str
 
 
-Job = DoBatch | BuryFrame | MarkGatewayLost | Probe
+@dataclass(frozen=True, slots=True)
+class HearCloud:
+    """AWS IoT told something on a topic of `gateway.iot.news`."""
+
+    topic: str
+    payload: bytes
+
+
+Job = DoBatch | BuryFrame | MarkGatewayLost | Probe | HearCloud
 
 
 class HandLost(RuntimeError):
@@ -124,6 +134,7 @@ def _work(pipe: Connection, parents_end: Connection, parent_pid: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     die_with_parent(parent_pid)
     parents_end.close()
+    statements.prefer_indexes()
     while True:
         while not pipe.poll(CHECK_PARENT_S):
             if os.getppid() != parent_pid:  # where there is no death signal
@@ -162,9 +173,11 @@ def _outcome(job: Job) -> Outcome:
             mark_gateway_lost(gateway, timezone.now())
             # Its name is never used again; without this the broker would keep the obituaries of all its predecessors.
             return Outcome([cleared(topics.gateway_status(gateway))])
+        case HearCloud(topic, payload):
+            return Outcome(news.hear(topic, payload))
         case Probe(worker_id):
             touch_worker(worker_id, timezone.now())
     return Outcome()
 
 
-__all__ = ["BuryFrame", "DoBatch", "Hand", "HandLost", "Job", "MarkGatewayLost", "Probe"]
+__all__ = ["BuryFrame", "DoBatch", "Hand", "HandLost", "HearCloud", "Job", "MarkGatewayLost", "Probe"]

@@ -6,6 +6,7 @@ acknowledgement is only sent on the link that delivered the message, for packet 
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -18,14 +19,19 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway import topics
+from gateway import crash, topics
+from gateway.bus import tls
 from gateway.bus.address import connect_args
+from gateway.bus.client import BatchClient
+from gateway.bus.pace import Bucket
 from gateway.bus.publisher import Publication
 from gateway.ingest.batcher import Frame
+from gateway.iot import news
 
 log = structlog.get_logger(__name__)
 
-KEEPALIVE_S = 15
+# A half-open link is found after twice that, when gateways only begin to send chargers away.
+KEEPALIVE_S = 5
 # One name for all workers: each frame goes to one of them.
 SHARE = "$share/chargeyard/"
 SUFFIX = "/in"
@@ -38,23 +44,36 @@ class Subscriber:
         self,
         client_id: str,
         *,
-        on_frame: Callable[[Frame], None],
-        on_gateway_lost: Callable[[str], None],
-        will: Publication,
+        on_frame: Callable[[Frame], None] | None = None,
+        on_gateway_lost: Callable[[str], None] | None = None,
+        on_cloud: Callable[[str, Frame], None] | None = None,
+        will: Publication | None = None,
+        number: int = 0,
+        of: int = 1,
     ) -> None:
+        """Without ``on_frame`` it hears no frames, without ``on_gateway_lost`` no news. ``number``: among ``of``.
+
+        ``on_cloud``: with the topic, what AWS IoT says of Things; to be acknowledged like a frame.
+        """
         self._on_frame = on_frame
         self._on_gateway_lost = on_gateway_lost
-        self._link = 0  # grows with each loss: acknowledgements for an earlier one are void
+        self._on_cloud = on_cloud
+        # Grows with each loss: acknowledgements for an earlier one are void. No two subscribers ever have the same.
+        self._link, self._step = number, of
+        self._bucket = Bucket(settings.MQTT_PUBLISHES_PER_S)
+        self._pacing = threading.Lock()
         self._guard = threading.Lock()
         self._address = connect_args(settings.MQTT_URL)
         self._prefix = settings.MQTT_PREFIX
-        client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
+        client = BatchClient(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
         self._address.introduce(client)
         client.max_inflight_messages_set(1000)  # paho refuses to change it once connected
         client.reconnect_delay_set(1, 3)  # less than gateways wait before they send chargers away
-        client.will_set(will.topic, will.payload, qos=1)
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1)
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
+        client.on_connect_fail = self._not_connected
         client.on_message = self._heard
         self._client = client
 
@@ -64,19 +83,40 @@ class Subscriber:
         self._client.loop_start()
 
     def publish(self, publications: Iterable[Publication]) -> None:
-        """Publish; while the link is down, what has QoS 1 waits for it and the rest is lost."""
+        """Publish; while the link is down, what has QoS 1 waits for it and the rest is lost.
+
+        Where the broker takes only so much (`MQTT_PUBLISHES_PER_S`), whoever calls waits: a worker that has more to say
+        than it may takes no new frames meanwhile, and they stay with the broker.
+        """
+        if not self._bucket.is_limited:
+            self._client.publish_all(publications)
+            return
         for publication in publications:
-            self._client.publish(*publication)
+            self._wait_for_turn()
+            self._client.publish_all([publication])
+
+    def wait_s(self) -> float:
+        """For how long `publish` would wait now."""
+        with self._pacing:
+            return self._bucket.wait_s(time.monotonic())
+
+    def _wait_for_turn(self) -> None:
+        while True:
+            with self._pacing:
+                wait_s = self._bucket.wait_s(time.monotonic())
+                if not wait_s:
+                    self._bucket.spend(time.monotonic())
+                    return
+            time.sleep(wait_s)
 
     def acknowledge(self, frames: Iterable[Frame]) -> None:
         with self._guard:
-            for frame in frames:
-                if frame.packet and frame.link == self._link:
-                    self._client.ack(frame.packet, 1)
+            crash.at("worker.before_ack")
+            self._client.acknowledge_all(frame.packet for frame in frames if frame.packet and frame.link == self._link)
 
-    def stop(self, *, farewell: Publication) -> None:
+    def stop(self, *, farewell: Publication | None = None) -> None:
         """Send what waits (up to 2 s), say goodbye and end."""
-        if self._client.is_connected():
+        if farewell is not None and self._client.is_connected():
             self._client.publish(farewell.topic, farewell.payload, qos=1).wait_for_publish(2)
         self._client.disconnect()
         self._client.loop_stop()
@@ -89,26 +129,79 @@ class Subscriber:
             return
         log.info("mqtt_connected", broker=str(self._address), session_present=flags.session_present)
         share = SHARE if settings.MQTT_SHARED_SUBSCRIPTIONS else ""
-        client.subscribe([(f"{share}{self._prefix}+{SUFFIX}", 1), (topics.every_gateway_status(), 0)])
+        wanted = [(f"{share}{self._prefix}+{SUFFIX}", 1)] if self._on_frame is not None else []
+        if self._on_gateway_lost is not None:
+            wanted.append((topics.every_gateway_status(), 0))
+        if self._on_cloud is not None:
+            wanted += [(pattern, 1) for pattern in news.TOPICS]
+        if wanted:
+            client.subscribe(wanted)
 
     def _disconnected(
         self, client: Client, userdata: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Any
     ) -> None:
         with self._guard:
-            self._link += 1
+            self._link += self._step
         tell = log.warning if reason.is_failure else log.info  # our own goodbye is no news
-        tell("mqtt_disconnected", broker=str(self._address), reason=str(reason))
+        tell("mqtt_disconnected", broker=str(self._address), reason=tls.flaw() or str(reason))
+
+    def _not_connected(self, client: Client, userdata: Any) -> None:
+        # paho tells that it failed and keeps why to itself, inside its own `except`.
+        error = sys.exc_info()[1]
+        why = tls.explain(error, self._address.host) if error is not None else "no connection"
+        log.warning("no_mqtt_broker", broker=str(self._address), error=why)
 
     def _heard(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         topic = message.topic
-        if topic.endswith(SUFFIX):
+        if self._bucket.is_limited:
+            with self._pacing:
+                self._bucket.spend(time.monotonic())
+        if self._on_frame is not None and topic.endswith(SUFFIX):
+            crash.at("worker.frame_heard")
             key = topic[len(self._prefix) : -len(SUFFIX)]
             packet = message.mid if message.qos else 0
             self._on_frame(Frame(key, bytes(message.payload), time.time(), packet, self._link))
-        elif topics.covers(topics.every_gateway_status(), topic):
+        elif self._on_cloud is not None and topic.startswith("$aws/"):
+            packet = message.mid if message.qos else 0
+            self._on_cloud(topic, Frame("", bytes(message.payload), time.time(), packet, self._link))
+        elif self._on_gateway_lost is not None and topics.covers(topics.every_gateway_status(), topic):
             gateway = _lost_gateway(message.payload)
             if gateway:
                 self._on_gateway_lost(gateway)
+
+
+class Subscribers:
+    """Several connections that are one subscriber, where a connection takes only so much (AWS IoT Core).
+
+    The first has the news and the last will; each has its share of the frames, and what is to be said goes out on
+    the one that may speak first.
+    """
+
+    def __init__(self, client_id: str, count: int, *, will: Publication, **callbacks: Any) -> None:
+        hears = callbacks.get("on_frame")
+        self._all = [
+            Subscriber(client_id, will=will, of=count, **callbacks),
+            *(Subscriber(f"{client_id}-{n}", on_frame=hears, number=n, of=count) for n in range(1, count)),
+        ]
+
+    def start(self) -> None:
+        for one in self._all:
+            one.start()
+
+    def publish(self, publications: Iterable[Publication]) -> None:
+        if len(self._all) == 1:
+            self._all[0].publish(publications)
+            return
+        for publication in publications:
+            min(self._all, key=Subscriber.wait_s).publish([publication])
+
+    def acknowledge(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
+            self._all[frame.link % len(self._all)].acknowledge([frame])
+
+    def stop(self, *, farewell: Publication) -> None:
+        for number, one in enumerate(self._all):
+            one.stop(farewell=farewell if number == 0 else None)
 
 
 def _lost_gateway(payload: bytes | bytearray) -> str:

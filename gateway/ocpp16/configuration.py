@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chargers import configuration
+from chargers import configuration, credentials
 from chargers.configuration import Place, Reported
 from chargers.models import Command
 from gateway.call import Call
@@ -49,6 +49,12 @@ def write_settings(command: Command) -> tuple[str, Payload]:
     if not setting.get("name"):
         raise Unspeakable(f"The setting to write has no name: {setting!r}.")
     return "ChangeConfiguration", {"key": setting["name"], "value": text(setting.get("value"))}
+
+
+@dialect.sends("rotate_password")
+def rotate_password(command: Command) -> tuple[str, Payload]:
+    """A fresh key, as its bytes in hexadecimal: security whitepaper §2.2. It is in force once the charger took it."""
+    return "ChangeConfiguration", {"key": "AuthorizationKey", "value": credentials.made().encode().hex()}
 
 
 @dialect.answers("ChangeConfiguration")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chargers.boots import Nameplate, record_boot
+from chargers.boots import Nameplate
+from gateway.boot import answer_boot
 from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ocpp16.dialect import dialect
@@ -21,11 +22,7 @@ def boot_notification(call: Call) -> Payload:
         iccid=text(told.get("iccid")),
         imsi=text(told.get("imsi")),
     )
-    boot = record_boot(call.charger, nameplate, at=call.at)
-    call.books.changed_chargers.add(call.charger.pk)
-    facts = {"vendor": boot.vendor, "model": boot.model, "firmware_version": boot.firmware_version}
-    call.event("boot", **facts, verdict=boot.verdict.lower())
-    return {"status": boot.verdict, "interval": boot.interval_s, "currentTime": wire_time(call.at)}
+    return answer_boot(call, nameplate)
 
 
 @dialect.handles("Heartbeat")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from chargers.boots import Nameplate, record_boot
+from chargers.boots import Nameplate
 from chargers.models import Command
+from gateway.boot import answer_boot
 from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ocpp201.dialect import dialect
@@ -25,11 +26,7 @@ def boot_notification(call: Call) -> Payload:
         iccid=text(modem.get("iccid")),
         imsi=text(modem.get("imsi")),
     )
-    boot = record_boot(call.charger, nameplate, reason=text(call.payload.get("reason")), at=call.at)
-    call.books.changed_chargers.add(call.charger.pk)
-    facts = {"vendor": boot.vendor, "model": boot.model, "firmware_version": boot.firmware_version}
-    call.event("boot", **facts, verdict=boot.verdict.lower())
-    return {"status": boot.verdict, "interval": boot.interval_s, "currentTime": wire_time(call.at)}
+    return answer_boot(call, nameplate, reason=text(call.payload.get("reason")))
 
 
 @dialect.handles("Heartbeat")

@@ -17,7 +17,6 @@ from gateway.simulator.agenda import Agenda, steady_clock
 from gateway.simulator.agent import Agent
 from gateway.simulator.charger import Charger, Make
 from gateway.simulator.dialect import Dialect
-from gateway.simulator.ledger import kept_in
 from gateway.simulator.link import Endpoint
 from gateway.simulator.ocpp16 import OCPP16
 from gateway.simulator.ocpp21 import OCPP21
@@ -62,7 +61,6 @@ class Plan:
     seed: int | None = None
     ramp_per_s: float = 50.0
     duration_s: float | None = None
-    ledger: Path | None = None  # where to keep what the CSMS has confirmed
 
 
 def numbered(count: int, *, ocpp: str, prefix: str, password: str | None, connectors: int) -> list[Member]:
@@ -131,18 +129,16 @@ class Fleet:
     async def run(self, stop: asyncio.Event) -> None:
         """Bring the chargers up at the ramp's pace, let them live until `stop` or the duration, then hang up."""
         self.agenda.start(asyncio.get_running_loop())
-        with kept_in(self.plan.ledger) as ledger:
-            self.stats.confirmed = ledger.confirmed if ledger else None
-            rising = asyncio.create_task(self._rise())
-            try:
-                async with asyncio.timeout(self.plan.duration_s):
-                    await stop.wait()
-            except TimeoutError:
-                pass
-            finally:
-                rising.cancel()
-                await asyncio.gather(rising, return_exceptions=True)
-                await self._close()
+        rising = asyncio.create_task(self._rise())
+        try:
+            async with asyncio.timeout(self.plan.duration_s):
+                await stop.wait()
+        except TimeoutError:
+            pass
+        finally:
+            rising.cancel()
+            await asyncio.gather(rising, return_exceptions=True)
+            await self._close()
 
     async def _rise(self) -> None:
         pace = Pace.of_day(self.plan.day_s, now=self.agenda.now())

@@ -247,8 +247,6 @@ class Link:
         self._silences = self._failures = 0
         if answer is not None:
             self._outbox.remove(call)
-            if call.kind is Kind.TRANSACTION and self._stats.confirmed is not None:
-                self._stats.confirmed(self._identity, call.action, payload, answer)
             self._take(call, answer)
         else:
             self._errored(call, attempts, retry_s)

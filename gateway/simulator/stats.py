@@ -6,18 +6,13 @@ import shlex
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(slots=True)
 class Stats:
-    """`connected` is a level, all else only grows. `notice` gets a sentence the first time a kind of refusal is met.
-
-    `confirmed` hears of each transaction message that the CSMS has answered: identity, action, payload, answer.
-    """
+    """`connected` is a level, all else only grows. `notice` gets a sentence the first time a kind of refusal is met."""
 
     notice: Callable[[str], None]
-    confirmed: Callable[[str, str, dict[str, Any], dict[str, Any]], None] | None = None
     connected: int = 0
     frames_up: int = 0
     frames_down: int = 0

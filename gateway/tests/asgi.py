@@ -24,6 +24,7 @@ class Door:
         subprotocol: str | None = "ocpp1.6",
         address: str = "192.0.2.7",
         extensions: dict[str, Any] | None = None,
+        scheme: str = "ws",
     ) -> None:
         self.sent: list[dict[str, Any]] = []
         self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -36,6 +37,7 @@ class Door:
             headers.append((b"authorization", b"Basic " + base64.b64encode(f"{user}:{password}".encode())))
         scope = {
             "type": "websocket",
+            "scheme": scheme,
             "path": path,
             "raw_path": path.encode(),
             "headers": headers,

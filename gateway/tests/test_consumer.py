@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -14,7 +15,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from chargers import connections, credentials
-from chargers.models import Charger, Connection, GatewayProcess, Registration, SecurityEvent
+from chargers.models import REPLACED, Charger, Connection, GatewayProcess, Registration, SecurityEvent
 from chargers.registration import register
 from gateway import admission, topics
 from gateway.bus.memory import MemoryBus, Switch
@@ -274,6 +275,38 @@ async def test_a_take_over_reaches_the_other_gateway(make_gateway, cp1):
     await asyncio.sleep(0.2)
     charger = await row()
     assert (charger.is_online, charger.gateway, charger.epoch) == (True, "gw-2", 2)
+
+
+async def test_a_take_over_whose_note_was_lost_is_found_in_the_books(make_gateway, cp1, monkeypatch):
+    first, second = await make_gateway("gw-1"), await make_gateway("gw-2")
+    old = await connected(first)
+    monkeypatch.setattr(second.bus, "announce", lambda *args, **kwargs: None)
+    new = await connected(second)
+    await first._touch()
+    assert (await old.next("websocket.close"))["reason"] == REPLACED
+    await old.leaves()
+    for board in (first, second):
+        await board._touch()
+    assert [message["type"] for message in new.sent] == ["websocket.accept"]
+    assert ((await row()).is_online, (await row()).gateway) == (True, "gw-2")
+
+
+async def test_a_charger_that_is_gone_while_it_is_let_in_does_not_stay_online(gateway, cp1, monkeypatch):
+    claim, is_claiming, may_claim = connections.claim, threading.Event(), threading.Event()
+
+    def slowly(*args, **kwargs):
+        is_claiming.set()
+        may_claim.wait(5)
+        return claim(*args, **kwargs)
+
+    monkeypatch.setattr(connections, "claim", slowly)
+    door = Door(gateway, password=PASSWORD)
+    await asyncio.to_thread(is_claiming.wait, 5)
+    door.task.cancel()
+    await asyncio.wait([door.task])
+    may_claim.set()
+    await until(lambda: Connection.objects.filter(close_code=1006).exists())
+    assert ((await row()).is_online, (await row()).epoch, gateway.bus.listening) == (False, 1, {})
 
 
 async def test_a_wrong_password_never_touches_the_socket_that_is_there(gateway, cp1):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from chargers import client_certificates
+from chargers.client_certificates import Shown
 from chargers.credentials import hashed
 from chargers.models import Charger, SecurityProfile
 from gateway.handshake import (
@@ -20,6 +23,7 @@ from gateway.handshake import (
     judge,
     read,
 )
+from gateway.testing import keys
 
 
 def charger(profile: int = SecurityProfile.BASIC, identity: str = "CP-1") -> Charger:
@@ -31,8 +35,21 @@ def charger(profile: int = SecurityProfile.BASIC, identity: str = "CP-1") -> Cha
     )
 
 
-def caller(user: str | None = "CP-1", password: bytes = b"a-password-of-cp1", *, is_secure: bool = False) -> Caller:
-    return Caller("CP-1", "ocpp1.6", "192.0.2.7", is_secure, user, password)
+def caller(
+    user: str | None = "CP-1",
+    password: bytes = b"a-password-of-cp1",
+    *,
+    is_secure: bool = False,
+    certificate: Shown | None = None,
+) -> Caller:
+    return Caller("CP-1", "ocpp1.6", "192.0.2.7", is_secure, user, password, certificate)
+
+
+AUTHORITY = keys.authority()
+
+
+def shown(name: str, **more) -> Shown:
+    return client_certificates.read(AUTHORITY.client(name, **more).certificate)
 
 
 def scope(path: str = "/ocpp/CP-1", *headers: tuple[bytes, bytes]) -> dict:
@@ -178,9 +195,86 @@ def test_who_needs_tls_does_not_come_in_without():
 
 
 def test_who_needs_a_certificate_does_not_come_in_with_a_password():
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(Refusal, match="showed none") as refused:
         judge(caller(is_secure=True), charger(SecurityProfile.CERTIFICATE))
-    assert refused.value.status == 403
+    assert (refused.value.status, refused.value.event) == (403, "SecurityProfileMismatch")
+
+
+PROOFS = {
+    "nothing": caller(user=None),
+    "a password": caller(),
+    "a password by TLS": caller(is_secure=True),
+    "a certificate": caller(user=None, is_secure=True, certificate=shown("CP-1")),
+}
+
+
+@pytest.mark.parametrize(
+    ("profile", "proof", "outcome"),
+    [
+        (0, "nothing", 0), (0, "a password", 0), (0, "a password by TLS", 0), (0, "a certificate", 3),
+        (1, "nothing", 401), (1, "a password", 1), (1, "a password by TLS", 2), (1, "a certificate", 3),
+        (2, "nothing", 403), (2, "a password", 403), (2, "a password by TLS", 2), (2, "a certificate", 3),
+        (3, "nothing", 403), (3, "a password", 403), (3, "a password by TLS", 403), (3, "a certificate", 3),
+    ],
+)  # fmt: skip
+def test_a_charger_comes_in_by_its_profile_or_a_higher_one(profile, proof, outcome):
+    if outcome > 3:
+        with pytest.raises(Refusal) as refused:
+            judge(PROOFS[proof], charger(profile))
+        assert refused.value.status == outcome
+    else:
+        assert judge(PROOFS[proof], charger(profile)).profile == outcome
+
+
+@pytest.mark.parametrize("name", ["CP-1", "cp-1", "SN-7", "sn-7"])
+def test_a_certificate_names_the_identity_or_the_serial_number(name):
+    known = charger(SecurityProfile.CERTIFICATE)
+    known.serial_number = "SN-7"
+    assert judge(caller(user=None, certificate=shown(name)), known).profile == SecurityProfile.CERTIFICATE
+
+
+@pytest.mark.parametrize("name", ["CP-2", "CP-1 ", "SN-7"])
+def test_a_certificate_of_somebody_else_is_nobodys_proof(name):
+    with pytest.raises(Refusal) as refused:
+        judge(caller(certificate=shown(name)), charger(SecurityProfile.CERTIFICATE))
+    assert (refused.value.status, refused.value.event) == (403, "CertificateRefused")
+    # Beside a password it does no harm: many show one of their maker.
+    assert judge(caller(certificate=shown(name)), charger(SecurityProfile.BASIC)).profile == SecurityProfile.BASIC
+
+
+def test_a_certificate_has_to_name_our_organization_where_there_is_one(settings):
+    settings.CPO_NAME = "Yard & Sons"
+    known = charger(SecurityProfile.CERTIFICATE)
+    judge(caller(user=None, certificate=shown("CP-1", organization="yard & sons")), known)
+    with pytest.raises(Refusal, match="must be 'Yard & Sons'"):
+        judge(caller(user=None, certificate=shown("CP-1", organization="Another Yard")), known)
+
+
+@pytest.mark.parametrize(
+    ("key", "is_good"),
+    [
+        (rsa.generate_private_key(public_exponent=65537, key_size=1024), False),
+        (rsa.generate_private_key(public_exponent=65537, key_size=2048), True),
+        (ec.generate_private_key(ec.SECP192R1()), False),
+        (ec.generate_private_key(ec.SECP224R1()), True),
+        (ed25519.Ed25519PrivateKey.generate(), False),
+    ],
+    ids=["RSA 1024", "RSA 2048", "EC 192", "EC 224", "Ed25519"],
+)
+def test_a_certificate_with_a_short_key_is_refused(key, is_good):
+    showing = caller(user=None, certificate=shown("CP-1", key=key))
+    if is_good:
+        judge(showing, charger(SecurityProfile.CERTIFICATE))
+    else:
+        with pytest.raises(Refusal, match="too short"):
+            judge(showing, charger(SecurityProfile.CERTIFICATE))
+
+
+def test_a_password_that_it_was_told_lets_in_and_is_named():
+    known = charger()
+    known.pending_password_hash = f"{hashed(b'another')} {hashed(b'the-new-one')}"
+    proof = judge(caller(password=b"the-new-one"), known)
+    assert proof.password_hash == known.pending_password_hash.split()[1]
 
 
 # -- behind proxies ----------------------------------------------------------------------------------------------------

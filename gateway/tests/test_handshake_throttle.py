@@ -42,3 +42,12 @@ def test_after_a_minute_all_is_forgotten():
     throttle = Throttle()
     fail(throttle, "CP-1", PER_IDENTITY)
     assert throttle.wait_s("CP-1", ATTACKER, 100.0 + WINDOW_S) == 0
+
+
+def test_a_charger_that_came_in_from_there_before_is_not_shut_out_by_its_neighbours():
+    throttle = Throttle()
+    for n in range(PER_ADDRESS):
+        fail(throttle, f"CP-{n}", 1)
+    assert throttle.wait_s("CP-9999", ATTACKER, 100.0, is_known_here=True) == 0
+    fail(throttle, "CP-9999", PER_IDENTITY)
+    assert throttle.wait_s("CP-9999", ATTACKER, 100.0, is_known_here=True) > 0

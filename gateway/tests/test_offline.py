@@ -69,13 +69,38 @@ def test_a_worker_that_is_back_within_ten_seconds_costs_no_connection(guard, lin
 def test_after_ten_seconds_chargers_leave_a_share_each_second(guard, lines):
     tick(guard, 0, 9)
     counts = [60]
-    for second in range(10, 41):
+    for second in range(10, 31):
         guard.tick(second)
         for key in [key for key, line in lines.items() if line.closed]:
             assert lines.pop(key).closed == [1013]
         counts.append(len(lines))
-    assert (counts[1], counts[-1]) == (58, 0)
-    assert all(before - after <= 3 for before, after in pairwise(counts))
+    assert (counts[1], counts[-1]) == (57, 0)
+    assert all(before - after <= 4 for before, after in pairwise(counts))
+
+
+def test_who_waits_for_an_answer_is_sent_away_before_its_thirty_seconds_are_over(guard, lines):
+    """A time-out on an open socket burns one of its attempts; and before those who asked nothing."""
+    waiting = [line for number, line in enumerate(lines.values()) if number % 3 == 0]
+    for line in waiting:
+        line.relay.from_charger('[2,"1","Heartbeat",{}]', 0)
+    tick(guard, 0, 9)
+    for second in range(10, 20):
+        guard.tick(second)
+        for key in [key for key, line in lines.items() if line.closed]:
+            del lines[key]
+    assert all(line.closed == [1013] for line in waiting)
+    assert len(lines) >= 15
+
+
+def test_before_anybody_is_sent_away_the_link_to_the_broker_is_made_anew_once(lines):
+    doubted: list[float] = []
+    watching = Guard(lines, 0, is_on=True, doubt=lambda: doubted.append(watching._silence.seconds))
+    for began in (0, 100):
+        watching.worker_lives(began)
+        tick(watching, began, began + 5)
+        assert not any(line.closed for line in lines.values())
+        tick(watching, began + 5, began + 9)
+    assert doubted == [6, 6]
 
 
 def test_chargers_that_are_still_there_when_a_worker_is_back_stay(guard, lines):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,3 +52,15 @@ def test_somebody_elses_topic_has_no_key():
 )
 def test_a_plus_stands_for_one_level(topic, is_covered):
     assert topics.covers(topics.every_worker_status(), topic) is is_covered
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_a_thing_s_name_is_one_that_aws_takes_and_leads_back(identity: str) -> None:
+    name = topics.thing(identity)
+    assert re.fullmatch(r"[a-zA-Z0-9:_-]+", name)
+    assert topics.identity_of_thing(name) == identity
+
+
+@pytest.mark.parametrize("name", ["SITE:CP1", "a:2a", ":ZZ", "a:41"])
+def test_a_thing_that_we_would_not_name_so_is_no_charger_s(name: str) -> None:
+    assert topics.identity_of_thing(name) is None

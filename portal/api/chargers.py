@@ -42,6 +42,11 @@ class ChargerSerializer(serializers.ModelSerializer[Charger]):
     )
     has_password = serializers.BooleanField(source="password_hash", read_only=True)
     connectors = ConnectorSerializer(many=True, read_only=True)
+    confirm_lower_security = serializers.BooleanField(
+        write_only=True,
+        required=False,
+        help_text="Must be true to lower `security_profile`: whoever could not come in before might then.",
+    )
 
     class Meta:
         model = Charger
@@ -52,7 +57,8 @@ class ChargerSerializer(serializers.ModelSerializer[Charger]):
             "local_list_version", "connectors", "created_at",
         )  # fmt: skip
         fields: tuple[str, ...] = (
-            "identity", "name", "site", "registration", "security_profile", "is_strict", *read_only_fields,
+            "identity", "name", "site", "registration", "security_profile", "is_strict", "confirm_lower_security",
+            *read_only_fields,
         )  # fmt: skip
         extra_kwargs = {
             "identity": {"read_only": True},
@@ -65,6 +71,18 @@ class ChargerSerializer(serializers.ModelSerializer[Charger]):
         if profile in registration.WITH_PASSWORD and self.instance is not None and not self.instance.password_hash:
             raise ValidationError(f"Profile {profile} needs a password, and it has none; POST to its password/ first.")
         return profile
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        is_confirmed = attrs.pop("confirm_lower_security", False)
+        asked = self.instance.security_profile if self.instance is not None else SecurityProfile.NONE
+        if attrs.get("security_profile", asked) < asked and not is_confirmed:
+            raise ValidationError(
+                {
+                    "security_profile": f"From {asked} down to {attrs['security_profile']} is never done by accident; "
+                    "send confirm_lower_security: true with it."
+                }
+            )
+        return attrs
 
 
 class NewChargerSerializer(serializers.Serializer[Charger]):

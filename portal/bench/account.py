@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from portal.bench import processes
 from portal.bench.plain import PREFIX as PLAIN_PREFIX
-from portal.drill import victims
 
 # The first that fits counts.
 MARKS = (
@@ -47,7 +47,7 @@ def members() -> list[Member]:
     """The processes of all parts below this process."""
     return [
         Member(part, process.pid)
-        for process in victims.descendants(os.getpid())
+        for process in processes.descendants(os.getpid())
         if (part := part_of(process.command, partial(_environment, process.pid))) is not None
     ]
 

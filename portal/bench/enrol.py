@@ -1,7 +1,5 @@
-"""Registers the chargers and tokens of a load and fills the books: `python -m portal.bench.enrol CHARGERS SESSIONS`,
-the chargers' password on standard input.
-
-Run within the environment of the yard that is measured.
+"""Registers the chargers and tokens of a load and fills the books, for the environment of the yard that is measured:
+`python -m portal.bench.enrol CHARGERS SESSIONS FROM`, the chargers' password on standard input.
 """
 
 from __future__ import annotations
@@ -19,15 +17,15 @@ if TYPE_CHECKING:
 BATCH = 2000
 
 
-def enrol(count: int, password: str) -> None:
-    """Enter ``count`` chargers with one password, and the tokens that their sessions show."""
+def enrol(count: int, password: str, *, first: int = 0) -> None:
+    """Enter the chargers ``first`` … ``count`` - 1 with one password, and the tokens that their sessions show."""
     from chargers import credentials
     from chargers.models import Charger, SecurityProfile, fold
     from portal.bench import mix
     from sessions.models import IdToken
 
     password_hash = credentials.hashed(password.encode())
-    identities = [mix.identity(number) for number in range(count)]
+    identities = [mix.identity(number) for number in range(first, count)]
     Charger.objects.bulk_create(
         [
             Charger(
@@ -41,7 +39,8 @@ def enrol(count: int, password: str) -> None:
         batch_size=BATCH,
     )
     values = [mix.token(number) for number in range(mix.TOKENS)]
-    IdToken.objects.bulk_create([IdToken(value=value, value_folded=value.casefold()) for value in values])
+    tokens = [IdToken(value=value, value_folded=value.casefold()) for value in values]
+    IdToken.objects.bulk_create(tokens, ignore_conflicts=True)
 
 
 def remember(count: int) -> None:
@@ -88,5 +87,6 @@ def _past(number: int, charger_id: int, token: IdToken, latest: datetime) -> Cha
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     django.setup()
-    enrol(int(sys.argv[1]), sys.stdin.readline().strip())
-    remember(int(sys.argv[2]))
+    count, sessions, first = map(int, sys.argv[1:])
+    enrol(count, sys.stdin.readline().strip(), first=first)
+    remember(sessions)

@@ -4,7 +4,7 @@ for the table and for JSON; times in milliseconds or seconds as their names say.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -116,6 +116,26 @@ def peak(crew: Crew, chargers: int, seconds: float) -> Result:
         **_answers(seen),
         **_cost(spent, seen["answered"]),
     }
+
+
+def growth(crew: Crew, site: Yard, rate: float, seconds: float, age: Callable[[], None]) -> Result:
+    """The same mix before and after the yard has aged, and what a CALL costs then, as a multiple of before."""
+    young = mix(crew, site, rate, seconds)
+    began = time.monotonic()
+    age()
+    aging_s = time.monotonic() - began
+    old = mix(crew, site, rate, seconds)
+    return {
+        "young": young,
+        "old": old,
+        "aging_s": round(aging_s),
+        "cpu_ratio": _ratio(old["cpu_us_per_call_all"], young["cpu_us_per_call_all"]),
+        "p50_ratio": _ratio(old["call_ms"]["p50"], young["call_ms"]["p50"]),
+    }
+
+
+def _ratio(after: float | None, before: float | None) -> float | None:
+    return round(after / before, 2) if after is not None and before else None
 
 
 def quantiles_ms(times: Histogram) -> dict[str, float | None]:

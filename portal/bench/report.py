@@ -7,11 +7,13 @@ from typing import Any
 
 Result = dict[str, Any]
 
-LOADS = ("mix", "peak", "pages", "plain_mix", "plain_peak")
+LOADS = ("mix", "peak", "pages", "young", "old", "plain_mix", "plain_peak")
 TITLES = {
     "mix": "batches",
     "peak": "batches, peak",
     "pages": "batches, and pages",
+    "young": "young yard",
+    "old": "old yard",
     "plain_mix": "task per frame",
     "plain_peak": "task per frame, peak",
 }
@@ -25,12 +27,14 @@ def lines(results: dict[str, Result]) -> Iterator[str]:
     for name, tell in STORIES:
         if name in results:
             yield from tell(results[name])
+    results = {**results, **{name: results["growth"][name] for name in ("young", "old") if "growth" in results}}
     loads = {name: results[name] for name in LOADS if name in results}
     if loads:
         yield from _table(loads)
         yield from _parts(loads)
         yield from _standing(loads)
         yield from _ratio(loads)
+    yield from _growth(results)
     yield from _generator(results)
 
 
@@ -146,6 +150,17 @@ def _ratio(loads: dict[str, Result]) -> Iterator[str]:
             f"{ours['answered_per_s'] / max(1, plain['answered_per_s']):.1f} × the CALLs at the peak, "
             f"{plain['cpu_us_per_call_all'] / max(1, ours['cpu_us_per_call_all']):.1f} × less CPU for each"
         )
+
+
+def _growth(results: dict[str, Result]) -> Iterator[str]:
+    if seen := results.get("growth"):
+        yield ""
+        yield (
+            f"growth    with {seen['registered']:,} chargers and {seen['meter_values']:,} meter values in the books "
+            f"a CALL costs {seen['cpu_ratio']} × the CPU and takes {seen['p50_ratio']} × the time (p50) that it did "
+            f"with {seen['chargers']:,} and none"
+        )
+        yield f"          filling the books took {seen['aging_s']:,} s"
 
 
 def _generator(results: dict[str, Result]) -> Iterator[str]:

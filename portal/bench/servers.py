@@ -47,23 +47,29 @@ def nats() -> Iterator[str]:
 def redis_server() -> Iterator[str]:
     """A Redis of the operating system; yields its URL."""
     port = ports.free()
-    with _folder() as folder:
-        options = ["--port", str(port), "--bind", ports.LOOPBACK, "--dir", str(folder), "--save", ""]
-        program = Program("redis-server", (_program("redis-server"), *options))
-        with _running(program, folder, lambda: parts.valkey_missing(port)):
-            yield f"redis://{ports.LOOPBACK}:{port}/0"
+    with _folder() as folder, _running(redis_program(folder, port), folder, lambda: parts.valkey_missing(port)):
+        yield f"redis://{ports.LOOPBACK}:{port}/0"
+
+
+def redis_program(folder: Path, port: int) -> Program:
+    """The Redis of the operating system, which keeps nothing. Raises PartMissing."""
+    options = ["--port", str(port), "--bind", ports.LOOPBACK, "--dir", str(folder), "--save", ""]
+    return Program("redis-server", (_program("redis-server"), *options))
 
 
 @contextlib.contextmanager
 def mosquitto() -> Iterator[str]:
     """A Mosquitto with the configuration of docker-compose.yml (but for its storage plugin); yields its URL."""
     port = ports.free()
-    with _folder() as folder:
-        config = folder / "mosquitto.conf"
-        config.write_text(mosquitto_config(port))
-        program = Program("mosquitto", (_program("mosquitto"), "-c", str(config)))
-        with _running(program, folder, lambda: "" if ports.accepts(ports.LOOPBACK, port) else "no answer"):
-            yield f"mqtt://{ports.LOOPBACK}:{port}"
+    with _folder() as folder, _running(mosquitto_program(folder, port), folder, lambda: parts.nats_missing(port)):
+        yield f"mqtt://{ports.LOOPBACK}:{port}"
+
+
+def mosquitto_program(folder: Path, port: int) -> Program:
+    """The Mosquitto of the operating system. Raises PartMissing."""
+    config = folder / "mosquitto.conf"
+    config.write_text(mosquitto_config(port))
+    return Program("mosquitto", (_program("mosquitto"), "-c", str(config)))
 
 
 def mosquitto_config(port: int) -> str:
@@ -77,22 +83,33 @@ def mosquitto_config(port: int) -> str:
 def postgres(*, fsync: bool = True) -> Iterator[str]:
     """A PostgreSQL cluster of its own, empty; yields the URL of its database. ``fsync`` off is for tests."""
     port = ports.free()
-    user = "postgres" if os.geteuid() == 0 else None
-    with _folder(owner=user) as folder:
-        data = folder / "data"
-        create = [_program("initdb"), "--pgdata", str(data), "--username", "chargeyard", "--auth", "trust"]
-        create += ["--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
-        subprocess.run(create, check=True, capture_output=True, user=user, cwd=folder)
-        options = {"listen_addresses": ports.LOOPBACK, "port": port, "unix_socket_directories": ""}
-        options |= {} if fsync else {"fsync": "off"}
-        words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        url = f"postgres://chargeyard@{ports.LOOPBACK}:{port}/postgres"
-        program = Program("postgres", (_program("postgres"), "-D", str(data), *words))
-        with _running(program, folder, lambda: _postgres_missing(url), user=user):
-            yield url
+    # Statistics within seconds, as a yard that has run for an hour has them.
+    options = {"autovacuum_naptime": "5s"} if fsync else {"fsync": "off"}
+    with _folder() as folder:
+        program = new_postgres(folder, port, **options)
+        with _running(program, folder, lambda: postgres_missing(postgres_url(port))):
+            yield postgres_url(port)
 
 
-def _postgres_missing(url: str) -> str:
+def new_postgres(folder: Path, port: int, **options: str) -> Program:
+    """Make a cluster in ``folder``, which becomes its owner's; ``options``: of postgresql.conf. Raises PartMissing."""
+    user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+    if user:
+        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+    create = [_program("initdb"), "--pgdata", str(folder / "data"), "--username", "chargeyard", "--auth", "trust"]
+    create += ["--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
+    subprocess.run(create, check=True, capture_output=True, user=user, cwd=folder)
+    options = {"listen_addresses": ports.LOOPBACK, "port": str(port), "unix_socket_directories": ""} | options
+    words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    return Program("postgres", (_program("postgres"), "-D", str(folder / "data"), *words), user=user)
+
+
+def postgres_url(port: int) -> str:
+    return f"postgres://chargeyard@{ports.LOOPBACK}:{port}/postgres"
+
+
+def postgres_missing(url: str) -> str:
+    """What keeps it from taking connections; "" when it does."""
     try:
         psycopg.connect(url, connect_timeout=2).close()
     except psycopg.OperationalError as error:
@@ -110,16 +127,14 @@ def _program(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _folder(*, owner: str | None = None) -> Iterator[Path]:
+def _folder() -> Iterator[Path]:
     # With a space in its name: people have those. Not below pytest's own folder, which only root may enter.
     with tempfile.TemporaryDirectory(prefix="chargeyard part-", ignore_cleanup_errors=True) as name:
-        if owner:
-            os.chown(name, pwd.getpwnam(owner).pw_uid, -1)
         yield Path(name)
 
 
 @contextlib.contextmanager
-def _running(program: Program, folder: Path, missing: Callable[[], str], *, user: str | None = None) -> Iterator[None]:
+def _running(program: Program, folder: Path, missing: Callable[[], str]) -> Iterator[None]:
     """Run ``program`` while the block runs, which begins when nothing is ``missing`` any more."""
     parent_pid = os.getpid()
     with (folder / "output.log").open("w+") as output:
@@ -130,7 +145,7 @@ def _running(program: Program, folder: Path, missing: Callable[[], str], *, user
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            user=user,
+            user=program.user,
             # After the change of user, which makes the kernel forget it.
             preexec_fn=lambda: die_with_parent(parent_pid),  # noqa: PLW1509
         )

@@ -1,4 +1,4 @@
-"""A yard of its own for a measurement or a drill: `up` in a temporary folder, on embedded parts or on production's.
+"""A yard of its own for a measurement: `up` in a temporary folder, on embedded parts or on production's.
 Yours is not touched, whatever your environment names."""
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from portal.bench import plain, servers
-from portal.drill import victims
+from portal.bench import plain, processes, servers
 from portal.supervisor import ports
 from portal.supervisor.children import die_with_parent
 from portal.supervisor.home import Home
@@ -27,7 +26,7 @@ PARTS = ("embedded", "production")
 START_S = 120.0
 RESTART_S = 1.0
 # What would lead to a yard that is in use.
-TAKEN_OUT = ("DATABASE_URL", "REDIS_URL", "MQTT_URL", "MQTT_PREFIX", "MQTT_SHARED_SUBSCRIPTIONS", "ROLE")
+TAKEN_OUT = ("DATABASE_URL", "REDIS_URL", "MQTT_URL", "MQTT_PREFIX", "MQTT_SHARED_SUBSCRIPTIONS", "ROLE", "TLS_PORT")
 
 
 class YardFailed(RuntimeError):
@@ -60,27 +59,25 @@ class Yard:
             f"http://127.0.0.1:{port}/metrics" for port in self.doors
         ], f"http://{self.env['WORKER_METRICS']}/metrics"
 
-    def enrol(self, chargers: int, *, sessions: int = 0) -> None:
-        """Register chargers and tokens, and enter sessions of the past."""
-        command = [sys.executable, "-m", "portal.bench.enrol", str(chargers), str(sessions)]
+    def enrol(self, chargers: int, *, sessions: int = 0, first: int = 0) -> None:
+        """Register the chargers ``first`` … ``chargers`` - 1 and tokens, and enter sessions of the past."""
+        command = [sys.executable, "-m", "portal.bench.enrol", str(chargers), str(sessions), str(first)]
         subprocess.run(command, input=self.password, text=True, env=self.env, cwd=ROOT, check=True)
 
-    def manage(self, *words: str) -> int:
-        """Run a management command against this yard, its output among ours; the exit code."""
-        return subprocess.run([sys.executable, "manage.py", *words], env=self.env, cwd=ROOT, check=False).returncode
+    def age(self, meter_values: int) -> None:
+        """Give its chargers a year of sessions and as many meter values, see `portal.bench.history`. PostgreSQL."""
+        command = [sys.executable, "-m", "portal.bench.history", str(meter_values)]
+        subprocess.run(command, env=self.env, cwd=ROOT, check=True)
 
-    @contextlib.contextmanager
-    def beside(self, *words: str) -> Iterator[None]:
-        """Run a management command against this yard while the block runs; then it is told to end."""
-        process = _started([sys.executable, "manage.py", *words], self.env, self.home / f"{words[0]}.log")
-        try:
-            yield
-        finally:
-            _stop(process, signal.SIGINT)
+    def told(self, *words: str) -> str:
+        """What a management command against this yard prints."""
+        command = [sys.executable, "manage.py", *words]
+        done = subprocess.run(command, env=self.env, cwd=ROOT, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
 
     def kill(self, part: str) -> None:
-        """SIGKILL one of `victims.MARKS`; the supervisor starts it again."""
-        pid = victims.pid_of(part, self.process.pid)
+        """SIGKILL one of `processes.MARKS`; the supervisor starts it again."""
+        pid = processes.pid_of(part, self.process.pid)
         if pid is None:
             raise YardFailed(f"There is no {part} to kill.")
         os.kill(pid, signal.SIGKILL)
@@ -145,14 +142,14 @@ def own_environment(home: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(parts: str, *, gateways: int = 0) -> Iterator[Yard]:
+def running(parts: str, *, gateways: int = 0, settings: Mapping[str, str] | None = None) -> Iterator[Yard]:
     """Bring a yard up; ``parts``: one of `PARTS`. Raises PartMissing, StartFailed or YardFailed.
 
-    ``gateways``: how many processes serve chargers, beside one for people; 0: one for both.
+    ``gateways``: how many processes serve chargers, beside one for people; 0: one for both. ``settings``: of the yard.
     """
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(TemporaryDirectory(prefix="chargeyard-bench-", ignore_cleanup_errors=True)))
-        env = own_environment(home)
+        env = own_environment(home) | dict(settings or {})
         if parts == "production":
             env["DATABASE_URL"] = stack.enter_context(servers.postgres())
             env["REDIS_URL"] = stack.enter_context(servers.redis_server())

@@ -50,12 +50,19 @@ class RegisterForm(DeskForm):
 
 
 class ChargerForm(forms.ModelForm):
+    confirms_lower = forms.BooleanField(
+        label="Yes, it may come in with less from now on",
+        required=False,
+        help_text="The charger itself is not told; set its profile there as well.",
+    )
+
     class Meta:
         model = Charger
-        fields = ("name", "site", "registration", "security_profile", "is_strict")
+        fields = ("name", "site", "registration", "security_profile", "is_strict", "serial_number")
         labels = {"is_strict": "Strict"}
         help_texts = {
             "is_strict": "Its mistakes are refused instead of put right. For certification.",
+            "serial_number": "As the charger tells it. With profile 3 its certificate may go by it.",
             "name": "For people; the identity stays as the charger sends it.",
             "registration": "In quarantine it may talk, but not charge.",
         }
@@ -63,6 +70,22 @@ class ChargerForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         dress(self)
+        self._asked_before = self.instance.security_profile
+        if not self._lowers(self.data.get("security_profile")):
+            del self.fields["confirms_lower"]
+
+    def _lowers(self, profile: Any) -> bool:
+        return str(profile).isdecimal() and int(profile) < self._asked_before
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if self._lowers(data.get("security_profile")) and not data.get("confirms_lower"):
+            self.add_error(
+                "security_profile",
+                f"From {self._asked_before} down to {data['security_profile']}: whoever could not come in before might "
+                "now. Confirm it below.",
+            )
+        return data
 
     def clean_security_profile(self) -> int:
         profile: int = self.cleaned_data["security_profile"]

@@ -45,12 +45,13 @@ def die_with_parent(parent_pid: int | None = None) -> None:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, under which name, and how long it may take to stop."""
+    """What to run, under which name, how long it may take to stop, and as which user if not as ours."""
 
     name: str
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     grace_s: float = 10.0
+    user: str | None = None
 
 
 class Backoff:
@@ -109,6 +110,8 @@ class Child:
             stdout=None if show_output else subprocess.PIPE,
             stderr=subprocess.PIPE if show_output else subprocess.STDOUT,
             start_new_session=True,
+            user=self.program.user,
+            # After the change of user, which makes the kernel forget it.
             preexec_fn=lambda: die_with_parent(supervisor_pid),  # noqa: PLW1509
         )
         stream = self._process.stderr if show_output else self._process.stdout

@@ -143,10 +143,16 @@ class Yard:
             f"\n  Portal   http://{authority}/"
             f"\n  Login    {login}"
             f"\n  OCPP     ws://{authority}/ocpp/<identity>{reach}"
+            f"{self._secure_line()}"
             f"\n  MQTT     {self._env.get('MQTT_URL') or _without_password(value_of(os.environ, 'MQTT_URL'))}"
             f"\n  Logs     {short(self._home.logs)}"
             "\n\n  Ctrl-C stops everything.\n"
         )
+
+    def _secure_line(self) -> str:
+        port = value_of(os.environ, "TLS_PORT")
+        host = ports.LOOPBACK if self._host in ANY_ADDRESS else self._host
+        return f"\n  by TLS   wss://{_authority(host, int(port))}/ocpp/<identity>" if port else ""
 
     def _stop(self) -> None:
         with self._console.step("stopping") as step:

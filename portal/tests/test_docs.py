@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 OPERATIONS = ROOT / "docs/operations.md"
 TEXT_DEFAULTS = {"CHARGEYARD_HOME", "DATABASE_URL", "SECRET_KEY", "STATIC_ROOT", "PUBLIC_URL", "CSRF_TRUSTED_ORIGINS",
-                 "CHARGER_CA_FILE", "ISO15118_PROVIDER", "MQTT_PREFIX", "WORKER_METRICS"}  # fmt: skip
+                 "CHARGER_CA_FILE", "ISO15118_PROVIDER", "MQTT_PREFIX", "MQTT_CLIENT_PEM", "MQTT_CA_FILE",
+                 "WORKER_METRICS", "PROXY_ADDRESSES",
+                 "PROXY_CERTIFICATE_HEADER", "TLS_PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA", "CPO_NAME",
+                 "CREDENTIAL_PEPPER"}  # fmt: skip
 
 
 def name_of(page: Path) -> str:
@@ -49,6 +52,13 @@ def commands(page: Path) -> list[str]:
 def documented() -> dict[str, str]:
     """Setting and default as the table in operations.md says them."""
     return dict(re.findall(r"^\| `([A-Z][A-Z0-9_]+)` \| (.+?) \|", OPERATIONS.read_text(), re.MULTILINE))
+
+
+def secrets() -> list[str]:
+    """Settings that may come as a file."""
+    found = re.search(r"with_secret_files\(\s*os\.environ, (.+?)\s*\)", (ROOT / "portal/settings.py").read_text())
+    assert found
+    return re.findall(r'"([A-Z_]+)"', found[1])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -88,14 +98,12 @@ def test_documented_defaults_are_those_of_the_example():
 
 
 def test_every_secret_that_may_come_as_a_file_is_named():
-    secrets = re.search(r"with_secret_files\(os\.environ, (.+)\)", (ROOT / "portal/settings.py").read_text())
-    assert secrets
-    for name in re.findall(r'"([A-Z_]+)"', secrets[1]):
+    for name in secrets():
         assert f"`{name}_FILE`" in OPERATIONS.read_text()
 
 
 def test_settings_that_pages_name_exist():
-    known = example_names() | {f"{name}_FILE" for name in ("DATABASE_URL", "REDIS_URL", "MQTT_URL", "SECRET_KEY")}
+    known = example_names() | {f"{name}_FILE" for name in secrets()}
     prefixes = {name.split("_")[0] for name in settings_names()}
     for page in PAGES:
         named = set(re.findall(r"`([A-Z]+(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", page.read_text()))

@@ -23,7 +23,7 @@ COMPOSITION_ROOT = (
     "portal/celery.py",
     "portal/management/commands/",
     "portal/supervisor/",
-    "portal/drill/",
+    "portal/chaos/",
     "portal/bench/",
     "portal/tests/",
 )

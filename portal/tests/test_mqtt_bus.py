@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway import topics
 from gateway.bus.mqtt import MqttBus
+from portal.chaos.proxy import Proxy
 from portal.tests import parts
 
 
@@ -81,8 +82,8 @@ class Gateway:
 async def gateway(broker_url: str) -> AsyncIterator[Callable[..., Any]]:
     made: list[Gateway] = []
 
-    async def make(name: str = "gw-1", capacity: int = 2000) -> Gateway:
-        made.append(Gateway(broker_url, name, capacity))
+    async def make(name: str = "gw-1", capacity: int = 2000, url: str = broker_url) -> Gateway:
+        made.append(Gateway(url, name, capacity))
         await until(lambda: made[-1].bus.is_linked)
         return made[-1]
 
@@ -163,6 +164,24 @@ async def test_a_lost_link_comes_back_with_its_subscriptions(gateway, bystander)
     await one.bus.listen("CP-2")  # confirmed behind the renewed subscriptions
     worker.say("CP-1/out", "still here")
     await until(lambda: one.frames)
+
+
+async def test_a_half_open_link_that_is_doubted_is_made_anew(broker_url, gateway, bystander):
+    line = Proxy([("127.0.0.1", int(broker_url.rpartition(":")[2]))])
+    await line.open()
+    worker, one = bystander(), await gateway(url=f"mqtt://127.0.0.1:{line.port}")
+    await one.bus.listen("CP-1")
+    line.deafen()
+    worker.say("CP-1/out", "said to nobody")
+    one.bus.start_over()
+    await until(lambda: not one.bus.is_linked)
+    await until(lambda: one.bus.is_linked and all(link.is_up for link in one.bus._links))
+    await one.bus.listen("CP-2")
+    worker.say("CP-1/out", "heard")
+    await until(lambda: one.frames)
+    assert one.frames == [("CP-1", "heard")]
+    await one.bus.stop()
+    await line.close()
 
 
 async def test_gateways_hear_what_is_for_them(gateway):

@@ -230,6 +230,14 @@ async def test_a_gateway_has_no_pages_and_a_portal_no_chargers(yard):
     assert refused.value.response.status_code == 404
 
 
+def test_tls_without_a_certificate_stops_the_start_with_the_way_out(yard):
+    process = yard.serve("--tls-port", "0")
+    assert process.popen.wait(20) == 1
+    time.sleep(0.1)
+    text = "".join(process.output)
+    assert "create_tls_certificate" in text and "Traceback" not in text
+
+
 def test_a_wrong_broker_url_stops_the_start_with_a_sentence(yard):
     process = yard.serve(MQTT_URL="http://broker")
     assert process.popen.wait(20) == 1

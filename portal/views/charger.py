@@ -10,9 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
-from chargers import credentials as passwords
 from chargers.models import Charger, Connector, StatusChange
 from portal.forms.chargers import ChargerForm
 from portal.views import charger_page, credentials, ribbon
@@ -70,10 +68,13 @@ def _changes(charger: Charger, connector: Connector, since: datetime) -> list[tu
     ).order_by("received_at", "id")
     # The last one before the day says what it began with.
     before = history.filter(received_at__lt=since).reverse()[:1]
-    return [
+    changes = [
         (row.received_at, SHAPE_OF.get(row.status, "unknown"))
         for row in [*before, *history.filter(received_at__gte=since)]
     ]
+    if not changes and connector.status_at:  # so long ago that its history is forgotten
+        changes = [(connector.status_at, SHAPE_OF.get(connector.status, "unknown"))]
+    return changes
 
 
 def _hours(since: datetime, until: datetime) -> list[datetime]:
@@ -143,32 +144,6 @@ def connection(request: HttpRequest, identity: str) -> HttpResponse:
     }
     parts = {"connection": "charger/_connection.html"}
     return charger_page.render(request, charger, "charger/connection.html", context, parts=parts)
-
-
-@desk_page
-def security(request: HttpRequest, identity: str) -> HttpResponse:
-    charger = charger_page.find(identity)
-    context = {
-        "tab": "security",
-        "events": charger.security_events.all()[:100],
-        "alerts": charger.alerts.all()[:50],
-        "certificates": charger.certificates.all(),
-        "signed": charger.certificate_requests.all()[:5],
-        "once": credentials.shown_once(request, charger),
-        "urls": credentials.ocpp_urls(request, charger),
-        "is_asking": request.GET.get("reset") == "ask",
-    }
-    parts = {name: f"charger/_{name}.html" for name in ("events", "alerts", "certificates")}
-    return charger_page.render(request, charger, "charger/security.html", context, parts=parts)
-
-
-@desk_page
-@require_POST
-def new_password(request: HttpRequest, identity: str) -> HttpResponse:
-    must_act(request)
-    charger = charger_page.find(identity)
-    credentials.show_once(request, charger, passwords.issue_password(charger))
-    return redirect("charger-security", charger.identity)
 
 
 @desk_page

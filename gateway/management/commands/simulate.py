@@ -38,7 +38,6 @@ class Command(BaseCommand):
         parser.add_argument("--day-length", type=_positive, metavar="S", help="one simulated day in S seconds")
         parser.add_argument("--seed", type=int, help="the same luck again")
         parser.add_argument("--duration", type=_positive, metavar="S", help="stop after S seconds")
-        parser.add_argument("--ledger", type=Path, metavar="FILE", help="keep what the CSMS has confirmed, for a drill")
         parser.add_argument(
             "--ramp", type=_positive, default=50.0, metavar="PER_S", help="chargers that dial per second"
         )
@@ -86,7 +85,6 @@ def _plan(options: dict[str, Any]) -> Plan:
         seed=options["seed"],
         ramp_per_s=options["ramp"],
         duration_s=options["duration"],
-        ledger=options["ledger"],
     )
     if chosen := tuple(options["token"] or ()) or tokens:
         plan.tokens = chosen

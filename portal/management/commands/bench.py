@@ -22,6 +22,7 @@ PHASES = ("idle", "mix", "peak", "pages", "flood", "storm", "leave", "plain")
 # Those that want sessions at work; for the others chargers that are connected will do.
 NEED_SESSIONS = {"mix", "peak", "pages", "flood"}
 IDLE_S = 45.0  # each is pinged twice
+GROWTH = "growth"  # only when it is asked for: it takes minutes and many gigabytes
 QUICK = {"chargers": 200, "rate": 200.0, "seconds": 4.0}
 FULL = {"chargers": 5000, "rate": 800.0, "seconds": 60.0}
 # What the plain design can bear: with more, CALLs wait for longer than the gateway does until it sends them again, and
@@ -49,7 +50,13 @@ class Command(BaseCommand):
             "--parts", choices=yard.PARTS, default="embedded",
             help="embedded: SQLite, NATS, Valkey (default); production: PostgreSQL, Mosquitto, Redis of this machine",
         )  # fmt: skip
-        parser.add_argument("--only", choices=PHASES, action="append", help="this phase only; may be given again")
+        parser.add_argument(
+            "--only", choices=(*PHASES, GROWTH), action="append", help="this phase only; may be given again"
+        )
+        parser.add_argument(
+            "--meter-values", type=int, default=50_000_000,
+            help="of the old yard in growth (default 50 million: some 40 GB in TMPDIR)",
+        )  # fmt: skip
         parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
 
     def handle(self, **options: Any) -> None:
@@ -57,6 +64,8 @@ class Command(BaseCommand):
             name: options[name] for name in FULL if options[name] is not None
         }
         phases = options["only"] or PHASES
+        if GROWTH in phases and options["parts"] != "production":
+            raise CommandError("A yard is aged on PostgreSQL: say --parts production with --only growth.")
         began = {
             "schema": "chargeyard.bench.v1",
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -70,8 +79,13 @@ class Command(BaseCommand):
             f"load of the machine before: {os.getloadavg()[0]:.1f}"
         )
         try:
-            with yard.running(options["parts"], gateways=options["gateways"]) as site:
-                results = self._run(site, phases, plan, registered=options["registered"], sessions=options["sessions"])
+            results = {}
+            if set(phases) - {GROWTH}:
+                with yard.running(options["parts"], gateways=options["gateways"]) as site:
+                    chosen = {"registered": options["registered"], "sessions": options["sessions"]}
+                    results = self._run(site, phases, plan, **chosen)
+            if GROWTH in phases:
+                results["growth"] = self._grow(options["registered"] or 100_000, options["meter_values"], plan)
         except (PartMissing, StartFailed, yard.YardFailed, GeneratorLost) as error:
             raise CommandError(str(error)) from error
         self._say("")
@@ -92,7 +106,7 @@ class Command(BaseCommand):
         site.enrol(max(registered, spare + 3), sessions=sessions)
         self._say("yard is up, chargers are registered")
         results: dict[str, Any] = {}
-        if set(phases) - {"plain"}:
+        if set(phases) - {"plain", GROWTH}:
             with Crew(chargers, ports=site.doors, password=site.password) as crew:
                 script = "opening" if NEED_SESSIONS & set(phases) else "silence"
                 steps: dict[str, Callable[[], measure.Result]] = {
@@ -112,6 +126,24 @@ class Command(BaseCommand):
         if "plain" in phases:
             results |= self._plain(site, min(chargers, PLAIN_CHARGERS), min(rate, PLAIN_RATE), short_s)
         return results
+
+    def _grow(self, registered: int, meter_values: int, plan: dict[str, Any]) -> dict[str, Any]:
+        """On a yard of its own, that of the other phases has a past already."""
+        chargers = int(plan["chargers"])
+
+        def age() -> None:
+            site.enrol(registered, first=chargers)
+            site.age(meter_values)
+            self._say(f"the yard is old: {registered:,} chargers, {meter_values:,} meter values")
+
+        with yard.running("production") as site:
+            site.enrol(chargers)
+            with Crew(chargers, ports=site.doors, password=site.password) as crew:
+                measure.arrival(crew, chargers)
+                seen = measure.growth(crew, site, plan["rate"], plan["seconds"], age)
+                crew.do("leave")
+        size = {"chargers": chargers, "registered": registered, "meter_values": meter_values}
+        return self._told(GROWTH, size | seen)
 
     def _plain(self, site: yard.Yard, chargers: int, rate: float, seconds: float) -> dict[str, Any]:
         with site.plain_variant() as port, Crew(chargers, ports=[port], password=site.password) as crew:

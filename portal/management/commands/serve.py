@@ -1,29 +1,35 @@
-"""`serve`: one process that answers chargers, browsers and REST clients on one port, until SIGTERM or SIGINT."""
+"""`serve`: one process that answers chargers, browsers and REST clients on one port, and by TLS on a second, until
+SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import get_resolver
 
+from gateway import tls, trust
 from gateway.server import Server
 
 
 class Command(BaseCommand):
-    help = "Serve chargers (OCPP), people (portal) and integrators (REST) on one port."
+    help = "Serve chargers (OCPP), people (portal) and integrators (REST) on one port, and by TLS on a second."
     requires_system_checks = []  # `prepare` and the tests run them; a restarting gateway is waited for
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="listen on this address (default 127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="port to listen on (default 8000; 0: any free one)")
         parser.add_argument(
+            "--tls-port", type=int, default=settings.TLS_PORT, help="port for TLS (default: TLS_PORT; none without it)"
+        )
+        parser.add_argument(
             "--role", choices=["all", "gateway", "portal"], default=settings.ROLE, help="whom to serve (default: ROLE)"
         )
 
-    def handle(self, *, host: str, port: int, role: str, **options: Any) -> None:
+    def handle(self, *, host: str, port: int, tls_port: int | None, role: str, **options: Any) -> None:
         settings.ROLE = role
         try:
             from portal.asgi import application  # reads the role
@@ -33,8 +39,18 @@ class Command(BaseCommand):
         # Errors in the pages' addresses show now, and their modules are loaded before the collector is set aside.
         _ = get_resolver().url_patterns
 
-        def announce(bound: int) -> None:
-            self.stdout.write(f"Chargeyard listens on http://{host}:{bound} (role: {role}).")
+        certificates = None
+        if tls_port is not None:
+            try:
+                shown, keys = (tuple(map(Path, named)) for named in (settings.TLS_CERTIFICATE, settings.TLS_KEY))
+                files = tls.Files(shown, keys, authorities=trust.files())
+                certificates = tls.Certificates(files, application.switchboard.certificate_refused)
+            except ValueError as error:
+                raise CommandError(f"TLS cannot be served: {error}") from error
+
+        def announce(bound: int, bound_tls: int | None = None) -> None:
+            secure = f" and https://{host}:{bound_tls}" if bound_tls else ""
+            self.stdout.write(f"Chargeyard listens on http://{host}:{bound}{secure} (role: {role}).")
             self.stdout.flush()
 
         Server(
@@ -46,4 +62,6 @@ class Command(BaseCommand):
             ping_timeout_s=settings.PING_TIMEOUT_S,
             deflate=settings.WEBSOCKET_COMPRESSION,
             when_listening=announce,
+            certificates=certificates,
+            tls_port=tls_port or 0,
         ).run()

@@ -198,3 +198,13 @@ def test_a_list_costs_the_same_however_long_it_is(api, make_charger, django_asse
         Connector.objects.create(charger=make_charger(f"CP-{number}", site=site), evse_id=1)
     with django_assert_max_num_queries(3):  # the key, the chargers, their connectors
         assert len(api.get("/api/v1/chargers/").json()["results"]) == 12
+
+
+def test_a_lower_security_profile_has_to_be_confirmed(api, cp1):
+    cp1.security_profile = 2
+    cp1.password_hash = credentials.hashed(b"a-password-of-cp1")
+    cp1.save()
+    refused = api.patch("/api/v1/chargers/CP-1/", {"security_profile": 1})
+    assert refused.status_code == 400 and "confirm_lower_security" in refused.content.decode()
+    lowered = api.patch("/api/v1/chargers/CP-1/", {"security_profile": 1, "confirm_lower_security": True})
+    assert lowered.status_code == 200 and lowered.json()["security_profile"] == 1

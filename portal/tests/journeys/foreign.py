@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import ssl
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -78,11 +79,14 @@ FOREIGN: dict[str, Any] = {"ocpp1.6": Foreign16, "ocpp2.0.1": Foreign201, "ocpp2
 
 
 @asynccontextmanager
-async def foreign(ocpp_url: str, identity: str, password: str, subprotocol: str) -> AsyncIterator[Any]:
+async def foreign(
+    ocpp_url: str, identity: str, password: str, subprotocol: str, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Any]:
     """A connected charger of the `ocpp` package."""
     credentials = base64.b64encode(f"{identity}:{password}".encode()).decode()
     async with websockets.connect(
         f"{ocpp_url}/{identity}",
+        ssl=tls,
         subprotocols=[websockets.Subprotocol(subprotocol)],
         additional_headers={"Authorization": f"Basic {credentials}"} if password else {},
         proxy=None,

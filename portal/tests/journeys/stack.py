@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from gateway.testing.keys import Held
 from portal.bench.yard import own_environment
 from portal.supervisor.children import die_with_parent
 
@@ -31,10 +32,20 @@ class Stack:
     password: str
     rest: httpx.Client
     process: subprocess.Popen[bytes]
+    tls_port: int = 0  # see `running_with_tls`
 
     @property
     def ocpp_url(self) -> str:
         return self.url.replace("http", "ws", 1) + "/ocpp"
+
+    @property
+    def secure_ocpp_url(self) -> str:
+        return f"wss://localhost:{self.tls_port}/ocpp"
+
+    @property
+    def authority(self) -> Held:
+        """Whose signature chargers and the yard believe; see `gateway.testing.keys`."""
+        return Held.read(self.home / "charger-ca.pem")
 
     def manage(self, *arguments: str) -> str:
         """Run a management command beside the running stack; its standard output."""
@@ -119,6 +130,7 @@ def running(home: Path, *arguments: str, **env: str) -> Iterator[Stack]:
                 (home / "admin-password.txt").read_text().strip(),
                 rest,
                 process,
+                tls_port=int(env.get("TLS_PORT", 0)),
             )
             rest.headers["Authorization"] = f"Api-Key {stack.manage('create_api_key', 'journeys')}"
             yield stack
@@ -129,6 +141,17 @@ def running(home: Path, *arguments: str, **env: str) -> Iterator[Stack]:
         except subprocess.TimeoutExpired:
             process.kill()
             raise
+
+
+@contextmanager
+def running_with_tls(home: Path, *arguments: str, **env: str) -> Iterator[Stack]:
+    """`running`, with TLS on a second port, by certificates of the yard's own authority."""
+    subprocess.run(
+        [sys.executable, "manage.py", "create_tls_certificate", "localhost", "127.0.0.1"],
+        cwd=ROOT, env=own_environment(home), check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    with running(home, *arguments, TLS_PORT=str(free_port()), **env) as stack:
+        yield stack
 
 
 def _wait_ready(rest: httpx.Client, process: subprocess.Popen[bytes], home: Path) -> None:

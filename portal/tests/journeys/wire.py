@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import ssl
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -78,11 +79,14 @@ async def dial(
     subprotocol: str = "ocpp1.6",
     *,
     boot: bool = False,
+    tls: ssl.SSLContext | None = None,
     **options: Any,
 ) -> AsyncIterator[Wire]:
+    """``tls``: dial the port of TLS, by this context."""
     options.setdefault("compression", None)
     async with websockets.connect(
-        f"{stack.ocpp_url}/{identity}",
+        f"{stack.secure_ocpp_url if tls else stack.ocpp_url}/{identity}",
+        ssl=tls,
         subprotocols=[websockets.Subprotocol(subprotocol)],
         additional_headers=basic(identity, password) if password else {},
         max_size=None,

@@ -1,0 +1,127 @@
+"""The certificate that a charger shows at the door (security profile 3): what it says, whose it is, whether it will do.
+
+That an authority of ours has signed it, and for a client, is known by then: `gateway.trust`. Knows no socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
+from django.conf import settings
+
+from chargers import authority
+from chargers.models import CertificateRequest, Charger, ClientCertificate, fold
+from chargers.rows import clip
+
+# A charger that dials again and again is written down once in this time.
+REMEMBERED_FOR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """``organizations``: all O of its subject; ``is_long_enough``: its key."""
+
+    name: str
+    organizations: tuple[str, ...]
+    subject: str
+    issuer: str
+    fingerprint: str
+    expires_at: datetime
+    is_long_enough: bool
+
+
+def read(certificate: x509.Certificate) -> Shown:
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    organizations = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return Shown(
+        name=str(names[0].value) if len(names) == 1 else "",
+        organizations=tuple(str(each.value) for each in organizations),
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
+        expires_at=certificate.not_valid_after_utc,
+        is_long_enough=authority.is_long_enough(certificate.public_key()),
+    )
+
+
+def is_of(shown: Shown, charger: Charger) -> bool:
+    """Whether it names this charger: its identity, or the serial number that we know it by."""
+    return fold(shown.name) in {charger.identity_folded, fold(charger.serial_number)} - {""}
+
+
+def flaw(shown: Shown) -> str:
+    """What is wrong with a certificate that names its charger, "" if nothing. OCPP 2.0.1 part 2, A00.FR.402 ff."""
+    if not shown.is_long_enough:
+        return f"its key is too short; {authority.KEY_RULE}"
+    if settings.CPO_NAME and fold(settings.CPO_NAME) not in map(fold, shown.organizations):
+        told = ", ".join(repr(each) for each in shown.organizations) or "none"
+        return f"its organization (O) is {told} and must be {settings.CPO_NAME!r}"
+    return ""
+
+
+def take_note(showings: Sequence[tuple[Charger, Shown]], *, at: datetime) -> list[bool]:
+    """Remember with which certificate each charger comes in; whether it may, in order: False if staff has revoked it.
+
+    Works on batches: a storm of chargers is a few statements. Lists of other authorities are asked before, in the TLS
+    handshake.
+    """
+    revoked = set(
+        CertificateRequest.objects.filter(
+            status=CertificateRequest.Status.REVOKED, fingerprint__in={shown.fingerprint for _, shown in showings}
+        ).values_list("fingerprint", flat=True)
+    )
+    fresh = ClientCertificate.objects.filter(
+        charger__in={charger.pk for charger, _ in showings}, shown_at__gt=at - REMEMBERED_FOR
+    )
+    known = set(fresh.values_list("charger_id", "fingerprint"))
+    for charger, shown in showings:
+        if shown.fingerprint not in revoked and (charger.pk, shown.fingerprint) not in known:
+            record(charger, shown, at=at)
+    return [shown.fingerprint not in revoked for _, shown in showings]
+
+
+def revoke(request: CertificateRequest) -> None:
+    """The certificate opens no door from now on; a connection that it has opened lives on."""
+    CertificateRequest.objects.filter(pk=request.pk).update(status=CertificateRequest.Status.REVOKED)
+
+
+def record(charger: Charger, shown: Shown, *, at: datetime) -> None:
+    """Remember with which certificate a charger came in."""
+    ClientCertificate.objects.update_or_create(
+        charger=charger,
+        defaults={
+            "name": shown.name,
+            "subject": clip(ClientCertificate, "subject", shown.subject),
+            "issuer": clip(ClientCertificate, "issuer", shown.issuer),
+            "fingerprint": shown.fingerprint,
+            "expires_at": shown.expires_at,
+            "shown_at": at,
+        },
+    )
+
+
+def contradicts(charger: Charger, serial_number: str) -> str:
+    """Why a boot with this serial number is not that of the charger that owns the certificate, "" if it may be.
+
+    OCPP 2.0.1 part 2, B01.FR.11–12: the serial number is the name in the certificate. Many chargers go by their
+    identity there; then it must not differ from the one that we know, and of a strict charger not from the name either.
+    """
+    certificate = ClientCertificate.objects.filter(charger=charger).first()
+    if certificate is None or not serial_number or fold(certificate.name) == fold(serial_number):
+        return ""
+    if fold(certificate.name) == charger.identity_folded and not charger.is_strict:
+        known = charger.serial_number
+        if not known or fold(known) == fold(serial_number):
+            return ""
+        return f"It boots with serial number {serial_number!r}; the one we know is {known!r}."
+    return f"It boots with serial number {serial_number!r}; its certificate names {certificate.name!r}."
+
+
+def is_over(charger: Charger, at: datetime) -> bool:
+    """Whether the charger came in with a certificate that has expired, which `EXPIRED_CERTIFICATE_DAYS` let pass."""
+    return ClientCertificate.objects.filter(charger=charger, expires_at__lte=at).exists()

@@ -1,0 +1,90 @@
+"""Which chargers have news for their twin in a directory of devices elsewhere. Knows no AWS; see `gateway.iot`.
+
+Nothing on a charger's way in or out waits for this: what is to be told is found by comparing a charger's own moments
+with the moment of the last telling, so nothing has to be noted, and nothing is lost while the other side is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+
+from chargers.models import Charger, Registration, Twin
+
+# A process that dies with twins in hand gives them back after that.
+LEASE = timedelta(minutes=5)
+# Pause after a failure, doubled with each further one.
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
+
+
+def enrol(name_of: Callable[[str], str], limit: int) -> int:
+    """Give chargers that have no twin one, the name by ``name_of``; how many were new.
+
+    One whose name is too long for the other side is passed by: it has no twin.
+    """
+    without = Charger.objects.filter(twin=None).exclude(registration=Registration.REJECTED).order_by("pk")
+    longest = Twin._meta.get_field("thing").max_length or 0
+    made = 0
+    for charger in without[:limit]:
+        if len(name := name_of(charger.identity)) <= longest:
+            # The twin of a charger of that name that was deleted and not forgotten yet is this one's now.
+            Twin.objects.update_or_create(thing=name, defaults={"charger": charger, "told_at": None, "told": {}})
+            made += 1
+    return made
+
+
+def claim(limit: int, *, at: datetime) -> list[Twin]:
+    """The twins that have something to be told of, longest due first; ours until `told` or `failed`."""
+    has_news = (
+        Q(told_at=None)
+        | Q(changed_at__gt=F("told_at"))
+        | Q(charger__booted_at__gt=F("told_at"))
+        | Q(charger__connected_at__gt=F("told_at"))
+        | Q(charger__disconnected_at__gt=F("told_at"))
+    )
+    # Who was retired has no Thing, and keeps none.
+    wanted = Q(charger=None) | (has_news & ~Q(charger__registration=Registration.REJECTED))
+    due = Twin.objects.filter(wanted, due_at__lte=at).select_related("charger__site").order_by("due_at", "pk")
+    return [twin for twin in due[:limit] if _take(twin, at)]
+
+
+def told(twin: Twin, *, at: datetime) -> None:
+    """All that had happened until ``at`` has been told; ``twin`` has ``told`` and ``is_there`` as they are now."""
+    Twin.objects.filter(pk=twin.pk).update(
+        told=twin.told, is_there=twin.is_there, told_at=at, due_at=at, failures=0, problem=twin.problem
+    )
+
+
+def failed(twin: Twin, problem: str, *, at: datetime) -> None:
+    """Try again later; what was said before the failure is kept."""
+    pause = min(FIRST_PAUSE * 2 ** min(twin.failures, 20), LONGEST_PAUSE)
+    Twin.objects.filter(pk=twin.pk).update(
+        told=twin.told, is_there=twin.is_there, due_at=at + pause, failures=F("failures") + 1, problem=problem[:500]
+    )
+
+
+def put_back(twins: Collection[Twin], *, at: datetime) -> None:
+    """Not tried after all: somebody else may, at once."""
+    Twin.objects.filter(pk__in=[twin.pk for twin in twins]).update(due_at=at)
+
+
+def forgotten(twin: Twin) -> None:
+    """The other side has forgotten a charger that is no more."""
+    Twin.objects.filter(pk=twin.pk, charger=None).delete()
+
+
+def touch(charger_ids: Collection[int], *, at: datetime) -> None:
+    """Something of these chargers has changed that their own moments do not show: name, site, settings."""
+    Twin.objects.filter(charger__in=charger_ids).update(changed_at=at)
+
+
+def wish(twin: Twin, desired: dict[str, str], *, version: int, at: datetime) -> bool:
+    """The other side wants these settings; False if that is older than what it wanted before. Safe to repeat."""
+    newer = Twin.objects.filter(pk=twin.pk, desired_version__lt=version)
+    return newer.update(desired=twin.desired | desired, desired_version=version, changed_at=at) == 1
+
+
+def _take(twin: Twin, at: datetime) -> bool:
+    return Twin.objects.filter(pk=twin.pk, due_at=twin.due_at).update(due_at=at + LEASE) == 1

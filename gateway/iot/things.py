@@ -1,0 +1,75 @@
+"""Things in AWS IoT: made, changed, removed, listed. Every verb may be repeated. Raises what `cloud.call` raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from botocore.exceptions import ClientError
+from django.conf import settings
+
+from gateway.iot import cloud
+
+
+class Thing(NamedTuple):
+    name: str
+    attributes: dict[str, str]
+
+
+def put(name: str, attributes: dict[str, str], *, is_there: bool) -> None:
+    """Have a Thing with these attributes (an empty one is taken away); ``is_there``: what we believe, for speed."""
+    if is_there and _updated(name, attributes):
+        return
+    kept = {key: value for key, value in attributes.items() if value}
+    try:
+        cloud.call(
+            "iot",
+            "CreateThing",
+            thingName=name,
+            thingTypeName=settings.AWS_IOT_THING_TYPE,
+            attributePayload={"attributes": kept},
+        )
+    except ClientError as error:
+        if cloud.code_of(error) != "ResourceAlreadyExistsException":
+            raise
+        _updated(name, attributes)
+
+
+def remove(name: str) -> None:
+    """Have no such Thing; certificates are let go first, shadows go with it."""
+    try:
+        for principal in cloud.call("iot", "ListThingPrincipals", thingName=name)["principals"]:
+            cloud.call("iot", "DetachThingPrincipal", thingName=name, principal=principal)
+        cloud.call("iot", "DeleteThing", thingName=name)
+    except ClientError as error:
+        if cloud.code_of(error) != "ResourceNotFoundException":
+            raise
+
+
+def everyone() -> Iterator[Thing]:
+    """All Things of our type."""
+    token: dict[str, str] = {}
+    while True:
+        page = cloud.call("iot", "ListThings", thingTypeName=settings.AWS_IOT_THING_TYPE, maxResults=250, **token)
+        yield from (Thing(thing["thingName"], thing.get("attributes", {})) for thing in page["things"])
+        if not page.get("nextToken"):
+            return
+        token = {"nextToken": page["nextToken"]}
+
+
+def shadow(name: str, shadow_name: str, payload: bytes) -> None:
+    """Tell a shadow; the classic one has no name."""
+    which = {"shadowName": shadow_name} if shadow_name else {}
+    cloud.call("iot-data", "UpdateThingShadow", thingName=name, payload=payload, **which)
+
+
+def _updated(name: str, attributes: dict[str, str]) -> bool:
+    """Change a Thing's attributes; those that others gave it stay. False if there is no such Thing."""
+    try:
+        payload = {"attributes": attributes, "merge": True}
+        cloud.call("iot", "UpdateThing", thingName=name, attributePayload=payload)
+    except ClientError as error:
+        if cloud.code_of(error) != "ResourceNotFoundException":
+            raise
+        return False
+    return True
