@@ -14,13 +14,13 @@ ROOT = Path(__file__).resolve().parents[3]
 PHASES = ("idle", "mix", "pages", "flood", "storm", "leave", "peak")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)
 def test_bench_measures_a_yard_of_its_own_and_leaves_nothing_behind(tmp_path):
     done = subprocess.run(
         [sys.executable, "manage.py", "bench", "--chargers", "20", "--rate", "20", "--seconds", "3",
          *(word for phase in PHASES for word in ("--only", phase)), "--json", str(tmp_path / "bench.json")],
         cwd=ROOT, env={**os.environ, "CHARGEYARD_HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path)},
-        capture_output=True, text=True, check=False, timeout=170,
+        capture_output=True, text=True, check=False, timeout=400,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads((tmp_path / "bench.json").read_text())
@@ -38,7 +38,8 @@ def test_bench_measures_a_yard_of_its_own_and_leaves_nothing_behind(tmp_path):
     for ordeal in ("storm", "leave"):
         assert results[ordeal]["missing"] == 0
         assert set(results[ordeal]["refusals"]) <= {"429", "503"}
-    assert {target["figure"].partition(":")[0] for target in told["targets"]} == {*PHASES}
+    judged = {target["figure"].partition(":")[0] for target in told["targets"]}
+    assert judged == {*PHASES} - {"peak"}  # of which nothing is asked on embedded parts
     assert "load generator" in done.stdout
     assert "asked on two cores" in done.stdout
     assert not list(tmp_path.glob("chargeyard*"))
