@@ -17,13 +17,17 @@ from channels.auth import AuthMiddlewareStack
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.db import connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 web = get_asgi_application()
+# Connections are kept: each is tried before it is used again.
+connections.settings["default"]["CONN_HEALTH_CHECKS"] = True
 
 # After Django is set up: these have models.
 from gateway import switchboard  # noqa: E402
 from gateway.consumers import ChargerConsumer  # noqa: E402
+from portal.clerks import Clerks  # noqa: E402
 from portal.consumers import LiveConsumer  # noqa: E402
 
 LIVE_PATH = "/live/"
@@ -37,6 +41,7 @@ class Application:
         self.takes_chargers = role in ("all", "gateway")
         self.serves_people = role in ("all", "portal")
         self.switchboard = switchboard.on_mqtt(takes_chargers=self.takes_chargers)
+        self.pages = Clerks(web)
         self.live = AllowedHostsOriginValidator(AuthMiddlewareStack(LiveConsumer.as_asgi()))
 
     def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
@@ -46,8 +51,10 @@ class Application:
             application = self._socket(scope, receive, send)
         elif scope["type"] == "lifespan":
             application = self._live(receive, send)
-        elif self.serves_people or scope["path"] in MACHINE_PATHS:
-            application = web(scope, receive, send)
+        elif scope["path"] in MACHINE_PATHS:
+            application = web(scope, receive, send)  # whether we live is told even if all clerks wait for the database
+        elif self.serves_people:
+            application = self.pages(scope, receive, send)
         else:
             application = _not_here(send, "This process serves chargers only; the portal has another address.")
         return application

@@ -66,9 +66,37 @@ async def test_who_would_wait_too_long_is_told_when_to_come_again(monkeypatch):
     assert all(1 <= int(dict(refusal.headers)["Retry-After"]) <= 5 for refusal in refusals)
 
 
+async def test_those_who_are_sent_away_are_not_told_to_come_all_at_once(monkeypatch):
+    monkeypatch.setattr(doorway, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(doorway, "jitter_s", lambda least, most: 0)
+    door = Doorway(10)
+    door.empty()
+    answers = await asyncio.gather(*(enter(door) for _ in range(60)), return_exceptions=True)
+    when = [int(dict(answer.headers)["Retry-After"]) for answer in answers if isinstance(answer, Refusal)]
+    assert max(when.count(second) for second in when) <= 11  # a second's worth, and one for rounding
+    assert max(when) <= 7
+
+
+async def test_no_more_are_under_way_than_are_dealt_with_at_a_time(monkeypatch):
+    monkeypatch.setattr(doorway, "MOST_INSIDE", 3)
+    door, inside, most = Doorway(1000), 0, 0
+
+    async def come() -> None:
+        nonlocal inside, most
+        async with door.passage(idle):
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0.02)
+            inside -= 1
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(come() for _ in range(10)))
+    assert most == 3
+
+
 async def test_no_limit_lets_everybody_in():
     door = Doorway(0)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         await asyncio.gather(*(enter(door) for _ in range(5000)))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 EVERY_S = 1.0
+PATIENCE_S = 10.0
 PUBLISHED, FINISHED, WAITING = "chargeyard_frames_up_total", "chargeyard_batch_frames_sum", "chargeyard_frames_waiting"
 
 
@@ -47,7 +48,7 @@ def watched(gateways: Sequence[str], worker: str) -> Iterator[dict[str, Any]]:
 def _figures(gateways: Sequence[str], worker: str) -> dict[str, float]:
     total = dict.fromkeys((PUBLISHED, FINISHED, WAITING), 0.0)
     for url in (*gateways, worker):
-        with urllib.request.urlopen(url, timeout=EVERY_S) as answer:  # noqa: S310 - our own
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:  # noqa: S310 - our own
             text = answer.read().decode()
         for family in text_string_to_metric_families(text):
             for sample in family.samples:

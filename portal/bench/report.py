@@ -94,7 +94,7 @@ def _pages(seen: Result) -> Iterator[str]:
 def _flood(seen: Result) -> Iterator[str]:
     yield (
         f"flood     others without it {_ms(seen['quiet_ms'])}, with it {_ms(seen['rough_ms'])}: "
-        f"p99 {seen['p99_more_percent']:+} %"
+        f"p99 {_signed(seen['p99_more_percent'])} %"
     )
     yield (
         f"          the flooder sent {seen['flooder_sent']:,} and heard {seen['flooder_heard']:,}, the deaf one sent "
@@ -179,6 +179,10 @@ def _generator(results: dict[str, Result]) -> Iterator[str]:
 
 def _costs(costs: dict[str, float]) -> str:
     return ", ".join(f"{part} {cost}" for part, cost in costs.items() if cost)
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+}"
 
 
 def _refusals(seen: Result) -> str:

@@ -53,6 +53,9 @@ TARGETS = (
     Target("storm: s until 95 % are back", "storm", lambda seen: seen["through_95_s"], 60, 30, chargers=10000),
     Target("storm: s until all are back", "storm", lambda seen: seen["through_all_s"], 180, 30, chargers=10000),
     Target("storm: refused but by 503/429", "storm", _refused_otherwise, 0, 0, chargers=10000),
+    Target(
+        "growth: CPU of a CALL, × a young yard's", "growth", lambda seen: seen["cpu_ratio"], 1.3, 1.1, chargers=1000
+    ),
     Target("leave: longest handshake s", "leave", _longest_handshake_s, 10, 2, chargers=10000),
 )
 

@@ -1,0 +1,36 @@
+"""The threads that answer people and integrators: few, and each keeps its connection to the database.
+
+Django gives every request a thread of its own, which opens a connection of its own: PostgreSQL starts a process for
+each page, and nothing bounds how many there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext
+
+CLERKS = 8
+
+
+class Clerks:
+    """An ASGI application whose synchronous parts run in one of ``count`` threads; who finds none free waits."""
+
+    def __init__(self, application: Callable[[Any, Any, Any], Awaitable[None]], count: int = CLERKS) -> None:
+        self._application = application
+        self._free: asyncio.Queue[ThreadSensitiveContext] = asyncio.Queue()
+        for _ in range(count):
+            # A thread comes with its first work. In turns: one that is still busy for somebody who has left comes last.
+            self._free.put_nowait(ThreadSensitiveContext())
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        clerk = await self._free.get()
+        # Django's handler enters a context of its own only where there is none.
+        token = SyncToAsync.thread_sensitive_context.set(clerk)
+        try:
+            await self._application(scope, receive, send)
+        finally:
+            SyncToAsync.thread_sensitive_context.reset(token)
+            self._free.put_nowait(clerk)
