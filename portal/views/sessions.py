@@ -7,12 +7,14 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 
 from chargers.models import Charger, Site
 from portal.views import energy
 from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, render_page
 from sessions.models import ChargingSession, MeterValue
+from smartcharging import why
 
 ORDERS = {
     "started": ("started_at",),
@@ -80,6 +82,7 @@ def session(request: HttpRequest, session_id: int) -> HttpResponse:
         "session": found,
         "events": found.events.all(),
         "readings": found.meter_values.count,
+        "why": lambda: why.of_session(found, at=timezone.now()),
         "zone": found.charger.site.timezone if found.charger.site else "",
     }
     return render_page(request, "sessions/detail.html", context, parts=PARTS)
