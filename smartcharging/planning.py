@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from chargers import commands
-from chargers.models import Command, CommandStatus
+from chargers.models import Command
 from smartcharging import abilities, allocation, ledger, obedience, plan
 from smartcharging.bookkeeping import Books, close_books, open_books, profile_id
 from smartcharging.grid import ImpossibleTree
@@ -215,18 +215,9 @@ def _send(books: Books, order: Order) -> int:
     session = books.session_of(outlet)
     if session is None:
         return 0
-    _withdraw(outlet, order.kind)
+    _withdraw(books, outlet, order.kind)
     expires_at = datetime.fromtimestamp(order.expires_at, UTC) if order.kind == "lease" else None
     is_sticky = books.ledger.outlets[order.index].is_sticky
-    row = Limit.objects.create(
-        outlet=outlet,
-        session=session,
-        kind=order.kind,
-        limit_a=order.limit_a,
-        sent_at=books.at,
-        expires_at=None if is_sticky else expires_at,
-    )
-    books.ledger.send(order, row.pk, books.at.timestamp())
     profile = {
         "id": profile_id(outlet, order.kind),
         "stack_level": 0 if order.kind == "floor" else 1,
@@ -234,16 +225,24 @@ def _send(books: Books, order: Order) -> int:
         "session_id": session.pk,
         **_schedule(outlet, order.limit_a, books, until=expires_at),
     }
-    row.command = _order(outlet, profile, via=f"plan {order.kind}")
-    row.save(update_fields=["command"])
+    row = Limit.objects.create(
+        outlet=outlet,
+        session=session,
+        kind=order.kind,
+        limit_a=order.limit_a,
+        sent_at=books.at,
+        expires_at=None if is_sticky else expires_at,
+        command=_order(outlet, profile, via=f"plan {order.kind}"),
+    )
+    # In the ledger and in the outbox by one commit; nothing leaves before it.
+    books.ledger.send(order, row.pk, books.at.timestamp())
     return 1
 
 
 def _schedule(outlet: Outlet, limit_a: float, books: Books, *, until: datetime | None) -> dict[str, Any]:
     # Started a minute ago: a schedule that is yet to start would leave a gap, for it replaces the old one at once.
     start = books.at - timedelta(seconds=60)
-    units = abilities.of(outlet.charger).units
-    in_watts = units is not None and "A" not in units
+    in_watts = outlet.charger_id in _in_watts(books)
     limit = limit_a * books.plan.volts * outlet.phases if in_watts else limit_a
     schedule: dict[str, Any] = {
         "kind": "absolute",
@@ -256,6 +255,13 @@ def _schedule(outlet: Outlet, limit_a: float, books: Books, *, until: datetime |
     return schedule
 
 
+def _in_watts(books: Books) -> frozenset[int]:
+    """The chargers that take no amperes."""
+    if books.in_watts is None:
+        books.in_watts = abilities.without_amperes({outlet.charger_id for outlet in books.outlets})
+    return books.in_watts
+
+
 def _order(outlet: Outlet, profile: dict[str, Any], *, via: str) -> Command:
     return commands.request(
         outlet.charger,
@@ -266,11 +272,11 @@ def _order(outlet: Outlet, profile: dict[str, Any], *, via: str) -> Command:
     )
 
 
-def _withdraw(outlet: Outlet, kind: str) -> None:
+def _withdraw(books: Books, outlet: Outlet, kind: str) -> None:
     """What an older plan left in the outbox is void."""
-    for row in Limit.objects.filter(outlet=outlet, kind=kind, command__status=CommandStatus.PENDING):
-        if row.command is not None:
-            commands.cancel(row.command)
+    waiting = books.waiting.pop((outlet.pk, kind), [])
+    for command in Command.objects.filter(pk__in=waiting) if waiting else ():
+        commands.cancel(command)
 
 
 def _install_defaults(books: Books) -> int:
