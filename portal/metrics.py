@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 
 from chargers.models import Command, CommandStatus, DeadLetter
 from portal.api.authentication import KEYWORD
+from smartcharging.models import SitePlan
 
 # A proxy adds one of these: the machine that the request comes from is then not the one that asks.
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
@@ -33,7 +34,7 @@ class Facts(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         is_up = GaugeMetricFamily("chargeyard_database_up", "1 if the database answered this scrape.")
         try:
-            yield from (_commands(), _dead_letters())
+            yield from (_commands(), _dead_letters(), _sites())
         except DatabaseError:
             is_up.add_metric([], 0)
         else:
@@ -74,6 +75,17 @@ def _is_known(request: HttpRequest) -> bool:
     except (APIException, AuthenticationFailed):
         return False
     return True
+
+
+def _sites() -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "chargeyard_site_fullness",
+        "What the chargers of a site may draw if everything breaks now, over its limit. Above 1: not safe.",
+        labels=["site"],
+    )
+    for name, fullness in SitePlan.objects.filter(is_on=True).values_list("site__name", "fullness"):
+        family.add_metric([name], fullness)
+    return family
 
 
 def _commands() -> GaugeMetricFamily:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from django.db.models import Q
+
 from chargers.models import Charger, Setting
 from sessions.models import ChargingSession
 from smartcharging.models import InstalledProfile
@@ -46,6 +50,16 @@ def of(charger: Charger) -> Abilities:
         least_profile_id=None if external is None else external + 1,
         phases=_whole(by_place.get(("ChargingStation", "SupplyPhases", ""), "")) or 3,
     )
+
+
+def without_amperes(charger_ids: Collection[int]) -> frozenset[int]:
+    """Those of the chargers that said they take limits in watts only."""
+    told = Setting.objects.filter(charger__in=charger_ids, attribute="Actual", is_known=True).exclude(value="")
+    named = Q()
+    for component, name, _ in _PLACES["units"]:
+        named |= Q(component=component, name=name)
+    rows = told.filter(named).values_list("charger", "value")
+    return frozenset(pk for pk, value in rows if {_UNITS.get(unit) for unit in _listed(value)} == {"W"})
 
 
 def _listed(text: str) -> list[str]:

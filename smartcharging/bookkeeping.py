@@ -6,9 +6,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from chargers.models import CommandStatus
 from sessions.models import ChargingSession, MeterValue
@@ -16,6 +18,18 @@ from smartcharging import grid, ledger
 from smartcharging.models import CapacitySignal, ChargingNeeds, InstalledProfile, Limit, LimitNode, Outlet, SitePlan
 
 Place = tuple[int, int]  # charger, EVSE
+# Rows are wide and sites are large: a plan reads what it needs.
+_READ = (
+    *("node", "evse_id", "cable_a", "phases", "rotation", "trust", "is_wild", "above_since"),
+    *("enough_a", "target_a", "bound_by", "is_queued"),
+    *("charger__identity", "charger__is_online", "charger__is_booted", "charger__clock_offset_s"),
+    *("default_command__status", "default_command__created_at"),
+)
+_READ_OF_ENTRY = (
+    *("pk", "outlet_id", "session_id", "kind", "limit_a", "sent_at", "expires_at", "is_confirmed", "command_id"),
+    *("session__stopped_at", "session__is_superseded"),
+    *("command__status", "command__answer", "command__late_answer"),
+)
 PROFILES_FROM = 900_000  # our numbers, out of the way of those that staff choose
 KINDS = ("default", "floor", "lease")
 
@@ -36,6 +50,9 @@ class Books:
     ledger: ledger.Ledger
     at: datetime
     gone: list[int] = field(default_factory=list)  # entries that count no more
+    news: list[int] = field(default_factory=list)  # entries that were confirmed since
+    in_watts: frozenset[int] | None = None  # chargers that take no amperes; read when something is sent
+    waiting: dict[tuple[int, str], list[UUID]] = field(default_factory=dict)  # commands not sent yet, by outlet, kind
 
     def session_of(self, outlet: Outlet) -> ChargingSession | None:
         return self.sessions.get((outlet.charger_id, outlet.evse_id))
@@ -44,16 +61,18 @@ class Books:
 def open_books(plan: SitePlan, *, at: datetime, ahead_s: float) -> Books:
     """Read a site. Raises `grid.ImpossibleTree`."""
     nodes = list(LimitNode.objects.filter(site=plan.site_id))
-    outlets = list(Outlet.objects.filter(node__in=nodes).select_related("charger", "default_command"))
-    sessions = _sessions(outlets)
-    needs = {row.session_id: row for row in ChargingNeeds.objects.filter(session__in=sessions.values())}
+    outlets = list(
+        Outlet.objects.filter(node__site=plan.site_id).select_related("charger", "default_command").only(*_READ)
+    )
+    sessions = _sessions(plan)
+    needs = {row.session_id: row for row in ChargingNeeds.objects.filter(charger__in=_chargers(plan))}
     site = _site(plan, nodes, outlets, at)
-    held = _held(outlets)
+    held = _held(plan)
     places = [
         _outlet(outlet, sessions.get((outlet.charger_id, outlet.evse_id)), _default_a(outlet, held, plan.volts))
         for outlet in outlets
     ]
-    network = site.network(at, ahead=datetime.fromtimestamp(ahead_s, UTC) - datetime.fromtimestamp(0, UTC))
+    network = site.network(at, ahead=timedelta(seconds=ahead_s))
     books = Books(
         plan,
         site,
@@ -90,43 +109,62 @@ def _measured(plan: SitePlan) -> tuple[float, float, float] | None:
     return None if plan.building_a is None else _three(plan.building_a)
 
 
-def _sessions(outlets: Iterable[Outlet]) -> dict[Place, ChargingSession]:
+def _chargers(plan: SitePlan) -> QuerySet[Outlet, int]:
+    """As a subquery: a thousand numbers in each statement cost more than what they ask for."""
+    return Outlet.objects.filter(node__site=plan.site_id).order_by().values_list("charger", flat=True)
+
+
+def _sessions(plan: SitePlan) -> dict[Place, ChargingSession]:
     """The running session at each place, with the current that its meter showed last."""
     latest = MeterValue.objects.filter(session=OuterRef("pk"), current_a__isnull=False, is_suspect=False)
     latest = latest.order_by("-measured_at")
     running = ChargingSession.objects.filter(
-        charger__in={outlet.charger_id for outlet in outlets}, stopped_at=None, is_superseded=False
+        charger__in=_chargers(plan), stopped_at=None, is_superseded=False
     ).annotate(
         drawn_a=Subquery(latest.values("current_a")[:1]),
         drawn_at=Subquery(latest.values("received_at")[:1]),
     )
+    running = running.only(
+        "charger", "evse_id", "transaction_id", "started_at", "energy_wh", "stopped_at", "is_superseded"
+    )
     return {(session.charger_id, session.evse_id): session for session in running.order_by("started_at")}
 
 
-def _held(outlets: Iterable[Outlet]) -> dict[int, list[InstalledProfile]]:
+Held = tuple[int, int, list[dict[str, Any]]]  # EVSE, number, schedules
+
+
+def _held(plan: SitePlan) -> dict[int, list[Held]]:
     """The profiles of sessions that the chargers hold, by charger."""
-    found = defaultdict(list)
-    chargers = {outlet.charger_id for outlet in outlets}
-    for row in InstalledProfile.objects.filter(charger__in=chargers, purpose__in=["tx", "tx_default", "priority"]):
-        found[row.charger_id].append(row)
+    found: dict[int, list[Held]] = defaultdict(list)
+    rows = InstalledProfile.objects.filter(charger__in=_chargers(plan), purpose__in=["tx", "tx_default", "priority"])
+    for charger_id, *held in rows.values_list("charger", "evse_id", "profile_id", "schedules"):
+        found[charger_id].append((held[0], held[1], held[2]))
     return found
 
 
-def _default_a(outlet: Outlet, held: dict[int, list[InstalledProfile]], volts: float) -> float | None:
+def _default_a(outlet: Outlet, held: dict[int, list[Held]], volts: float) -> float | None:
     """What it falls back to, if it holds our default; more, if it holds something else that may lead instead."""
-    here = [row for row in held[outlet.charger_id] if row.evse_id in (0, outlet.evse_id)]
-    if not any(row.profile_id == profile_id(outlet, "default") for row in here):
+    here = {
+        number: schedules for evse_id, number, schedules in held[outlet.charger_id] if evse_id in (0, outlet.evse_id)
+    }
+    if profile_id(outlet, "default") not in here:
         return None
     ours = {profile_id(outlet, kind) for kind in ("floor", "lease")}
     return max(
-        float(period.get("limit") or outlet.cable_a) / (1.0 if schedule.get("unit") == "A" else volts * outlet.phases)
-        if period.get("limit") != 0
-        else 0.0
-        for row in here
-        if row.profile_id not in ours
-        for schedule in row.schedules
+        _amperes(period, schedule, volts * outlet.phases, outlet.cable_a)
+        for number, schedules in here.items()
+        if number not in ours
+        for schedule in schedules
         for period in schedule.get("periods") or ()
     )
+
+
+def _amperes(period: dict[str, Any], schedule: dict[str, Any], watts_per_a: float, cable_a: float) -> float:
+    """The limit of a period; of one that has none, what the cable bears."""
+    limit = period.get("limit")
+    if limit is None:
+        return cable_a
+    return float(limit) if schedule.get("unit") == "A" else float(limit) / watts_per_a
 
 
 def _outlet(outlet: Outlet, session: ChargingSession | None, default_a: float | None) -> ledger.Outlet:
@@ -145,54 +183,55 @@ def _outlet(outlet: Outlet, session: ChargingSession | None, default_a: float | 
 
 def _read_entries(books: Books) -> None:
     """Put the entries into the ledger, and draw from their commands what became of them."""
-    by_outlet: dict[int, list[Limit]] = defaultdict(list)
-    for row in Limit.objects.filter(outlet__in=books.outlets).select_related("command", "session").order_by("pk"):
+    by_outlet: dict[int, list[Any]] = defaultdict(list)
+    rows = Limit.objects.filter(outlet__node__site=books.plan.site_id).order_by("pk")
+    for row in rows.values_list(*_READ_OF_ENTRY, named=True):
         by_outlet[row.outlet_id].append(row)
     for outlet, place in zip(books.outlets, books.ledger.outlets, strict=True):
-        session = books.session_of(outlet)
-        rows = by_outlet[outlet.pk]
-        for row in rows:
-            is_over = not row.session.is_open and (session is None or session.pk != row.session_id)
-            if is_over and not place.is_sticky:
-                continue  # it went with its session
-            expires_at = row.expires_at.timestamp() if row.expires_at else math.inf
-            entry = ledger.Entry(row.pk, row.limit_a, row.sent_at.timestamp(), expires_at, row.is_confirmed)
-            place.slot(row.kind).entries.append(entry)
-        for row in rows:
-            verdict = _verdict(row)
-            if verdict is not None:
-                slot = place.slot(row.kind)
-                (slot.confirm if verdict else slot.refuse)(row.pk)
-        place.expire(books.at.timestamp())
-        kept = {entry.number for slot in (place.floor, place.lease) for entry in slot.entries}
-        books.gone += [row.pk for row in rows if row.pk not in kept]
+        if outlet.pk in by_outlet:
+            _read_entries_of(books, outlet, place, by_outlet[outlet.pk])
 
 
-def _verdict(row: Limit) -> bool | None:
+def _read_entries_of(books: Books, outlet: Outlet, place: ledger.Outlet, rows: list[Any]) -> None:
+    session = books.session_of(outlet)
+    for row in rows:
+        is_over = row.session__stopped_at is not None or row.session__is_superseded
+        if is_over and not place.is_sticky and (session is None or session.pk != row.session_id):
+            continue  # it went with its session
+        expires_at = row.expires_at.timestamp() if row.expires_at else math.inf
+        entry = ledger.Entry(row.pk, row.limit_a, row.sent_at.timestamp(), expires_at, row.is_confirmed)
+        place.slot(row.kind).entries.append(entry)
+    for row in rows:
+        verdict = _verdict(row)
+        if verdict is not None:
+            slot = place.slot(row.kind)
+            (slot.confirm if verdict else slot.refuse)(row.pk)
+        if row.command__status == CommandStatus.PENDING:
+            books.waiting.setdefault((outlet.pk, row.kind), []).append(row.command_id)
+    place.expire(books.at.timestamp())
+    kept = {entry.number: entry for slot in (place.floor, place.lease) for entry in slot.entries}
+    books.gone += [row.pk for row in rows if row.pk not in kept]
+    books.news += [row.pk for row in rows if row.pk in kept and kept[row.pk].is_confirmed and not row.is_confirmed]
+
+
+def _verdict(row: Any) -> bool | None:
     """Whether the charger took it; None: nobody knows, so it may have."""
-    command = row.command
-    if row.is_confirmed:
+    status, answer = row.command__status, row.command__answer
+    if row.is_confirmed or status == CommandStatus.ACCEPTED:
         return True
-    if command is None or command.status in CommandStatus.open():
+    if status is None or status in CommandStatus.open():
         return None
-    if command.status == CommandStatus.ACCEPTED:
-        return True
-    if command.status == CommandStatus.TIMEOUT:
-        late = command.late_answer
+    if status == CommandStatus.TIMEOUT:
+        late = row.command__late_answer
         return {"Accepted": True, "Rejected": False}.get(late.get("status", "")) if isinstance(late, dict) else None
     # Never sent, or refused in so many words. A fault that it answered with may have come after it acted.
-    was_not_taken = command.status in (CommandStatus.REJECTED, CommandStatus.EXPIRED, CommandStatus.CANCELLED)
-    return False if was_not_taken or command.answer is None else None
+    was_not_taken = status in (CommandStatus.REJECTED, CommandStatus.EXPIRED, CommandStatus.CANCELLED)
+    return False if was_not_taken or answer is None else None
 
 
 def close_books(books: Books) -> None:
     """Write what was learnt of the entries."""
-    confirmed = [
-        entry.number
-        for place in books.ledger.outlets
-        for slot in (place.floor, place.lease)
-        for entry in slot.entries
-        if entry.is_confirmed
-    ]
-    Limit.objects.filter(pk__in=confirmed, is_confirmed=False).update(is_confirmed=True)
-    Limit.objects.filter(pk__in=books.gone).delete()
+    if books.news:
+        Limit.objects.filter(pk__in=books.news).update(is_confirmed=True)
+    if books.gone:
+        Limit.objects.filter(pk__in=books.gone).delete()

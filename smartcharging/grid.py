@@ -108,18 +108,21 @@ class Site:
         rows: list[Floats] = []
         limits: list[float] = []
         names: list[str] = []
+        on = np.array([[phase in place.on for place in self.places] for phase in range(3)], bool)
+        root = self.root
         for node in self.nodes:
-            load_a = self.building.load_a(at) if node is self.root else (0.0, 0.0, 0.0)
-            below = np.array([node.key in paths[place.node] for place in self.places])
+            load_a = self.building.load_a(at) if node is root else (0.0, 0.0, 0.0)
+            hangs = {key for key, path in paths.items() if node.key in path}
+            below = np.array([place.node in hangs for place in self.places], bool)
             for phase in range(3):
-                rows.append(below & np.array([phase in place.on for place in self.places], bool))
+                rows.append(below & on[phase])
                 limits.append(node.limits_a[phase] - node.buffer_a - load_a[phase])
                 names.append(f"{node.name}, {PHASES[phase]}")
             watts = [(node.limit_w, node.name)] if node.limit_w is not None else []
-            if node is self.root:
+            if node is root:
                 watts += [(signal.limit_w, signal.source) for signal in self.signals if signal.is_on(at, at + ahead)]
             for limit_w, name in watts:
-                rows.append(below * np.array([len(place.on) for place in self.places], float))
+                rows.append(below * on.sum(axis=0))
                 limits.append(limit_w / self.volts - sum(load_a))
                 names.append(f"{name}, power")
         return Network(np.array(rows, float).reshape(len(rows), len(self.places)), np.array(limits), names)

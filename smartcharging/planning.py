@@ -18,12 +18,12 @@ from django.db import transaction
 from django.db.models import Q
 
 from chargers import commands
-from chargers.models import Command, CommandStatus
+from chargers.models import Command
 from smartcharging import abilities, allocation, ledger, obedience, plan
 from smartcharging.bookkeeping import Books, close_books, open_books, profile_id
 from smartcharging.grid import ImpossibleTree
 from smartcharging.ledger import Order
-from smartcharging.models import Limit, Outlet, SitePlan
+from smartcharging.models import EnergyPrice, Limit, Outlet, SitePlan
 
 log = structlog.get_logger(__name__)
 
@@ -185,10 +185,25 @@ def _plan_a(books: Books, network: allocation.Network, upper: allocation.Floats)
         if needs and needs.departs_at and needs.departs_at > books.at:
             left_h[index] = (needs.departs_at - books.at).total_seconds() / 3600
     try:
-        return np.asarray(plan.ahead(network, upper, rest_ah, left_h)[:, 0])
+        return np.asarray(plan.ahead(network, upper, rest_ah, left_h, price=_prices(books))[:, 0])
     except ValueError as error:  # a site that bears nothing now: sharing says so as well
         log.info("no_plan_ahead", site=books.plan.site_id, error=str(error))
         return None
+
+
+def _prices(books: Books) -> allocation.Floats | None:
+    """Of each quarter of an hour ahead, as shares of a worth that is twice the dearest: late is better than dear, and
+    dear better than nothing.
+    """
+    rows = EnergyPrice.objects.filter(site=books.plan.site_id, from_at__lte=books.at + timedelta(hours=plan.HORIZON_H))
+    told = list(rows.order_by("from_at").values_list("from_at", "per_kwh"))
+    if not told:
+        return None
+    starts = [from_at.timestamp() for from_at, _ in told]
+    slots = books.at.timestamp() + 900.0 * np.arange(int(plan.HORIZON_H * 4))
+    index = np.clip(np.searchsorted(starts, slots, side="right") - 1, 0, None)
+    prices = np.array([float(per_kwh) for _, per_kwh in told])[index]
+    return np.asarray(prices / (2 * max(float(np.abs(prices).max()), 1e-9)))
 
 
 # -- orders ------------------------------------------------------------------------------------------------------------
@@ -200,18 +215,9 @@ def _send(books: Books, order: Order) -> int:
     session = books.session_of(outlet)
     if session is None:
         return 0
-    _withdraw(outlet, order.kind)
+    _withdraw(books, outlet, order.kind)
     expires_at = datetime.fromtimestamp(order.expires_at, UTC) if order.kind == "lease" else None
     is_sticky = books.ledger.outlets[order.index].is_sticky
-    row = Limit.objects.create(
-        outlet=outlet,
-        session=session,
-        kind=order.kind,
-        limit_a=order.limit_a,
-        sent_at=books.at,
-        expires_at=None if is_sticky else expires_at,
-    )
-    books.ledger.send(order, row.pk, books.at.timestamp())
     profile = {
         "id": profile_id(outlet, order.kind),
         "stack_level": 0 if order.kind == "floor" else 1,
@@ -219,16 +225,24 @@ def _send(books: Books, order: Order) -> int:
         "session_id": session.pk,
         **_schedule(outlet, order.limit_a, books, until=expires_at),
     }
-    row.command = _order(outlet, profile, via=f"plan {order.kind}")
-    row.save(update_fields=["command"])
+    row = Limit.objects.create(
+        outlet=outlet,
+        session=session,
+        kind=order.kind,
+        limit_a=order.limit_a,
+        sent_at=books.at,
+        expires_at=None if is_sticky else expires_at,
+        command=_order(outlet, profile, via=f"plan {order.kind}"),
+    )
+    # In the ledger and in the outbox by one commit; nothing leaves before it.
+    books.ledger.send(order, row.pk, books.at.timestamp())
     return 1
 
 
 def _schedule(outlet: Outlet, limit_a: float, books: Books, *, until: datetime | None) -> dict[str, Any]:
     # Started a minute ago: a schedule that is yet to start would leave a gap, for it replaces the old one at once.
     start = books.at - timedelta(seconds=60)
-    units = abilities.of(outlet.charger).units
-    in_watts = units is not None and "A" not in units
+    in_watts = outlet.charger_id in _in_watts(books)
     limit = limit_a * books.plan.volts * outlet.phases if in_watts else limit_a
     schedule: dict[str, Any] = {
         "kind": "absolute",
@@ -241,6 +255,13 @@ def _schedule(outlet: Outlet, limit_a: float, books: Books, *, until: datetime |
     return schedule
 
 
+def _in_watts(books: Books) -> frozenset[int]:
+    """The chargers that take no amperes."""
+    if books.in_watts is None:
+        books.in_watts = abilities.without_amperes({outlet.charger_id for outlet in books.outlets})
+    return books.in_watts
+
+
 def _order(outlet: Outlet, profile: dict[str, Any], *, via: str) -> Command:
     return commands.request(
         outlet.charger,
@@ -251,11 +272,11 @@ def _order(outlet: Outlet, profile: dict[str, Any], *, via: str) -> Command:
     )
 
 
-def _withdraw(outlet: Outlet, kind: str) -> None:
+def _withdraw(books: Books, outlet: Outlet, kind: str) -> None:
     """What an older plan left in the outbox is void."""
-    for row in Limit.objects.filter(outlet=outlet, kind=kind, command__status=CommandStatus.PENDING):
-        if row.command is not None:
-            commands.cancel(row.command)
+    waiting = books.waiting.pop((outlet.pk, kind), [])
+    for command in Command.objects.filter(pk__in=waiting) if waiting else ():
+        commands.cancel(command)
 
 
 def _install_defaults(books: Books) -> int:

@@ -17,6 +17,7 @@ from portal.api.messages import ChargerMessages
 from portal.api.meter_values import SessionMeterValues
 from portal.api.notices import ChargerNotices
 from portal.api.passwords import ChargerPassword
+from portal.api.power import BuildingLoad, CapacitySignals, EnergyPrices, SitePower
 from portal.api.sessions import Sessions
 from portal.api.sites import Sites
 
@@ -39,6 +40,10 @@ urlpatterns = [
     path("chargers/<str:identity>/notices/", ChargerNotices.as_view(), name="charger-notices"),
     path("chargers/<str:identity>/password/", ChargerPassword.as_view(), name="charger-password"),
     path("sessions/<int:pk>/meter-values/", SessionMeterValues.as_view(), name="session-meter-values"),
+    path("sites/<int:pk>/power/", SitePower.as_view(), name="site-power"),
+    path("sites/<int:pk>/building-load/", BuildingLoad.as_view(), name="site-building-load"),
+    path("sites/<int:pk>/capacity-signals/", CapacitySignals.as_view(), name="site-capacity-signals"),
+    path("sites/<int:pk>/energy-prices/", EnergyPrices.as_view(), name="site-energy-prices"),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/", Docs.as_view(), name="docs"),
     re_path("", Nowhere.as_view()),

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from chargers.models import Charger, Site
@@ -18,6 +19,7 @@ from portal.views.pages import desk_page, must_act, render_page
 from sessions import reviewing
 from sessions.models import ChargingSession, MeterValue
 from sessions.units import as_number
+from smartcharging import why
 
 ORDERS = {
     "started": ("started_at",),
@@ -86,6 +88,7 @@ def session(request: HttpRequest, session_id: int) -> HttpResponse:
         "events": found.events.all(),
         "readings": found.meter_values.count,
         "reviews": found.reviews.select_related("by"),
+        "why": lambda: why.of_session(found, at=timezone.now()),
         "zone": found.charger.site.timezone if found.charger.site else "",
     }
     return render_page(request, "sessions/detail.html", context, parts=PARTS)

@@ -8,10 +8,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 
 from chargers.models import Charger, Site
 from portal.forms.sites import SiteForm
-from portal.views import energy, overview
+from portal.views import energy, overview, power
 from portal.views.chargers import ORDERS, rows_of
 from portal.views.lists import Listing
 from portal.views.pages import desk_page, must_act, render_page
@@ -38,9 +39,10 @@ def site(request: HttpRequest, site_id: int) -> HttpResponse:
             SessionHour.objects.filter(charger__site=found), energy.midnight(found.timezone)
         ),
         "running": sessions.filter(stopped_at=None, is_superseded=False).count,
+        **power.of_site(found, at=timezone.now()),
         **Listing(request, rows_of(chargers), orders=ORDERS, default="identity").context(),
     }
-    parts = {"rows": "chargers/_rows.html", "site-head": "sites/_head.html"}
+    parts = {"rows": "chargers/_rows.html", "site-head": "sites/_head.html", "site-power": "sites/_power.html"}
     return render_page(request, "sites/detail.html", context, parts=parts)
 
 

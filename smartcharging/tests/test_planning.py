@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
 from chargers import commands
-from chargers.models import Command, CommandStatus, Site
+from chargers.models import Command, CommandStatus, Setting, Site
 from sessions.models import ChargingSession, MeterValue
-from smartcharging import obedience, planning, profiles
+from smartcharging import obedience, planning, profiles, sites
 from smartcharging.models import (
     CapacitySignal,
     ChargingNeeds,
@@ -277,6 +278,38 @@ def test_defaults_that_were_cleared_are_installed_again(yard):
     profiles.remove(yard.outlets[0].charger)
     assert yard.plan(later_s=61) == [("CP-1", "default", 0)]
     assert InstalledProfile.objects.filter(charger=yard.outlets[0].charger).count() == 0
+
+
+def test_a_charger_that_takes_watts_only_is_told_watts(yard):
+    Setting.objects.create(
+        charger=yard.outlets[0].charger, name="ChargingScheduleAllowedChargingRateUnit", value="Power",
+        reported_at=yard.at,
+    )  # fmt: skip
+    yard.settle_in()
+    yard.come(1)
+    assert ("CP-1", "lease", 32 * 690) in yard.plan(later_s=1)
+    yard.answer()
+    yard.plan(later_s=5)
+    assert yard.state.fullness == pytest.approx(32 / 40)
+
+
+def test_with_a_look_ahead_a_car_that_has_time_leaves_the_dear_hour_to_one_that_has_not(yard):
+    SitePlan.objects.update(looks_ahead=True)
+    sites.price(
+        yard.site,
+        [(yard.at - timedelta(hours=1), Decimal("0.50"), None), (yard.at + timedelta(hours=1), Decimal("0.10"), None)],
+    )
+    yard.settle_in()
+    hurried, patient = yard.come(1), yard.come(2)
+    for session, hours in ((hurried, 1), (patient, 10)):
+        ChargingNeeds.objects.create(
+            charger=session.charger, evse_id=1, session=session, energy_wh=20_000,
+            departs_at=yard.at + timedelta(hours=hours), told_at=yard.at,
+        )  # fmt: skip
+    yard.plan(later_s=1)
+    targets = dict(Outlet.objects.values_list("charger__identity", "target_a"))
+    assert targets["CP-1"] >= 29
+    assert targets["CP-2"] <= 11
 
 
 def test_an_impossible_tree_stops_the_plan_and_says_why(yard):

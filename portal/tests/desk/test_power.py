@@ -1,0 +1,70 @@
+"""How a site's page and a session's page tell who gets how much."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from chargers.models import Site
+from sessions.models import ChargingSession
+from smartcharging import planning
+from smartcharging.models import LimitNode, Outlet, SitePlan
+
+
+@pytest.fixture
+def site(cp1):
+    site = Site.objects.create(name="Yard")
+    cp1.site = site
+    cp1.save()
+    return site
+
+
+@pytest.fixture
+def shared(site, cp1):
+    SitePlan.objects.create(site=site, is_on=True)
+    node = LimitNode.objects.create(site=site, name="Main fuse", l1_a=16, l2_a=16, l3_a=16)
+    Outlet.objects.create(node=node, charger=cp1, evse_id=1)
+    planning.plan_site(site.pk, at=timezone.now())
+    return site
+
+
+def page(client, name, *args):
+    answer = client.get(reverse(name, args=args))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_a_site_that_was_never_drawn_shows_no_power(client, alice, site):
+    client.force_login(alice)
+    assert "site-power" not in page(client, "site", site.pk)
+
+
+def test_a_site_shows_its_limits_and_says_when_it_is_not_safe(client, alice, shared):
+    client.force_login(alice)
+    html = page(client, "site", shared.pk)
+    assert "Main fuse, L1" in html
+    assert "2.00 times the limit" in html  # a cable of 32 A behind 16 A, and no default confirmed yet
+
+
+def test_a_tree_that_cannot_be_says_so_on_the_page(client, alice, shared):
+    node = LimitNode.objects.get()
+    LimitNode.objects.create(site=shared, name="Panel", parent=node, l1_a=99)
+    planning.plan_site(shared.pk, at=timezone.now())
+    client.force_login(alice)
+    assert "bears 99 A on L1" in page(client, "site", shared.pk)
+
+
+def test_the_fullness_of_a_site_is_a_figure_for_prometheus(client, shared):
+    answer = client.get("/metrics")
+    assert 'chargeyard_site_fullness{site="Yard"} 2.0' in answer.content.decode()
+
+
+def test_a_running_session_says_why_it_gets_no_more(client, alice, shared, cp1):
+    session = ChargingSession.objects.create(
+        charger=cp1, evse_id=1, transaction_id="7", started_at=timezone.now(), started_received_at=timezone.now()
+    )
+    Outlet.objects.update(target_a=9, bound_by="Main fuse, L1")
+    client.force_login(alice)
+    html = page(client, "session", session.pk)
+    assert "The site gives it 9 A per phase; Main fuse, L1 has no more to share." in html

@@ -1,0 +1,47 @@
+"""How a site shares its power, for its page: each limit with what is left of it, each EVSE with what holds it back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from chargers.models import Site
+from smartcharging.bookkeeping import Books, open_books
+from smartcharging.grid import ImpossibleTree
+from smartcharging.models import SitePlan
+
+
+def of_site(site: Site, *, at: datetime) -> dict[str, Any]:
+    """``plan`` (None: the site was never drawn), ``limits``, ``outlets``; both read only if the page shows them."""
+    plan = SitePlan.objects.filter(site=site).first()
+    if plan is None:
+        return {"plan": None}
+    try:
+        books = open_books(plan, at=at, ahead_s=plan.lease_s)
+    except ImpossibleTree:  # `problem` says so
+        return {"plan": plan, "limits": [], "outlets": []}
+    worst = books.ledger.worst_a(at.timestamp())
+    return {"plan": plan, "limits": _limits(books, worst), "outlets": _outlets(books, worst)}
+
+
+def _limits(books: Books, worst: np.ndarray) -> list[dict[str, Any]]:
+    network = books.ledger.network
+    rows = zip(network.names, network.limits_a.tolist(), network.loads_a(worst).tolist(), strict=True)
+    return [{"name": name, "limit_a": limit, "worst_a": load, "headroom_a": limit - load} for name, limit, load in rows]
+
+
+def _outlets(books: Books, worst: np.ndarray) -> list[dict[str, Any]]:
+    return [
+        {
+            "charger": outlet.charger.identity,
+            "evse_id": outlet.evse_id,
+            "target_a": outlet.target_a,
+            "worst_a": worst_a,
+            "is_queued": outlet.is_queued,
+            "is_wild": outlet.is_wild,
+            "bound_by": outlet.bound_by,
+        }
+        for outlet, worst_a in zip(books.outlets, worst.tolist(), strict=True)
+    ]

@@ -1,0 +1,126 @@
+"""How the power of a site is drawn up and told: its tree, its meter, what limits it from outside, what energy costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from chargers.models import Charger, Site
+from smartcharging import grid, planning
+from smartcharging.models import CapacitySignal, EnergyPrice, LimitNode, Outlet, SitePlan
+
+SETTINGS = ("is_on", "lease_s", "default_a", "volts", "looks_ahead", "building_worst_a")
+NODE = ("l1_a", "l2_a", "l3_a", "limit_w", "buffer_a")
+OUTLET = ("cable_a", "phases", "rotation", "trust")
+MOST_W = 100_000_000.0
+
+
+@transaction.atomic
+def draw(
+    site: Site,
+    *,
+    settings: Mapping[str, Any],
+    nodes: Sequence[Mapping[str, Any]],
+    outlets: Sequence[Mapping[str, Any]],
+) -> SitePlan:
+    """Draw a site's tree anew. Nodes are known by "name" and "parent", outlets by "charger" (identity) and "evse_id".
+
+    What stays keeps its ledger. Raises `grid.ImpossibleTree`, and then nothing has changed.
+    """
+    chargers = _chargers(site, {outlet["charger"] for outlet in outlets})
+    grid.Site(
+        [
+            grid.Node(
+                node["name"], node["name"], (node["l1_a"], node.get("l2_a", 0.0), node.get("l3_a", 0.0)),
+                node.get("parent"), limit_w=node.get("limit_w"), buffer_a=node.get("buffer_a", 0.0),
+            )
+            for node in nodes
+        ],
+        [
+            grid.Place(
+                f"{outlet['charger']}·{outlet['evse_id']}", outlet["node"], outlet.get("phases", 3),
+                outlet.get("rotation", "RST"), outlet.get("cable_a", 32.0),
+            )
+            for outlet in outlets
+        ],
+    )  # fmt: skip
+    plan, _ = SitePlan.objects.update_or_create(
+        site=site, defaults={name: settings[name] for name in SETTINGS if name in settings} | {"next_due_at": None}
+    )
+    rows = {node["name"]: _node(site, node) for node in nodes}
+    for node in nodes:
+        LimitNode.objects.filter(pk=rows[node["name"]].pk).update(parent=rows.get(node.get("parent") or ""))
+    kept = [_outlet(rows[outlet["node"]], chargers[outlet["charger"]], outlet).pk for outlet in outlets]
+    Outlet.objects.filter(node__site=site).exclude(pk__in=kept).delete()
+    LimitNode.objects.filter(site=site).exclude(pk__in=[row.pk for row in rows.values()]).delete()
+    planning.watch.forget()
+    return plan
+
+
+def _chargers(site: Site, identities: set[str]) -> dict[str, Charger]:
+    found = {charger.identity: charger for charger in Charger.objects.filter(identity__in=identities, site=site)}
+    missing = sorted(identities - found.keys())
+    if missing:
+        raise grid.ImpossibleTree(f"{', '.join(missing)} does not stand at {site.name}; put it there first.")
+    return found
+
+
+def _node(site: Site, told: Mapping[str, Any]) -> LimitNode:
+    values = {name: told[name] for name in NODE if name in told}
+    return LimitNode.objects.update_or_create(site=site, name=told["name"], defaults=values)[0]
+
+
+def _outlet(node: LimitNode, charger: Charger, told: Mapping[str, Any]) -> Outlet:
+    values = {name: told[name] for name in OUTLET if name in told}
+    return Outlet.objects.update_or_create(charger=charger, evse_id=told["evse_id"], defaults={"node": node, **values})[
+        0
+    ]
+
+
+def building_told(site: Site, load_a: Sequence[float], *, measured_at: datetime, at: datetime) -> bool:
+    """The meter of the building; False if what we have is newer, or the site has no plan. Negative is what it gives.
+
+    A meter ahead of our clock counts as read now. Raises ValueError for what no meter shows.
+    """
+    if len(load_a) != 3 or not all(math.isfinite(value) and abs(value) <= grid.MOST_A for value in load_a):
+        raise ValueError(f"A building draws three finite currents up to {grid.MOST_A:g} A; not {list(load_a)}.")
+    moment = min(measured_at, at)
+    newer = SitePlan.objects.filter(site=site).exclude(building_at__gt=moment)
+    is_taken = newer.update(building_a=list(load_a), building_at=moment) == 1
+    planning.call_for({site.pk}, at=at)
+    return is_taken
+
+
+def limited(
+    site: Site, *, source: str, limit_w: float, from_at: datetime, to_at: datetime | None, at: datetime
+) -> CapacitySignal:
+    """Somebody limits a site; the lowest of all that hold counts. Raises ValueError for a limit that makes no sense."""
+    if not math.isfinite(limit_w) or not 0 <= limit_w <= MOST_W:
+        raise ValueError(f"A limit is 0 to {MOST_W:g} W, not {limit_w:g}.")
+    if to_at is not None and to_at <= from_at:
+        raise ValueError(
+            f"The limit would be over at {to_at:%Y-%m-%d %H:%M} before it begins at {from_at:%Y-%m-%d %H:%M}."
+        )
+    signal = CapacitySignal.objects.create(
+        site=site, source=source[:80], limit_w=limit_w, from_at=from_at, to_at=to_at, told_at=at
+    )
+    planning.call_for({site.pk}, at=at)
+    return signal
+
+
+@transaction.atomic
+def price(site: Site, rows: Sequence[tuple[datetime, Decimal, float | None]]) -> int:
+    """What a kWh costs from each moment on; replaces what was known from the first moment on."""
+    if rows:
+        EnergyPrice.objects.filter(site=site, from_at__gte=min(from_at for from_at, _, _ in rows)).delete()
+    told = {from_at: (per_kwh, co2_g) for from_at, per_kwh, co2_g in rows}
+    made = [
+        EnergyPrice(site=site, from_at=from_at, per_kwh=per_kwh, co2_g_per_kwh=co2_g)
+        for from_at, (per_kwh, co2_g) in told.items()
+    ]
+    return len(EnergyPrice.objects.bulk_create(made))
