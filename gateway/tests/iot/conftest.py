@@ -12,14 +12,23 @@ from moto import mock_aws
 from gateway.iot import cloud
 
 
+@pytest.fixture(autouse=True, scope="package")
+def _clients_of_ours() -> Iterator[None]:
+    """Made once, for each takes a second; made anew for whoever comes after."""
+    cloud.session.cache_clear()
+    cloud.client.cache_clear()
+    yield
+    cloud.session.cache_clear()
+    cloud.client.cache_clear()
+
+
 @pytest.fixture(autouse=True)
 def aws(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Any]:
     """`cloud.call` on an empty account in Frankfurt."""
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     settings.AWS_IOT_THINGS, settings.AWS_IOT_THING_TYPE = True, "Charger"
     events: dict[str, Any] = {}
-    real = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+    real = botocore.client.BaseClient._make_api_call
 
     def answer(self: Any, operation: str, arguments: dict[str, Any]) -> Any:
         if operation == "UpdateEventConfigurations":
@@ -31,21 +40,14 @@ def aws(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Any]:
 
     with mock_aws():
         monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", answer)
-        _forget()
         cloud.call("iot", "CreateThingType", thingTypeName="Charger")
         yield cloud.call
-    _forget()
-
-
-def _forget() -> None:
-    cloud.session.cache_clear()
-    cloud.client.cache_clear()
 
 
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Any:
     """``failing(operation, error)``: AWS answers this operation with this error; None: as before."""
-    before = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+    before = botocore.client.BaseClient._make_api_call
     errors: dict[str, Exception | None] = {}
 
     def answer(self: Any, operation: str, arguments: dict[str, Any]) -> Any:
