@@ -165,7 +165,7 @@ def _address(scope: dict[str, Any], forwarded: bytes) -> str:
 
 def _is_secure(scope: dict[str, Any], forwarded: bytes | None) -> bool:
     """TLS ended here, or at a proxy of ours that says so."""
-    if scope.get("scheme") == "wss":
+    if scope.get("scheme") == "wss" or settings.BEHIND_TLS:
         return True
     has_proxy = settings.TRUSTED_PROXIES > 0 or settings.PUBLIC_URL.startswith("https://")
     return has_proxy and (forwarded or b"").strip().lower() in (b"https", b"wss")

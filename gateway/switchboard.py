@@ -23,7 +23,7 @@ from django.utils import timezone
 from chargers import connections, large_frames
 from chargers.connections import Claim, Farewell
 from chargers.models import Charger
-from gateway import claim_check, health, metrics, topics
+from gateway import claim_check, cloudwatch, health, metrics, topics
 from gateway.admission import Admission
 from gateway.batching import LARGEST, DatabaseThread
 from gateway.bus import Bus, NewsHeard
@@ -81,6 +81,7 @@ class Switchboard:
             metrics.CONNECTIONS.set_function(lambda: len(self.lines))
             metrics.IS_OPEN.set_function(lambda: self.guard.phase is Phase.OPEN)
             await self._touch()
+            cloudwatch.start(settings.CLOUDWATCH_NAMESPACE, "gateway")
         self.spawn(self._tick())
 
     async def stop(self) -> None:

@@ -50,6 +50,11 @@ app.conf.update(
         if settings.AWS_IOT_THINGS
         else {}
     )
+    | (
+        {"report the yard to CloudWatch": {"task": "gateway.tasks.report_yard", "schedule": 60.0}}
+        if settings.CLOUDWATCH_NAMESPACE
+        else {}
+    )
     | {"forget old frames": {"task": "chargers.tasks.forget_old", "schedule": crontab(hour=3, minute=17)}},
 )
 

@@ -15,9 +15,25 @@ from portal.tests.test_compose import COMPOSE_ONLY, check_command, example_names
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 OPERATIONS = ROOT / "docs/operations.md"
-TEXT_DEFAULTS = {"CHARGEYARD_HOME", "DATABASE_URL", "SECRET_KEY", "STATIC_ROOT", "PUBLIC_URL", "CSRF_TRUSTED_ORIGINS",
-                 "CHARGER_CA_FILE", "ISO15118_PROVIDER", "MQTT_PREFIX", "MQTT_CLIENT_PEM", "MQTT_CA_FILE",
-                 "WORKER_METRICS"}  # fmt: skip
+TEXT_DEFAULTS = {
+    "CHARGEYARD_HOME",
+    "DATABASE_URL",
+    "SECRET_KEY",
+    "STATIC_ROOT",
+    "PUBLIC_URL",
+    "CSRF_TRUSTED_ORIGINS",
+    "CHARGER_CA_FILE",
+    "ISO15118_PROVIDER",
+    "MQTT_PREFIX",
+    "MQTT_CLIENT_PEM",
+    "MQTT_CA_FILE",
+    "INGEST_QUEUE_URL",
+    "DATABASE_PASSWORD",
+    "CHARGER_CA_PEM",
+    "FILES_BUCKET",
+    "CLOUDWATCH_NAMESPACE",
+    "WORKER_METRICS",
+}
 
 
 def name_of(page: Path) -> str:
@@ -54,7 +70,8 @@ def documented() -> dict[str, str]:
 
 def secrets() -> list[str]:
     """Settings that may come as a file."""
-    found = re.search(r"with_secret_files\(os\.environ, (.+)\)", (ROOT / "portal/settings.py").read_text())
+    source = (ROOT / "portal/settings.py").read_text()
+    found = re.search(r"with_secret_files\(\s*os\.environ,\s*(.+?),?\s*\)\n", source, re.DOTALL)
     assert found
     return re.findall(r'"([A-Z_]+)"', found[1])
 
@@ -101,7 +118,7 @@ def test_every_secret_that_may_come_as_a_file_is_named():
 
 
 def test_settings_that_pages_name_exist():
-    known = example_names() | {f"{name}_FILE" for name in secrets()}
+    known = example_names() | {f"{name}_{how}" for name in secrets() for how in ("FILE", "ARN")}
     prefixes = {name.split("_")[0] for name in settings_names()}
     for page in PAGES:
         named = set(re.findall(r"`([A-Z]+(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", page.read_text()))

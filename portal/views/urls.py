@@ -10,6 +10,7 @@ from portal.views import (
     chargers,
     commands,
     configuration,
+    files,
     log,
     overview,
     palette,
@@ -20,6 +21,7 @@ from portal.views import (
 )
 
 urlpatterns = [
+    path("files/<str:token>/<str:name>", files.file_by_link, name="file-by-link"),
     path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("", overview.overview, name="overview"),
