@@ -43,7 +43,7 @@ def record_boot(charger: Charger, nameplate: Nameplate, *, reason: str = "", at:
 
     The verdict follows the registration; in a flood of boots it is Pending with a long interval. Open sessions stay
     open: a charger may resume them after a power cut. The first accepted boot of a firmware asks for its configuration,
-    unless we know it already.
+    unless we know it already, or the charger is being certified: then nothing is asked unasked.
     """
     lately = Boot.objects.filter(charger=charger, received_at__gt=at - timedelta(minutes=1))
     is_flood = lately.count() >= FLOOD_PER_MINUTE
@@ -83,7 +83,7 @@ def _update(charger: Charger, nameplate: Nameplate, *, is_booted: bool, at: date
 
 
 def _ask_for_settings(charger: Charger) -> None:
-    if not settings.READ_SETTINGS_AFTER_BOOT or Setting.objects.filter(charger=charger).exists():
+    if charger.is_strict or not settings.READ_SETTINGS_AFTER_BOOT or Setting.objects.filter(charger=charger).exists():
         return
     # The key makes it once per firmware: a charger that cannot answer is not asked at each boot.
     key = f"settings of firmware {charger.firmware_version}"

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from uuid import UUID
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
 from chargers import authority, commands
-from chargers.authority import BadRequest
+from chargers.authority import BadRequest, Issued
 from chargers.models import CertificateRequest, Charger, Command, InstalledCertificate, fold
 from chargers.rows import clip, digest
 from chargers.security import record_event
@@ -99,8 +99,12 @@ def _row(charger: Charger, kind: Kind, hashes: Hashes, at: datetime) -> Installe
 # -- what we sign ----------------------------------------------------------------------------------------------------
 
 
-def sign(charger: Charger, pem: str, *, at: datetime) -> bool:
+def sign(
+    charger: Charger, pem: str, *, use: str = "station", issue: Callable[[str], str | None] | None = None, at: datetime
+) -> bool:
     """Sign a charger's key and order the certificate to be sent to it; False, with a security event, if we do not.
+
+    ``issue``: another authority, that makes a chain of a request (both PEM) or says None; ``use``: told with the order.
 
     Chargers repeat a request until they have the certificate: the same request gives the same certificate, sent again
     only if it is not on its way. A name that is not the charger's own is not signed: it would open another's door.
@@ -109,30 +113,43 @@ def sign(charger: Charger, pem: str, *, at: datetime) -> bool:
     known = CertificateRequest.objects.select_related("command").filter(charger=charger, digest=key).first()
     if known is None:
         try:
-            known = _issue(charger, pem, key_digest=key, at=at)
+            issued = _issue(charger, pem, at=at) if issue is None else _issued_elsewhere(pem, issue)
+            known = CertificateRequest.objects.create(
+                charger=charger,
+                digest=key,
+                chain=issued.chain,
+                fingerprint=issued.fingerprint,
+                expires_at=issued.expires_at,
+                received_at=at,
+            )
         except BadRequest as error:
             record_event(charger, "CertificateRequestRefused", detail=str(error), is_ours=True, at=at)
             return False
     if known.command is None or not known.command.is_open:
-        known.command = commands.request(charger, "certificate_signed", arguments={"chain": known.chain}, via="CA")
+        order = {"chain": known.chain, "use": use}
+        known.command = commands.request(charger, "certificate_signed", arguments=order, via="CA")
         known.save(update_fields=["command"])
     return True
 
 
-def _issue(charger: Charger, pem: str, *, key_digest: UUID, at: datetime) -> CertificateRequest:
+def _issue(charger: Charger, pem: str, *, at: datetime) -> Issued:
     request = authority.read_request(pem)
     name = authority.common_name(request)
     if not _may_be_called(charger, name):
         raise BadRequest(f"The request is for {name[:64]!r}; its name must be the charger's identity or serial number.")
-    issued = authority.load(settings.CHARGER_CA_FILE).sign(request, at=at)
-    return CertificateRequest.objects.create(
-        charger=charger,
-        digest=key_digest,
-        chain=issued.chain,
-        fingerprint=issued.fingerprint,
-        expires_at=issued.expires_at,
-        received_at=at,
-    )
+    return authority.load(settings.CHARGER_CA_FILE).sign(request, at=at)
+
+
+def _issued_elsewhere(pem: str, issue: Callable[[str], str | None]) -> Issued:
+    authority.read_request(pem)
+    chain = issue(pem)
+    if not chain:
+        raise BadRequest("No authority signs certificates for this use.")
+    try:
+        leaf = x509.load_pem_x509_certificates(chain.encode())[0]
+    except ValueError as error:
+        raise BadRequest(f"What the authority issued cannot be read: {error}") from error
+    return Issued(chain, leaf.fingerprint(SHA256()).hex(), leaf.not_valid_after_utc)
 
 
 def _may_be_called(charger: Charger, name: str) -> bool:

@@ -18,7 +18,8 @@ SUSPICIOUS_S = 60
 TEXT_LIMIT = 64  # of the columns that keep the charger's text
 
 _SHAPE = re.compile(
-    r"(?P<date>\d{4}-\d{2}-\d{2})[Tt ](?P<hour>\d{2}):(?P<minute>\d{2})(:(?P<second>\d{2})([.,](?P<fraction>\d+))?)?"
+    r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})[Tt ]"
+    r"(?P<hour>\d{2}):(?P<minute>\d{2})(:(?P<second>\d{2})([.,](?P<fraction>\d+))?)?"
     r"\s*(?P<zone>[Zz]|[+-]\d{2}(:?\d{2})?)?"
 )
 
@@ -38,7 +39,7 @@ def parse(text: object) -> datetime | None:
     if hour > 24 or minute > 59 or seconds > 60 or (hour == 24 and (minute or seconds or micros)):
         return None
     try:
-        midnight = datetime.strptime(match["date"], "%Y-%m-%d").replace(tzinfo=UTC)
+        midnight = datetime(int(match["year"]), int(match["month"]), int(match["day"]), tzinfo=UTC)
         since = timedelta(hours=hour, minutes=minute, seconds=seconds, microseconds=micros)
         return midnight + since - _zone(match["zone"])
     except (ValueError, OverflowError):  # 30 February; year 0

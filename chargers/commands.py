@@ -16,11 +16,11 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from chargers.masking import mask
-from chargers.models import Charger, Command, CommandStatus
+from chargers.models import Charger, Command, CommandStatus, Registration
 from chargers.signals import command_changed, command_requested
 
 # The rest with the next sweep: a whole fleet's orders must not expire in one transaction.
@@ -70,10 +70,17 @@ def request(  # noqa: PLR0913 - keywords, each a column
 
 
 def deliverable() -> QuerySet[Command]:
-    """Waiting commands whose charger is online and has none in flight."""
+    """Waiting commands whose charger is online, knows our answer to its boot, and has none in flight.
+
+    One whose boot is pending is set up already; what it may not be told yet, `gateway.provisional` says.
+    """
+    is_pending = Q(charger__registration=Registration.QUARANTINED, charger__booted_at__isnull=False)
     in_flight = Command.objects.filter(charger=OuterRef("charger"), status=CommandStatus.SENT)
     return Command.objects.filter(
-        ~Exists(in_flight), status=CommandStatus.PENDING, charger__is_online=True, charger__is_booted=True
+        Q(charger__is_booted=True) | is_pending,
+        ~Exists(in_flight),
+        status=CommandStatus.PENDING,
+        charger__is_online=True,
     )
 
 

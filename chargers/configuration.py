@@ -162,3 +162,11 @@ def refused(charger: Charger, request: dict[str, Any]) -> None:
 def unknown(charger: Charger, places: Collection[Place], *, at: datetime) -> None:
     """The charger said that it has no such settings."""
     record(charger, [Reported(place, value="", is_known=False) for place in places], at=at)
+
+
+def number_at(charger: Charger, place: Place) -> int | None:
+    """What a charger has reported of a setting that is a whole number; None if it has not, or it is none."""
+    told = (
+        Setting.objects.filter(charger=charger, is_known=True, **asdict(place)).values_list("value", flat=True).first()
+    )
+    return int(told) if told and told.isascii() and told.isdigit() else None

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
+from chargers import rows
 from chargers.models import Charger, Connection, GatewayProcess, fold
 from chargers.signals import charger_changed
 
@@ -95,7 +96,7 @@ def claim(dials: list[Dial], *, gateway: str, at: datetime) -> list[Claim | None
     for connection in opened:
         if connection.epoch < chargers[connection.charger_id].epoch:  # a later dial of this very batch has it
             connection.disconnected_at, connection.close_code, connection.close_reason = at, 1000, REPLACED
-    Connection.objects.bulk_create(opened)
+    rows.insert(opened)
     _write(chargers, before)
     _announce(chargers)
     return claims
@@ -110,8 +111,8 @@ def release(farewells: Collection[Farewell], at: datetime) -> None:
     Charger.objects.filter(pk__in=gone).update(is_online=False, disconnected_at=at)
     ended: dict[tuple[int, str], list[int]] = defaultdict(list)
     epochs = {farewell.epoch for farewell in farewells}
-    rows = Connection.objects.filter(charger__in=chargers, epoch__in=epochs, disconnected_at=None)
-    for pk, charger_id, epoch in rows.values_list("pk", "charger_id", "epoch"):
+    open_ones = Connection.objects.filter(charger__in=chargers, epoch__in=epochs, disconnected_at=None)
+    for pk, charger_id, epoch in open_ones.values_list("pk", "charger_id", "epoch"):
         if (farewell := by_epoch.get((charger_id, epoch))) is not None:
             ended[farewell.code, farewell.reason[:200]].append(pk)
     for (code, reason), pks in ended.items():
@@ -135,8 +136,8 @@ def reassert(epochs: dict[int, int], *, gateway: str) -> int:
     ``epochs``: charger → the epoch that the gateway holds.
     """
     doubted = Charger.objects.select_for_update().filter(pk__in=epochs, gateway=gateway, is_online=False)
-    rows = doubted.order_by("pk").values_list("pk", "epoch")
-    mine = {pk: epoch for pk, epoch in rows if epochs[pk] == epoch}
+    held = doubted.order_by("pk").values_list("pk", "epoch")
+    mine = {pk: epoch for pk, epoch in held if epochs[pk] == epoch}
     Charger.objects.filter(pk__in=mine).update(is_online=True, disconnected_at=None)
     closed = Connection.objects.filter(charger__in=mine, epoch=F("charger__epoch")).values_list("pk", flat=True)
     Connection.objects.filter(pk__in=list(closed)).update(disconnected_at=None, close_code=None, close_reason="")
@@ -147,8 +148,8 @@ def reassert(epochs: dict[int, int], *, gateway: str) -> int:
 @transaction.atomic
 def mark_gateway_lost(gateway: str, at: datetime, *, why: str = LOST) -> int:
     """Mark all chargers of a gateway that is no more as offline; how many they were. Safe to repeat."""
-    rows = Charger.objects.select_for_update().filter(gateway=gateway, is_online=True).order_by("pk")
-    lost = list(rows.values_list("pk", flat=True))
+    its_own = Charger.objects.select_for_update().filter(gateway=gateway, is_online=True).order_by("pk")
+    lost = list(its_own.values_list("pk", flat=True))
     Charger.objects.filter(pk__in=lost).update(is_online=False, disconnected_at=at)
     Connection.objects.filter(gateway=gateway, disconnected_at=None).update(
         disconnected_at=at, close_code=1006, close_reason=why
@@ -170,10 +171,10 @@ def sweep_gateways(at: datetime) -> list[str]:
 
 def _locked(charger_ids: Collection[int]) -> dict[int, Charger]:
     """The rows, locked until the transaction ends; always in the same order, or two gateways wait for each other."""
-    rows = Charger.objects.select_for_update().filter(pk__in=charger_ids).order_by("pk")
+    locked = Charger.objects.select_for_update().filter(pk__in=charger_ids).order_by("pk")
     return {
         charger.pk: charger
-        for charger in rows.only("identity", "epoch", "gateway", "is_online", "subprotocol", "remote_address")
+        for charger in locked.only("identity", "epoch", "gateway", "is_online", "subprotocol", "remote_address")
     }
 
 
@@ -209,9 +210,9 @@ def _write(chargers: dict[int, Charger], before: dict[int, tuple[int, str]]) -> 
             connected_at=group[0].connected_at,
         )
     dialled_again = [charger for pk, charger in chargers.items() if charger.epoch > before[pk][0] + 1]
-    Charger.objects.bulk_update(dialled_again, ["epoch"])
+    rows.rewrite(dialled_again, ["epoch"])
     moved = [charger for pk, charger in chargers.items() if charger.remote_address != before[pk][1]]
-    Charger.objects.bulk_update(moved, ["remote_address"])
+    rows.rewrite(moved, ["remote_address"])
 
 
 def _announce(charger_ids: Iterable[int]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from chargers import clocks
+from django.db import connection
+
+from chargers import clocks, statements
 from chargers.models import Connector, ConnectorStatus, StatusChange
-from chargers.rows import clip, insert, rewrite
+from chargers.rows import Lookup, clip, insert, rewrite
 
 # Finer than "occupied". Some chargers report only that and tell the rest by their sessions (OCPP 2.x), so "occupied"
 # takes none of these back.
@@ -23,6 +26,10 @@ PRECISE = frozenset(
 # So much older than what we know, a report was overtaken; less may be the difference between two workers' clocks.
 OVERTAKEN = timedelta(seconds=10)
 IN_USE = PRECISE | {ConnectorStatus.OCCUPIED}
+_AT_PLACES = Lookup(Connector, by=["charger_id", "evse_id", "connector_id"])
+_PLACE = (("charger_id", "bigint"), ("evse_id", "bigint"), ("connector_id", "bigint"))
+_POWER = (*_PLACE, ("power_w", "double precision"), ("at", "timestamp with time zone"))
+Place = tuple[int, int, int]  # charger's pk, EVSE, connector
 _COLUMNS = ("status", "error_code", "vendor_error_code", "info", "status_at")
 
 
@@ -71,7 +78,7 @@ class StatusBook:
         insert(changes)
 
 
-def _connectors(reports: list[StatusReport]) -> dict[tuple[int, int, int], Connector]:
+def _connectors(reports: list[StatusReport]) -> dict[Place, Connector]:
     found = _read(reports)
     places = {(r.charger_id, r.evse_id, r.connector_id) for r in reports}
     if missing := places - found.keys():
@@ -83,9 +90,25 @@ def _connectors(reports: list[StatusReport]) -> dict[tuple[int, int, int], Conne
     return found
 
 
-def _read(reports: list[StatusReport]) -> dict[tuple[int, int, int], Connector]:
-    connectors = Connector.objects.filter(charger__in={report.charger_id for report in reports}).order_by()
-    return {(c.charger_id, c.evse_id, c.connector_id): c for c in connectors}
+def set_power(powers: Mapping[Place, tuple[float, datetime]]) -> None:
+    """Note the power that flows through connectors, each with the time of its measurement; an older one is no news."""
+    if not powers:
+        return
+    adapt = connection.ops.adapt_datetimefield_value
+    rows = [(*place, power_w, adapt(at)) for place, (power_w, at) in sorted(powers.items())]
+    table = Connector._meta.db_table
+    matches = " AND ".join(f"{table}.{name} = v.{name}" for name, _ in _PLACE)
+    statements.execute(
+        f"UPDATE {table} SET power_w = v.power_w, power_at = v.at "  # noqa: S608 - our names
+        f"FROM {statements.recordset('v', _POWER)} "
+        f"WHERE {matches} AND ({table}.power_at IS NULL OR {table}.power_at <= v.at)",
+        statements.records(_POWER, rows),
+    )
+
+
+def _read(reports: list[StatusReport]) -> dict[Place, Connector]:
+    found = _AT_PLACES({(report.charger_id, report.evse_id, report.connector_id) for report in reports})
+    return {(c.charger_id, c.evse_id, c.connector_id): c for c in found}
 
 
 def _apply(report: StatusReport, connector: Connector) -> bool:

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import connection
-from django.db.models import Case, F, Value, When
+from django.db import connection, models
 
+from chargers import statements
 from chargers.models import Charger, PresenceHour
+
+_HEARD = (("id", "bigint"), ("is_heartbeat", "boolean"))
+_HOURS = (
+    ("charger_id", "bigint"),
+    ("hour", "timestamp with time zone"),
+    ("minutes_heard", "bigint"),
+    ("heartbeats", "integer"),
+)
 
 
 class PresenceBook:
@@ -38,29 +46,29 @@ class PresenceBook:
             self._write_hours()
 
     def _write_latest(self) -> None:
-        # One moment for the whole batch: it was collected within milliseconds, and one value keeps it one cheap UPDATE.
-        changes: dict[str, object] = {"last_heard_at": max(self._heard_at.values())}
-        if self._heartbeat_at:
-            beat_at = max(self._heartbeat_at.values())
-            changes["last_heartbeat_at"] = Case(
-                When(pk__in=self._heartbeat_at, then=Value(beat_at)), default=F("last_heartbeat_at")
-            )
-        Charger.objects.filter(pk__in=self._heard_at).update(**changes)
+        # One moment for the whole batch: it was collected within milliseconds.
+        rows = [(pk, pk in self._heartbeat_at) for pk in sorted(self._heard_at)]
+        sql = (
+            f"UPDATE {_quoted(Charger)} SET last_heard_at = %s, last_heartbeat_at = "  # noqa: S608 - our own names
+            f"CASE WHEN v.is_heartbeat THEN %s ELSE last_heartbeat_at END "
+            f"FROM {statements.recordset('v', _HEARD)} WHERE {_quoted(Charger)}.id = v.id"
+        )
+        at = connection.ops.adapt_datetimefield_value(max(self._heard_at.values()))
+        statements.execute(sql, [at, at, *statements.records(_HEARD, rows)])
 
     def _write_hours(self) -> None:
-        table = connection.ops.quote_name(PresenceHour._meta.db_table)
-        adapt = connection.ops.adapt_datetimefield_value
+        table, adapt = _quoted(PresenceHour), connection.ops.adapt_datetimefield_value
         # In key order: two workers that upsert the same hours must not lock them crosswise.
-        rows = [
-            (charger_id, adapt(hour), minutes, heartbeats)
-            for (charger_id, hour), (minutes, heartbeats) in sorted(self._hours.items())
-        ]
+        rows = [(pk, adapt(hour), *counts) for (pk, hour), counts in sorted(self._hours.items())]
+        names = ", ".join(name for name, _ in _HOURS)
         sql = (
-            f"INSERT INTO {table} (charger_id, hour, minutes_heard, heartbeats) "  # noqa: S608 - our own table's name
-            f"VALUES {', '.join(['(%s, %s, %s, %s)'] * len(rows))} "
-            "ON CONFLICT (charger_id, hour) DO UPDATE SET "
+            f"INSERT INTO {table} ({names}) SELECT {names} FROM {statements.recordset('v', _HOURS)} "  # noqa: S608
+            "WHERE true ON CONFLICT (charger_id, hour) DO UPDATE SET "  # SQLite would read ON as a join's
             f"minutes_heard = {table}.minutes_heard | excluded.minutes_heard, "
             f"heartbeats = {table}.heartbeats + excluded.heartbeats"
         )
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [value for row in rows for value in row])
+        statements.execute(sql, statements.records(_HOURS, rows))
+
+
+def _quoted(model: type[models.Model]) -> str:
+    return connection.ops.quote_name(model._meta.db_table)

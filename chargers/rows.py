@@ -1,64 +1,246 @@
-"""Writing many rows at once, and the keys by which a row is known again."""
+"""Rows by the batch: found, stored and changed in one statement each; and the keys by which a row is known again."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
+import orjson
 from django.db import connection, models
+
+from chargers import statements
+from chargers.statements import Column, Row
+
+Model = TypeVar("Model", bound=models.Model)
+Field = Any  # a field of a model; Django's class is generic for the type checker only
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 
 
 def digest(*parts: Any) -> UUID:
     """A key for facts that have no id of their own: the same parts give the same key, in any process and version."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
-    return UUID(bytes=blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+    return UUID(bytes=blake2b(_encode(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest())
+
+
+def dated(key: UUID, moment: datetime | None) -> UUID:
+    """The key with its first 6 bytes saying when (milliseconds since 1970), so that the keys of a month lie together.
+
+    All zeros without a moment. 10 bytes of the key stay, which is plenty among what one charger says in a millisecond.
+    """
+    since_1970 = (moment - datetime(1970, 1, 1, tzinfo=UTC)) if moment else timedelta()
+    milliseconds = max(0, since_1970 // timedelta(milliseconds=1))
+    return UUID(bytes=milliseconds.to_bytes(6) + key.bytes[6:])
+
+
+def first_key(moment: datetime) -> str:
+    """The lowest key that `dated` gives for a moment."""
+    return str(dated(UUID(int=0), moment))
 
 
 def clip(model: type[models.Model], column: str, text: str) -> str:
     """As much of a text as the column holds: a charger with a name of 10 KB still has to charge."""
-    return text[: cast("models.Field[Any, Any]", model._meta.get_field(column)).max_length]
+    return text[: _width(model, column)]
 
 
-def insert(rows: Sequence[models.Model]) -> None:
-    """Store new rows of one model, whose primary keys nobody asks for: COPY on PostgreSQL, one INSERT elsewhere.
+@cache
+def _width(model: type[models.Model], column: str) -> int | None:
+    field: Field = model._meta.get_field(column)
+    width: int | None = field.max_length
+    return width
 
-    Django's own bulk INSERT hands PostgreSQL an array for each column; escaping the quotes of a frame in it takes
-    longer than all else that a row costs.
+
+def number(rows: Sequence[models.Model]) -> None:
+    """Give new rows of one model their primary keys before they are stored with `insert`; in a transaction."""
+    if not rows:
+        return
+    meta = type(rows[0])._meta
+    table, column = connection.ops.quote_name(meta.db_table), str(meta.pk.column)
+    if connection.vendor == "postgresql":
+        sql = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+        keys = [key for (key,) in statements.execute(sql, [table, column, len(rows)])]
+    else:  # the one writer that SQLite has; a key that is stored moves its counter on
+        found = statements.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [meta.db_table])
+        first = (found[0][0] if found else 0) + 1
+        keys = list(range(first, first + len(rows)))
+    for row, key in zip(rows, keys, strict=True):
+        row.pk = key
+
+
+def insert(rows: Sequence[Any], *, model: type[models.Model] | None = None, ignore_conflicts: bool = False) -> None:
+    """Store new rows of one model: with the keys that `number` gave them, or with keys that nobody asks for.
+
+    ``model``: whose rows they are, for objects that only have its attributes. ``ignore_conflicts``: a row that breaks a
+    unique constraint is left out.
     """
     if not rows:
         return
-    model = type(rows[0])
-    if connection.vendor != "postgresql":
-        model._default_manager.bulk_create(rows)
+    model = cast("type[models.Model]", model or type(rows[0]))
+    has_key = getattr(rows[0], model._meta.pk.attname, None) is not None
+    names = tuple(field.attname for field in model._meta.concrete_fields) if has_key else None
+    shape = _shape(model, names, connection.vendor)
+    columns = ", ".join(name for name, _ in shape.columns)
+    conflicts = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
+    if connection.vendor == "postgresql":
+        values = f"SELECT {columns} FROM {statements.recordset('v', shape.columns)}"  # noqa: S608 - our names
+        statements.execute(f"INSERT INTO {shape.table} ({columns}) {values}{conflicts}", shape.records(rows))
         return
-    fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(str(field.column)) for field in fields)
-    sql = f"COPY {quote(model._meta.db_table)} ({columns}) FROM STDIN"
-    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(sql) as copy:
-        for row in rows:
-            copy.write_row([field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields])
+    values = f"VALUES ({', '.join(['%s'] * len(shape.columns))})"
+    with connection.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO {shape.table} ({columns}) {values}{conflicts}", shape.values(rows))
 
 
-def rewrite(rows: Collection[models.Model], columns: Sequence[str]) -> None:
-    """Save ``columns`` of rows of one model that differ from row to row: one prepared statement, one round trip.
+def rewrite(rows: Collection[models.Model], columns: Sequence[str], *, found_by: Sequence[str] = ()) -> None:
+    """Save ``columns`` of rows of one model that differ from row to row.
 
+    ``found_by``: more columns that tell where the row is, beside its primary key: that of its partition.
     What `bulk_update` does with a CASE over all rows, which takes Django longer to build than the database to execute.
     """
     if not rows:
         return
-    meta = next(iter(rows))._meta
-    fields = [cast("models.Field[Any, Any]", meta.get_field(column)) for column in columns]
-    quote = connection.ops.quote_name
-    settings = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f"UPDATE {quote(meta.db_table)} SET {settings} WHERE {quote(str(meta.pk.column))} = %s",  # noqa: S608 (our names)
-            [
-                [*(field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields), row.pk]
-                for row in rows
-            ],
+    model = type(next(iter(rows)))
+    shape = _shape(model, (*columns, model._meta.pk.attname, *found_by), connection.vendor)
+    names = [name for name, _ in shape.columns]
+    changed, keys = names[: len(columns)], names[len(columns) :]
+    if connection.vendor == "postgresql":
+        statements.execute(
+            f"UPDATE {shape.table} SET {', '.join(f'{name} = v.{name}' for name in changed)} "  # noqa: S608 - our names
+            f"FROM {statements.recordset('v', shape.columns)} "
+            f"WHERE {' AND '.join(f'{shape.table}.{key} = v.{key}' for key in keys)}",
+            shape.records(rows),
         )
+        return
+    settings, where = ", ".join(f"{name} = %s" for name in changed), " AND ".join(f"{key} = %s" for key in keys)
+    with connection.cursor() as cursor:
+        cursor.executemany(f"UPDATE {shape.table} SET {settings} WHERE {where}", shape.values(rows))  # noqa: S608
+
+
+class Lookup(Generic[Model]):
+    """The rows of ``model`` whose columns ``by`` hold one of many values; in order of their keys.
+
+    ``also``: SQL about ``t`` that narrows them further. ``only``, ``without``: attributes to read, or not to; the rest
+    is read when somebody asks. ``is_locking``: the rows stay locked until the transaction ends.
+    """
+
+    def __init__(
+        self,
+        model: type[Model],
+        *,
+        by: Sequence[str],
+        also: str = "",
+        only: Collection[str] = (),
+        without: Collection[str] = (),
+        is_locking: bool = False,
+    ) -> None:
+        self._model = model
+        self._by = by
+        self._also = also
+        self._only = frozenset(only)
+        self._without = frozenset(without)
+        self._is_locking = is_locking
+        self._prepared: dict[str, _Question] = {}  # by vendor
+
+    def __call__(self, wanted: Iterable[Row], *params: Any) -> list[Model]:
+        """``wanted``: values of ``by``, each combination once; ``params``: what ``also`` asks for."""
+        rows = list(wanted)
+        if not rows:
+            return []
+        question = self._prepared.get(connection.vendor) or self._prepare()
+        found = statements.execute(question.sql, [*question.records(rows), *params])
+        return [self._model.from_db(connection.alias, question.names, question.loaded(row)) for row in found]
+
+    def _prepare(self) -> _Question:
+        meta = self._model._meta
+        quote = connection.ops.quote_name
+        names = (self._only or {field.attname for field in meta.concrete_fields}) - self._without
+        fields = [field for field in meta.concrete_fields if field.attname in names]
+        keys = [cast("Field", meta.get_field(name)) for name in self._by]
+        by = [_column(field) for field in keys]
+        matches = " AND ".join(f"t.{quote(name)} = wanted.{name}" for name, _ in by)
+        sql = (
+            f"SELECT {', '.join(f't.{quote(str(field.column))}' for field in fields)} "  # noqa: S608 - our names
+            f"FROM {statements.recordset('wanted', by)} CROSS JOIN {quote(meta.db_table)} AS t "
+            f"WHERE {matches}{f' AND {self._also}' if self._also else ''} ORDER BY t.{quote(str(meta.pk.column))}"
+        )
+        if self._is_locking and connection.features.has_select_for_update:
+            sql += " FOR NO KEY UPDATE OF t"
+        question = _Question(sql, by, keys, [field.attname for field in fields], _converters(fields))
+        self._prepared[connection.vendor] = question
+        return question
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    sql: str
+    by: list[Column]
+    keys: list[Field]  # of these columns
+    names: list[str]  # of the attributes, in the order of the answer
+    converters: list[tuple[int, Field, list[Callable[..., Any]]]]  # of the columns that need one
+
+    def records(self, rows: Sequence[Row]) -> tuple[str, int]:
+        if connection.vendor != "postgresql":  # SQLite keeps a UUID, say, as a text of its own
+            rows = [
+                tuple(field.get_db_prep_value(value, connection) for field, value in zip(self.keys, row, strict=True))
+                for row in rows
+            ]
+        return statements.records(self.by, rows)
+
+    def loaded(self, row: Row) -> Row:
+        if not self.converters:
+            return row
+        values = list(row)
+        for index, field, converters in self.converters:
+            for convert in converters:
+                values[index] = convert(values[index], field.cached_col, connection)
+        return tuple(values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How rows of a model travel to the database."""
+
+    table: str
+    columns: list[Column]
+    fields: list[Field]
+
+    def records(self, rows: Iterable[Any]) -> tuple[str, int]:
+        """The rows as the parameters of a `statements.recordset`."""
+        members = [(column, field.attname) for (column, _), field in zip(self.columns, self.fields, strict=True)]
+        said = [{column: getattr(row, attribute) for column, attribute in members} for row in rows]
+        return orjson.dumps(said).decode(), len(said)
+
+    def values(self, rows: Iterable[Any]) -> list[list[Any]]:
+        """The rows as the database's driver takes them, one by one."""
+        return [
+            [field.get_db_prep_save(getattr(row, field.attname), connection) for field in self.fields] for row in rows
+        ]
+
+
+@cache
+def _shape(model: type[models.Model], names: tuple[str, ...] | None, vendor: str) -> _Shape:
+    """``names``: of the fields; all but the key that the database gives if None."""
+    meta = model._meta
+    if names is None:
+        fields = [field for field in meta.concrete_fields if not isinstance(field, models.AutoField)]
+    else:
+        fields = [cast("Any", meta.get_field(name)) for name in names]
+    return _Shape(connection.ops.quote_name(meta.db_table), [_column(field) for field in fields], fields)
+
+
+def _column(field: Field) -> Column:
+    kind = field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
+    return str(field.column), str(kind)
+
+
+def _converters(fields: Sequence[Field]) -> list[tuple[int, Field, list[Callable[..., Any]]]]:
+    needed = []
+    for index, field in enumerate(fields):
+        found = [*connection.ops.get_db_converters(field.cached_col), *field.get_db_converters(connection)]
+        if found:
+            needed.append((index, field, found))
+    return needed

@@ -13,3 +13,8 @@ def forget_old() -> None:
     """In short turns, so that other tasks get theirs."""
     if retention.forget_old(at=timezone.now()):
         forget_old.delay()
+
+
+@shared_task
+def make_partitions() -> None:
+    retention.JOURNAL.make_ahead(at=timezone.now())

@@ -58,10 +58,10 @@ class Admission:
             raise Refusal.later("The message broker cannot be reached; try again.")
         try:
             charger = await self._identify(caller)
-            await self.doorway.enter(partial(self._is_charging, charger.pk))
-            if charger.security_profile == SecurityProfile.NONE:
-                await self._spare_the_living(charger)
-            return await self._connect(caller, charger)
+            async with self.doorway.passage(partial(self._is_charging, charger.pk)):
+                if charger.security_profile == SecurityProfile.NONE:
+                    await self._spare_the_living(charger)
+                return await self._connect(caller, charger)
         except DatabaseError as error:
             log.warning("database refuses a handshake", charger=caller.identity, error=str(error))
             raise Refusal.later("The database cannot be reached; try again.") from error

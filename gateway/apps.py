@@ -19,11 +19,13 @@ class GatewayConfig(AppConfig):
 
     def ready(self) -> None:
         from chargers.signals import command_requested, replay_requested
+        from smartcharging.signals import plan_due
 
         command_requested.connect(ring_for_delivery, dispatch_uid="gateway.deliver")
         replay_requested.connect(ring_for_replay, dispatch_uid="gateway.replay")
         if settings.AWS_IOT_THINGS:
             post_save.connect(remember_for_aws, sender="chargers.Charger", dispatch_uid="gateway.iot")
+        plan_due.connect(ring_for_plan, dispatch_uid="gateway.plan")
 
 
 def ring_for_delivery(charger_ids: set[int], **kwargs: Any) -> None:
@@ -48,6 +50,15 @@ def remember_for_aws(instance: Any, update_fields: frozenset[str] | None, **kwar
         twins.touch({instance.pk}, at=timezone.now())
 
 
+def ring_for_plan(site_ids: set[int], **kwargs: Any) -> None:
+    """Have sites planned as soon as their news have settled. Without Redis it is done by the next `sweep_plans`."""
+    from smartcharging.planning import DEBOUNCE
+    from smartcharging.tasks import plan_site
+
+    for site_id in site_ids:
+        bell.ring(plan_site, site_id, countdown=DEBOUNCE.total_seconds())
+
+
 class Bell:
     """Rings for Celery tasks, and gives a Redis that does not answer half a second; then it stays silent for a while.
 
@@ -60,12 +71,12 @@ class Bell:
     def __init__(self) -> None:
         self._silent_until = 0.0
 
-    def ring(self, task: Any, *args: Any) -> None:
+    def ring(self, task: Any, *args: Any, countdown: float = 0.0) -> None:
         if time.monotonic() < self._silent_until:
             return
         try:
             with _impatient_producers(task.app, self.PATIENCE_S).acquire(block=True, timeout=1) as producer:
-                task.apply_async(args, retry=False, producer=producer)
+                task.apply_async(args, retry=False, producer=producer, countdown=countdown)
         except Exception as error:
             self._silent_until = time.monotonic() + self.SILENCE_S
             log.warning("task_not_queued", task=task.name, args=args, error=repr(error)[:200])

@@ -1,8 +1,9 @@
 """One CALL of a charger on its way through the worker, and the books that its batch writes at the end.
 
-A handler reads ``call.payload``, tells the domain, returns the answer. What is of high volume goes into a book
-(``call.books.…``) and is written for the whole batch in one statement, after all handlers and before the commit.
-A batch holds at most one CALL per charger, so handlers of one batch do not depend on each other.
+A handler reads ``call.payload``, tells the domain, returns the answer; a `Later` where that depends on a session
+(``call.books.sessions``), for the sessions of a batch are looked up and written together. What else is of high volume
+goes into a book (``call.books.…``) and is written for the whole batch in one statement, after all handlers and before
+the commit. A batch holds at most one CALL per charger, so handlers of one batch do not depend on each other.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from chargers.journal import Journal
 from chargers.models import Charger
 from chargers.notices import NoticeBook
 from chargers.presence import PresenceBook
+from sessions.book import SessionBook
 from sessions.readings import ReadingBook
+from smartcharging.profiles import EndedProfiles
 
 
 @dataclass(slots=True)
@@ -36,6 +39,8 @@ class Books:
     statuses: StatusBook = field(init=False)
     readings: ReadingBook = field(init=False)
     notices: NoticeBook = field(init=False)
+    sessions: SessionBook = field(init=False)
+    ended_profiles: EndedProfiles = field(init=False)
     events: list[Event] = field(default_factory=list)
     changed_chargers: set[int] = field(default_factory=set)
     changed_sessions: set[int] = field(default_factory=set)
@@ -46,9 +51,12 @@ class Books:
         self.statuses = StatusBook()
         self.readings = ReadingBook()
         self.notices = NoticeBook()
+        self.sessions = SessionBook()
+        self.ended_profiles = EndedProfiles()
 
     def write(self) -> None:
-        """Write all books; inside the batch's transaction."""
+        """Write all books but the sessions, which had to be done to answer; inside the batch's transaction."""
+        self.ended_profiles.write()
         self.statuses.write()  # before the readings: it creates the connectors whose power they tell
         self.readings.write()
         self.changed_sessions |= self.readings.session_ids

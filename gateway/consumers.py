@@ -86,7 +86,7 @@ class ChargerConsumer(AsyncWebsocketConsumer):
 
     async def _put_through(self, caller: Caller) -> None:
         self.key = topics.key(self.claim.identity)
-        self.relay = Relay(self.claim.identity, self, frames.types_of(caller.subprotocol))
+        self.relay = Relay(self.claim.identity, self, frames.types_of(caller.subprotocol), self.switchboard.turns)
         self.connected_at = time.monotonic()
         self.is_connected = True
         await self.accept(caller.subprotocol)
@@ -116,6 +116,7 @@ class ChargerConsumer(AsyncWebsocketConsumer):
         if not self.is_connected:
             return
         self.is_connected = False
+        self.relay.end(time.monotonic())
         self.switchboard.leave(self, code, reason)
         log.info(
             "disconnected",

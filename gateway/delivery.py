@@ -15,7 +15,7 @@ from django.db import DatabaseError, transaction
 
 from chargers import commands, configuration, large_frames
 from chargers.models import Charger, Command, CommandStatus
-from gateway import claim_check, frames, schemas, topics
+from gateway import claim_check, frames, provisional, schemas, topics
 from gateway.bus.publisher import BusAway, Publication, Publisher
 from gateway.call import Books
 from gateway.dialect import Unspeakable
@@ -98,6 +98,8 @@ def _wording(command: Command) -> tuple[str, dict[str, Any]]:
     messages = schemas.load(dialect.schemas)
     if not messages.knows(action):
         raise Unspeakable(f"OCPP {charger.ocpp_version} has no action {action!r}.")
+    if not provisional.may_hear(charger, action):
+        raise Unspeakable(f"The boot of {charger.identity!r} is Pending: admit it first, then {action} can be sent.")
     objections = messages.objections(action, payload)
     if objections:
         raise Unspeakable(f"{action} would not be valid OCPP {charger.ocpp_version}: {' '.join(objections)[:400]}")

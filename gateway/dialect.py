@@ -1,6 +1,7 @@
 """What one OCPP version says and understands: visible tables, filled by the modules beside it.
 
-- ``handles(action)``: a CALL of the charger → the payload of our answer; a translation table onto domain verbs
+- ``handles(action)``: a CALL of the charger → the payload of our answer, or the promise of one; a translation table
+  onto domain verbs
 - ``hears(action)``: a SEND of the charger, which is never answered (2.1)
 - ``sends(verb)``: one of our verbs → (action, payload) in this version's words
 - ``answers(action)``: what the charger's answer to our CALL means for the domain
@@ -17,9 +18,11 @@ from typing import Any, TypeVar
 
 from chargers.models import Command, CommandStatus
 from gateway.call import Call
+from sessions.book import Later
 
 Payload = dict[str, Any]
-Handler = Callable[[Call], Payload]
+Answer = Payload | Later[Payload]
+Handler = Callable[[Call], Answer]
 Listener = Callable[[Call], None]
 Wording = Callable[[Command], tuple[str, Payload]]
 Reading = Callable[[Command, Payload, Call], None]

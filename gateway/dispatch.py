@@ -14,10 +14,11 @@ import structlog
 from django.utils import timezone
 
 from chargers import commands, configuration
+from chargers.journal import Entry
 from chargers.models import Charger, Command, CommandStatus, Exchange, Registration
-from gateway import frames, schemas
+from gateway import frames, provisional, schemas
 from gateway.call import Books, Call
-from gateway.dialect import Dialect, Payload, verdict
+from gateway.dialect import Answer, Dialect, Payload, verdict
 from gateway.errors import (
     MessageTypeNotSupported,
     NotImplementedAction,
@@ -26,6 +27,7 @@ from gateway.errors import (
     SecurityError,
     TypeConstraintViolation,
 )
+from sessions.book import Later
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +54,25 @@ class Turn:
 
 
 @dataclass(slots=True)
+class Reply:
+    """Our answer to one frame; ``text`` is None where none is due, or not yet: see `Dispatcher.finish`."""
+
+    charger: Charger
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A request whose answer depends on a session that is written with those of the whole batch."""
+
+    turn: Turn
+    frame: frames.Call
+    entry: Entry
+    later: Later[Payload]
+    reply: Reply
+
+
+@dataclass(slots=True)
 class Dispatcher:
     """Serves the frames of one batch."""
 
@@ -59,26 +80,35 @@ class Dispatcher:
     served: dict[tuple[int, str, str], Exchange]  # see `chargers.journal.remembered`
     orders: dict[tuple[int, str], Command]  # ours that these frames may answer, by charger and message id
     freed: set[int] = field(default_factory=set)  # chargers that can be given the next command
+    _unfinished: list[Unfinished] = field(default_factory=list)
 
-    def serve(self, turn: Turn) -> str | None:
-        """Handle one frame; the text of our answer, None if none is due."""
+    def serve(self, turn: Turn) -> Reply:
+        """Handle one frame."""
         self.books.presence.heard(turn.charger, turn.at)
+        reply = Reply(turn.charger)
         match turn.frame:
             case frames.Call():
-                return self._serve_call(turn, turn.frame)
+                reply.text = self._serve_call(turn, turn.frame, reply)
             case frames.Unreadable():
-                return self._serve_unreadable(turn, turn.frame)
+                reply.text = self._serve_unreadable(turn, turn.frame)
             case frames.Result() | frames.Error():
-                return self._settle(turn, turn.frame)
+                reply.text = self._settle(turn, turn.frame)
             case frames.Send():
                 self._hear(turn, turn.frame)
             case frames.ResultError():
                 self._hear_complaint(turn, turn.frame)
-        return None
+        return reply
+
+    def finish(self) -> None:
+        """Do the sessions of the batch; then every reply that is due has its text."""
+        self.books.sessions.work()
+        for it in self._unfinished:
+            it.reply.text = self._result(it.turn, it.frame, it.entry, it.later.answer)
+        self._unfinished = []
 
     # -- requests of the charger ---------------------------------------------------------------------------------------
 
-    def _serve_call(self, turn: Turn, frame: frames.Call) -> str:
+    def _serve_call(self, turn: Turn, frame: frames.Call, reply: Reply) -> str | None:
         charger, books, digest = turn.charger, self.books, frame.digest()
         remembered = self.served.get((charger.pk, frame.message_id, digest))
         if remembered and self._is_fresh(remembered, turn):
@@ -94,19 +124,30 @@ class Dispatcher:
             digest=digest,
             findings=findings,
         )
+        if frame.action == BOOT:
+            self.freed.add(charger.pk)
         try:
             answer = self._answer(turn, frame, findings)
         except OcppError as refusal:
             text = frames.error(frame.message_id, refusal, turn.dialect.subprotocol)
             error_code = refusal.wire_code(turn.dialect.subprotocol)
-        else:
-            text, error_code = frames.result(frame.message_id, answer), ""
-        if frame.action == BOOT:
-            self.freed.add(charger.pk)
-        books.journal.answered(entry, text, at=timezone.now(), error_code=error_code)
+            return self._close(turn, frame, entry, text, error_code=error_code)
+        if isinstance(answer, Later):
+            self._unfinished.append(Unfinished(turn, frame, entry, answer, reply))
+            return None
+        return self._result(turn, frame, entry, answer)
+
+    def _result(self, turn: Turn, frame: frames.Call, entry: Entry, answer: Payload) -> str:
+        if not schemas.load(turn.dialect.schemas).is_valid_answer(frame.action, answer):
+            # A strict charger ends itself at such an answer: our bug, to be seen at once.
+            log.error("invalid_answer", charger=turn.charger.identity, action=frame.action, answer=answer)
+        return self._close(turn, frame, entry, frames.result(frame.message_id, answer))
+
+    def _close(self, turn: Turn, frame: frames.Call, entry: Entry, text: str, *, error_code: str = "") -> str:
+        self.books.journal.answered(entry, text, at=timezone.now(), error_code=error_code)
         log.info(
             "frame",
-            charger=charger.identity,
+            charger=turn.charger.identity,
             action=frame.action,
             id=frame.message_id,
             outcome=error_code or "result",
@@ -128,10 +169,10 @@ class Dispatcher:
         )
         return not is_over and not any(since)
 
-    def _answer(self, turn: Turn, frame: frames.Call, findings: list[str]) -> Payload:
-        """The payload of our answer. Raises OcppError."""
+    def _answer(self, turn: Turn, frame: frames.Call, findings: list[str]) -> Answer:
+        """The payload of our answer, or the promise of one. Raises OcppError."""
         charger, dialect, action = turn.charger, turn.dialect, frame.action
-        if action != BOOT and not may_talk(charger):
+        if action != BOOT and not may_talk(charger) and not provisional.was_asked(charger, action, at=turn.at):
             raise SecurityError(f"Charger {charger.identity!r} has no accepted {BOOT} yet; send one first.")
         messages = schemas.load(dialect.schemas)
         if not messages.knows(action):
@@ -147,11 +188,7 @@ class Dispatcher:
             action, frame.payload, is_money=is_money, is_strict=charger.is_strict
         )
         findings += tolerated
-        answer = handler(Call(charger, frame.message_id, action, payload, turn.at, self.books, findings))
-        if not messages.is_valid_answer(action, answer):
-            # A strict charger ends itself at such an answer: our bug, to be seen at once.
-            log.error("invalid_answer", charger=charger.identity, action=action, answer=answer)
-        return answer
+        return handler(Call(charger, frame.message_id, action, payload, turn.at, self.books, findings))
 
     def _serve_unreadable(self, turn: Turn, frame: frames.Unreadable) -> str | None:
         text = answer_to_unreadable(frame, turn.dialect.subprotocol)

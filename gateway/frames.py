@@ -226,7 +226,7 @@ class _Reader:
             self.findings[:] = ["A string holds raw control characters."]
             self.unusable.clear()
             value = self._decode(text, strict=False)
-        if UNSTORABLE_ESCAPE.search(text) or "\0" in text:
+        if ("\\u" in text and UNSTORABLE_ESCAPE.search(text)) or "\0" in text:
             value = self._storable(value)
         return value
 

@@ -1,7 +1,7 @@
 """Who answers for plug and charge: certificates of cars and their revocation, asked of a provider outside.
 
-``ISO15118_PROVIDER`` names a class by dotted path, with these two methods; without one chargers get the refusal that
-the specification has for it. A provider is asked while a batch of frames waits, so it has `PATIENCE_S` to answer.
+``ISO15118_PROVIDER`` names a class by dotted path, with these methods; without one chargers get the refusal that the
+specification has for it. A provider is asked while a batch of frames waits, so it has `PATIENCE_S` to answer.
 """
 
 from __future__ import annotations
@@ -28,6 +28,12 @@ class Provider(Protocol):
     def certificate_status(self, *, ocsp_request: dict[str, Any]) -> str | None:
         """The OCSP response (DER, base64) for OCSPRequestDataType; None: not known."""
 
+    def contract_status(self, *, emaid: str, hashes: list[dict[str, Any]], certificate: str) -> str | None:
+        """AuthorizeCertificateStatus of a contract: by OCSPRequestDataType of its chain, or by the chain (PEM)."""
+
+    def station_certificate(self, csr: str) -> str | None:
+        """The chain (PEM) for a station's V2G signing request (PEM); None: refused."""
+
 
 @cache
 def provider(path: str) -> Provider:
@@ -43,6 +49,14 @@ def ev_certificate(*, schema_version: str, action: str, exi_request: str) -> str
 
 def certificate_status(*, ocsp_request: dict[str, Any]) -> str | None:
     return _asked(lambda asked: asked.certificate_status(ocsp_request=ocsp_request))
+
+
+def contract_status(*, emaid: str, hashes: list[dict[str, Any]], certificate: str) -> str | None:
+    return _asked(lambda asked: asked.contract_status(emaid=emaid, hashes=hashes, certificate=certificate))
+
+
+def station_certificate(csr: str) -> str | None:
+    return _asked(lambda asked: asked.station_certificate(csr))
 
 
 def _asked(question: Callable[[Provider], str | None]) -> str | None:

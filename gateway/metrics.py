@@ -13,6 +13,7 @@ disable_created_metrics()  # a second series for each counter, which nobody read
 
 CONNECTIONS = Gauge("chargeyard_connections", "Chargers with an open socket in this process.")
 IS_OPEN = Gauge("chargeyard_gateway_open", "1 while chargers are let in and read from, 0 while no worker is heard.")
+CALLS_WAITING = Gauge("chargeyard_calls_waiting", "CALLs that wait here until workers have answered earlier ones.")
 FRAMES_UP = Counter("chargeyard_frames_up", "Frames of chargers that were published, repeats included.")
 FRAMES_DOWN = Counter("chargeyard_frames_down", "Frames that were handed to chargers.")
 REPUBLISHED = Counter("chargeyard_calls_republished", "CALLs published again because no answer came in 5 s.")

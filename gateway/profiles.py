@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
 from chargers.models import Command
 from gateway.dialect import Payload, Unspeakable
 from gateway.wire import dicts, moment, one_of, said, small, text
 from sessions.models import ChargingSession
 from sessions.units import as_number
+from smartcharging import abilities
+from smartcharging.schedules import Profile
 
 KIND = {"absolute": "Absolute", "recurring": "Recurring", "relative": "Relative"}
 RECURRENCY = {"daily": "Daily", "weekly": "Weekly"}
@@ -40,11 +44,17 @@ def common_in_words(
     )
 
 
-def schedule_in_words(command: Command, profile: dict[str, Any], powers: dict[str, str] | None = None) -> Payload:
+def schedule_in_words(
+    command: Command, profile: dict[str, Any], powers: dict[str, str] | None = None, *, needs_start: bool = False
+) -> Payload:
     """A ChargingSchedule from the fields of `set_profile`. Limits have one decimal, as all versions demand.
 
     ``powers``: what a period may say of power in this version, as `POWERS`; a limit alone if not given.
+    ``needs_start``: an absolute schedule must say when it starts (K01.FR.40); without a word it is now.
     """
+    start_at = profile.get("start_at")
+    if needs_start and not start_at and profile.get("kind", "absolute") == "absolute":
+        start_at = timezone.now().isoformat()
     told = [
         (period, powers_in_words(command, period, powers or {"limit": "limit"}))
         for period in dicts(profile.get("periods"))
@@ -66,7 +76,7 @@ def schedule_in_words(command: Command, profile: dict[str, Any], powers: dict[st
         chargingRateUnit=one_of(command, "unit", {"A": "A", "W": "W"}, profile.get("unit", "A")),
         chargingSchedulePeriod=periods,
         duration=small(profile.get("duration_s")),
-        startSchedule=moment(command, profile.get("start_at"), "start_at"),
+        startSchedule=moment(command, start_at, "start_at"),
         minChargingRate=round(float(min_rate), 1) if min_rate not in (None, "") else None,
     )
 
@@ -89,6 +99,13 @@ def our_powers(period: dict[str, Any]) -> dict[str, Any]:
     return {ours: period[theirs] for ours, theirs in POWERS.items() if theirs in period}
 
 
+def require_valid(command: Command, profile: Profile, *, is_start: bool = False) -> None:
+    """What the specification has against a profile is said here, not learnt from the charger. Raises Unspeakable."""
+    found = abilities.wrong_with(command.charger, profile, is_start=is_start)
+    if found:
+        raise Unspeakable(" ".join(map(str, found)))
+
+
 def transaction_of(command: Command, profile: dict[str, Any]) -> str:
     """The charger's id of the session that a profile is for; "" if it is for none. Raises Unspeakable."""
     named, pk = profile.get("transaction_id"), profile.get("session_id")
@@ -109,7 +126,7 @@ def whole_in(command: Command, given: dict[str, Any], name: str) -> int:
 
 
 def our_schedule(schedule: dict[str, Any]) -> dict[str, Any]:
-    """A ChargingSchedule in our words, see `smartcharging.profiles.Profile`."""
+    """A ChargingSchedule in our words, see `smartcharging.schedules.Profile`."""
     periods = [
         said(
             start_s=small(period.get("startPeriod")),
@@ -125,4 +142,5 @@ def our_schedule(schedule: dict[str, Any]) -> dict[str, Any]:
         duration_s=small(schedule.get("duration")),
         start_at=text(schedule.get("startSchedule")) or None,
         min_rate=schedule.get("minChargingRate"),
+        use_local_time=schedule.get("useLocalTime") or None,
     )

@@ -1,8 +1,9 @@
 """One charger's frames between its socket and the bus: their order, repeats and time limits. Does no I/O itself.
 
 A CALL of the charger is published only after the one before it was answered, so order per charger holds whatever
-broker and workers do. A SEND keeps its place among them, and nothing waits for it. Answers of the charger to our
-commands pass at once. Knows frames only as far as `gateway.peek`.
+broker and workers do, and when it is its turn among those of all chargers (`gateway.turns`). A SEND keeps its place
+among them, and nothing waits for it. Answers of the charger to our commands pass at once. Knows frames only as far as
+`gateway.peek`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import structlog
 
 from gateway import frames, metrics
 from gateway.peek import Kind, is_answer, peek
+from gateway.turns import Turns
 
 # Published but not answered: the broker or a worker may have lost it, and the worker is idempotent.
 REPUBLISH_S = 5.0
@@ -46,33 +48,42 @@ class Ends(Protocol):
 
 @dataclass(slots=True)
 class Pending:
-    """A CALL of the charger that the worker has."""
+    """A CALL of the charger that the worker has, or that waits for its turn."""
 
     message_id: str
     text: str
     since: float
-    published_at: float
+    published_at: float | None = None
 
 
 class Relay:
-    """Times are seconds of a monotonic clock. ``pending``: the CALL in work. ``types``: see `frames.types_of`."""
+    """Times are seconds of a monotonic clock. ``pending``: the CALL in work. ``types``: see `frames.types_of`.
+
+    ``turns`` are those of all relays of the process.
+    """
 
     __slots__ = (
         "_asked",
         "_ends",
+        "_has_turn",
         "_identity",
         "_is_full",
         "_is_paused",
         "_odd",
         "_odd_ids",
         "_odd_since",
+        "_turns",
         "_types",
         "_waiting",
         "pending",
     )
 
-    def __init__(self, identity: str, ends: Ends, types: frozenset[int] = frames.OLD_TYPES) -> None:
+    def __init__(
+        self, identity: str, ends: Ends, types: frozenset[int] = frames.OLD_TYPES, turns: Turns | None = None
+    ) -> None:
         self.pending: Pending | None = None
+        self._turns = turns or Turns()
+        self._has_turn = False  # or waits for it
         self._types = types
         self._identity = identity
         self._ends = ends
@@ -113,9 +124,8 @@ class Relay:
             self._ends.deliver(text)
         elif self.pending is not None and message_id == self.pending.message_id:
             metrics.REPLY_SECONDS.observe(now - self.pending.since)
-            self.pending = None
             self._ends.deliver(text)
-            self._advance(now)
+            self._settle(now)
         elif message_id == "-1" or message_id in self._odd_ids:
             self._odd_ids = tuple(odd for odd in self._odd_ids if odd != message_id)
             self._ends.deliver(text)
@@ -129,12 +139,25 @@ class Relay:
         if now - pending.since >= GIVE_UP_S:
             metrics.UNANSWERED.inc()
             log.warning("no answer", charger=self._identity, id=pending.message_id, seconds=round(now - pending.since))
-            self.pending = None
-            self._advance(now)
-        elif now - pending.published_at >= REPUBLISH_S:
+            self._settle(now)
+        elif pending.published_at is not None and now - pending.published_at >= REPUBLISH_S:
             pending.published_at = now
             metrics.REPUBLISHED.inc()
             self._ends.publish(pending.text)
+            self._give_turn_back(now)  # others need not wait for what may never be answered
+
+    def go(self, now: float) -> None:
+        """Its turn has come: publish what is pending, and the SENDs behind it."""
+        assert self.pending is not None
+        self.pending.published_at = now
+        self._ends.publish(self.pending.text)
+        self._advance(now)
+
+    def end(self, now: float) -> None:
+        """The connection is gone."""
+        self._waiting.clear()
+        self.pending = None
+        self._give_turn_back(now)
 
     def pause(self, is_paused: bool) -> None:
         """Stop reading from the charger, or go on, for a reason that is not the charger's."""
@@ -154,14 +177,31 @@ class Relay:
             self._ends.hang_up(1008, f"{FLOOD} requests sent without waiting for an answer")
 
     def _advance(self, now: float) -> None:
-        # What is next and a SEND may go even while a CALL is in work: the CALL was published before it.
-        while self._waiting and (self.pending is None or self._waiting[0][0] is None):
+        while self._waiting and self._may_go(self._waiting[0][0]):
             message_id, text = self._waiting.pop(0)
-            if message_id is not None:
-                self.pending = Pending(message_id, text, now, now)
-            self._ends.publish(text)
+            if message_id is None:
+                self._ends.publish(text)
+            else:
+                self.pending = Pending(message_id, text, now)
+                self._has_turn = True
+                self._turns.take(self, now)
         if self._is_full and len(self._waiting) <= QUEUE // 2:
             self._stop_reading(is_full=False, is_paused=self._is_paused)
+
+    def _may_go(self, message_id: str | None) -> bool:
+        """Whether what is next may. A SEND (no id) may while a CALL is in work that was published before it."""
+        return self.pending is None or (message_id is None and self.pending.published_at is not None)
+
+    def _settle(self, now: float) -> None:
+        """What was pending is answered or given up; on to the next."""
+        self.pending = None
+        self._give_turn_back(now)
+        self._advance(now)
+
+    def _give_turn_back(self, now: float) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._turns.give_back(self, now)
 
     def _stop_reading(self, *, is_full: bool, is_paused: bool) -> None:
         """One reason is enough to stop reading from the charger; to go on takes both to be gone."""

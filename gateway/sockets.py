@@ -16,13 +16,18 @@ from collections import deque
 from http import HTTPStatus
 from typing import Any
 
+from autobahn.twisted import websocket as autobahn_twisted
 from autobahn.websocket import protocol as autobahn_protocol
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
-# Autobahn renders all its options twice per connection for a debug line that nobody prints: a third of a handshake.
-autobahn_protocol.pformat = lambda *args, **kwargs: ""  # type: ignore[attr-defined]
+# Autobahn renders all its options twice per connection for a debug line that nobody prints: a third of a handshake;
+# and colours names and numbers for others.
+for renderer in ("pformat", "hltype", "hlval"):
+    for module in (autobahn_protocol, autobahn_twisted):
+        if hasattr(module, renderer):
+            setattr(module, renderer, lambda *args, **kwargs: "")
 
 # A peer that does not read: what we hold for it before we give it up (on top of the transport's own 64 KiB).
 UNREAD_LIMIT_BYTES = 256 * 1024

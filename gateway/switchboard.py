@@ -31,6 +31,7 @@ from gateway.bus.mqtt import MqttBus
 from gateway.handshake import Caller, Refusal, unknown_sentence
 from gateway.offline import Guard, Phase
 from gateway.relay import Relay
+from gateway.turns import Turns
 
 TICK_S = 1.0
 TOUCH_EVERY = 5  # ticks
@@ -61,6 +62,7 @@ class Switchboard:
         self.bus = bus
         self.is_closing = False
         self.lines: dict[str, Line] = {}
+        self.turns = Turns()
         self._thread = DatabaseThread()
         self._admission = Admission(name, bus, self._thread, self._ask_whether_alive)
         self.guard = Guard(self.lines, time.monotonic(), is_on=settings.FAIL_OFFLINE)
@@ -79,6 +81,7 @@ class Switchboard:
         self.bus.start(self._on_frame, news)
         if self.takes_chargers:
             metrics.CONNECTIONS.set_function(lambda: len(self.lines))
+            metrics.CALLS_WAITING.set_function(lambda: self.turns.waiting)
             metrics.IS_OPEN.set_function(lambda: self.guard.phase is Phase.OPEN)
             await self._touch()
             cloudwatch.start(settings.CLOUDWATCH_NAMESPACE, "gateway")

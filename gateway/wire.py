@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from sessions.units import LARGEST, as_number
 INT32 = 2**31 - 1
 # No charger has more plugs; a larger number is a fault, and would fill our tables with connectors nobody has.
 MOST_CONNECTORS = 999
+LINK_LOCAL = re.compile(r"^([^/@]*@)?(169\.254\.|\[fe80:)", re.IGNORECASE)  # where clouds keep the keys of machines
+FILE_SCHEMES = ("https", "http", "ftps", "ftp", "sftp")
 
 
 def wire_time(at: datetime) -> str:
@@ -86,6 +89,18 @@ def moment(command: Command, value: object, name: str) -> str | None:
     if parsed is None:
         raise Unspeakable(f"{name!r} of {command.verb!r} is {value!r}; it must be a time like 2026-01-31T18:30:00Z.")
     return wire_time(parsed)
+
+
+def address(command: Command, name: str) -> str:
+    """An argument that tells a charger where a file lies or goes. Raises Unspeakable for what is no place for files."""
+    given = str(need(command, name))
+    scheme, _, rest = given.partition("://")
+    if scheme.lower() not in FILE_SCHEMES or not rest:
+        known = ", ".join(f"{scheme}://" for scheme in FILE_SCHEMES)
+        raise Unspeakable(f"{name!r} of {command.verb!r} is {given[:80]!r}; it must begin with one of {known}.")
+    if LINK_LOCAL.search(rest):
+        raise Unspeakable(f"{name!r} of {command.verb!r} leads to a link-local address, where no server is.")
+    return given
 
 
 def one_of(command: Command, name: str, words: dict[str, str], value: object) -> str:

@@ -41,6 +41,8 @@ app.conf.update(
             ("deliver pending commands", "gateway.tasks.deliver_pending", 5.0),
             ("close commands that waited too long", "gateway.tasks.sweep_commands", 5.0),
             ("give up gateways that fell silent", "gateway.tasks.sweep_gateways", 10.0),
+            ("share the power of sites", "smartcharging.tasks.sweep_plans", 5.0),
+            ("roll up the hours of sessions", "sessions.tasks.roll_up", 60.0),
             ("delete large frames that nobody took", "gateway.tasks.sweep_large_frames", 3600.0),
         )
     }
@@ -55,7 +57,15 @@ app.conf.update(
         if settings.CLOUDWATCH_NAMESPACE
         else {}
     )
-    | {"forget old frames": {"task": "chargers.tasks.forget_old", "schedule": crontab(hour=3, minute=17)}},
+    | {
+        name: {"task": task, "schedule": crontab(hour=hour, minute=17)}
+        for name, task, hour in (
+            ("make the next months of the log", "chargers.tasks.make_partitions", 1),
+            ("make the next months of meter values", "sessions.tasks.make_partitions", 1),
+            ("forget old frames and histories", "chargers.tasks.forget_old", 3),
+            ("forget old meter values and notices", "sessions.tasks.forget_old", 4),
+        )
+    },
 )
 
 

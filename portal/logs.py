@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging.config
+import sys
 from typing import Any
 
 import structlog
@@ -21,8 +22,32 @@ NOISY = {
 }
 
 
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+
+
+def printable(logger: Any, method: str, line: Any) -> str:
+    """The line with control characters written out: a charger's strings cannot forge or colour one."""
+    text = str(line)
+    return text if text.isprintable() else text.translate(CONTROLS)
+
+
+class Line:
+    """Where our own events end: one write to standard error each, past the standard library.
+
+    The reply path writes a line per frame; as a `logging.LogRecord` it would cost as much as reading the frame.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+
+    def write(self, line: str) -> None:
+        sys.stderr.write(line + "\n")
+
+    debug = info = warning = error = critical = exception = msg = write
+
+
 def configure(options: dict[str, Any]) -> None:
-    """Send structlog and stdlib logging through one formatter (``LOGGING_CONFIG``)."""
+    """Give structlog's events and the standard library's records the same look (``LOGGING_CONFIG``)."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -30,22 +55,18 @@ def configure(options: dict[str, Any]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-    # Both renderers escape control characters: a charger's strings cannot forge or colour a line.
     renderer = (
         structlog.processors.JSONRenderer()
         if options["format"] == "json"
         else structlog.processors.LogfmtRenderer(
             key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False
         )
+    )
+    structlog.configure(
+        processors=[*shared, renderer, printable],
+        wrapper_class=structlog.make_filtering_bound_logger(options["level"]),
+        logger_factory=Line,
+        cache_logger_on_first_use=True,
     )
     logging.config.dictConfig(
         {
@@ -54,7 +75,7 @@ def configure(options: dict[str, Any]) -> None:
             "formatters": {
                 "line": {
                     "()": structlog.stdlib.ProcessorFormatter,
-                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, printable],
                     "foreign_pre_chain": shared,
                 }
             },

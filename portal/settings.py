@@ -50,6 +50,12 @@ if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;",
     }
+else:
+    # PostgreSQL plans the statements of the reply path once per connection. Off behind a pooler that cannot follow
+    # prepared statements from one server connection to the next (PgBouncer before 1.21, in transaction mode).
+    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
+        0 if env.bool("DATABASE_PREPARE", True) else None
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -80,7 +86,7 @@ FRAME_LIMIT_BYTES = env.int("FRAME_LIMIT_BYTES", 2 * 1024 * 1024)
 # Send chargers away while no worker can store what they say. Off where another backend stands behind the broker.
 FAIL_OFFLINE = env.bool("FAIL_OFFLINE", True)
 # Chargers a gateway process lets in per second, those with an open session first; 0: no limit.
-ADMISSION_PER_S = env.int("ADMISSION_PER_S", 500)
+ADMISSION_PER_S = env.int("ADMISSION_PER_S", 1000)
 HEARTBEAT_INTERVAL_S = env.int("HEARTBEAT_INTERVAL_S", 300)
 # Whom `serve` serves: all | gateway (chargers) | portal (people and integrators).
 ROLE = env.str("ROLE", "all")
@@ -101,6 +107,15 @@ if _pem := env.str("CHARGER_CA_PEM", ""):
 ISO15118_PROVIDER = env.str("ISO15118_PROVIDER", "")
 # How long the log of OCPP frames is kept (heartbeats: 7 days). Two days at least: by it repeated requests are known.
 JOURNAL_DAYS = env.int("JOURNAL_DAYS", 90, validate=validate.Range(min=2))
+# How long histories are kept; 0: for ever. Sessions, their events and hours are accounts and always stay.
+METER_VALUE_DAYS = env.int("METER_VALUE_DAYS", 730, validate=validate.Range(min=0))
+PRESENCE_DAYS = env.int("PRESENCE_DAYS", 400, validate=validate.Range(min=0))
+STATUS_DAYS = env.int("STATUS_DAYS", 400, validate=validate.Range(min=0))
+CONNECTION_DAYS = env.int("CONNECTION_DAYS", 400, validate=validate.Range(min=0))
+BOOT_DAYS = env.int("BOOT_DAYS", 730, validate=validate.Range(min=0))
+NOTICE_DAYS = env.int("NOTICE_DAYS", 730, validate=validate.Range(min=0))
+SECURITY_EVENT_DAYS = env.int("SECURITY_EVENT_DAYS", 730, validate=validate.Range(min=0))
+DEAD_LETTER_DAYS = env.int("DEAD_LETTER_DAYS", 400, validate=validate.Range(min=0))
 # Read a charger's configuration after the first accepted boot of a firmware; that holds up the first order meanwhile.
 READ_SETTINGS_AFTER_BOOT = env.bool("READ_SETTINGS_AFTER_BOOT", False)
 # Refuse a card that already charges on another connector (ConcurrentTx). Off: a fleet's card may charge several cars.

@@ -6,6 +6,7 @@ the start of a second session says so: at the reader nobody can know yet which s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -13,8 +14,12 @@ from typing import Literal
 from django.conf import settings
 
 from chargers.models import Charger
+from chargers.rows import Lookup
 from sessions.models import ChargingSession, IdToken
 
+Place = tuple[int, int]  # charger's pk and EVSE
+_BY_VALUE = Lookup(IdToken, by=["value_folded"])
+_RUNNING_WITH = Lookup(ChargingSession, by=["id_token_id"], also="t.stopped_at IS NULL AND NOT t.is_superseded")
 Verdict = Literal["accepted", "blocked", "expired", "invalid", "concurrent"]
 
 
@@ -33,24 +38,44 @@ class Authorization:
 FREE = Authorization("accepted")  # a charger that needs no card (a button, a plug that is always on)
 
 
-def authorize(value: str, *, at: datetime) -> Authorization:
-    """Whether a token may charge at ``at``. Compared ignoring case; a token that we do not know may not."""
-    token = IdToken.objects.filter(value_folded=value.casefold()).first() if value else None
-    if token is None:
-        return Authorization("invalid")
-    if token.status == IdToken.Status.BLOCKED:
-        return Authorization("blocked", token)
-    if token.expires_at is not None and token.expires_at <= at:
-        return Authorization("expired", token)
-    return Authorization("accepted", token)
+class Tokens:
+    """The tokens that a batch of messages shows, read at once. ``are_starting``: sessions begin with them."""
 
+    def __init__(self, values: Iterable[str], *, are_starting: bool = False) -> None:
+        folded = {(value.casefold(),) for value in values if value}
+        self._tokens = {token.value_folded: token for token in _BY_VALUE(folded)}
+        self._places: dict[int, set[Place]] = {}  # where a token is charging, if it may do so at one place only
+        if are_starting and settings.ONE_SESSION_PER_TOKEN:
+            for session in _RUNNING_WITH({(token.pk,) for token in self._tokens.values()}):
+                self._charges_at(session.id_token_id, (session.charger_id, session.evse_id))
 
-def authorize_start(value: str, *, charger: Charger, evse_id: int, at: datetime) -> Authorization:
-    """As `authorize`, for a session that starts now on a connector."""
-    answer = authorize(value, at=at)
-    if not (settings.ONE_SESSION_PER_TOKEN and answer.is_accepted):
+    def authorize(self, value: str, *, at: datetime) -> Authorization:
+        """Whether a token may charge at ``at``. Compared ignoring case; a token that we do not know may not."""
+        token = self._tokens.get(value.casefold())
+        if token is None:
+            return Authorization("invalid")
+        if token.status == IdToken.Status.BLOCKED:
+            return Authorization("blocked", token)
+        if token.expires_at is not None and token.expires_at <= at:
+            return Authorization("expired", token)
+        return Authorization("accepted", token)
+
+    def authorize_start(self, value: str, *, charger: Charger, evse_id: int, at: datetime) -> Authorization:
+        """As `authorize`, for a session that starts now on a connector."""
+        answer = self.authorize(value, at=at)
+        if not (settings.ONE_SESSION_PER_TOKEN and answer.is_accepted) or answer.token is None:
+            return answer
+        here = (charger.pk, evse_id)
+        if self._places.get(answer.token.pk, set()) - {here}:
+            return Authorization("concurrent", answer.token)
+        self._charges_at(answer.token.pk, here)  # for the next one of this batch
         return answer
-    elsewhere = ChargingSession.objects.filter(id_token=answer.token, stopped_at=None, is_superseded=False)
-    if elsewhere.exclude(charger=charger, evse_id=evse_id).exists():
-        return Authorization("concurrent", answer.token)
-    return answer
+
+    def _charges_at(self, token_id: int | None, place: Place) -> None:
+        if token_id is not None:
+            self._places.setdefault(token_id, set()).add(place)
+
+
+def authorize(value: str, *, at: datetime) -> Authorization:
+    """Whether one token may charge at ``at``."""
+    return Tokens([value]).authorize(value, at=at)

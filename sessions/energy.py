@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sessions.models import ChargingSession
 
 # No plug delivers more than the Megawatt Charging System (1,250 V × 3,000 A); the slack forgives a coarse clock.
 LARGEST_POWER_W = 3_750_000
 SLACK_WH = 100_000
-COLUMNS = ("energy_wh", "needs_review", "review_reasons")  # what `recount` and `review` may change
+COLUMNS = ("energy_wh", "needs_review", "review_reasons", "stale_from")  # what `recount` and `review` may change
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 BACKWARDS = "The meter ran backwards: its last register is below its first."
 IMPLAUSIBLE = "The meter shows more energy than a plug can deliver in that time."
@@ -23,8 +24,13 @@ def is_possible(energy_wh: float, *, over: timedelta) -> bool:
     return 0 <= energy_wh <= SLACK_WH + LARGEST_POWER_W * hours
 
 
-def recount(session: ChargingSession) -> None:
-    """Set ``energy_wh``: last minus first register; None, and flagged, where the registers cannot be believed."""
+def recount(session: ChargingSession, *, since: datetime | None = None) -> None:
+    """Set ``energy_wh``: last minus first register; None, and flagged, where the registers cannot be believed.
+
+    ``since``: what was told before is as it was; its hours need not be rolled up again. None: all of them.
+    """
+    stale_from = (since or BEGINNING).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    session.stale_from = min(stale_from, session.stale_from or stale_from)
     if session.stopped_at is not None:
         withdraw(session, END_IS_MISSING)
     first, last = session.meter_start_wh, session.meter_stop_wh

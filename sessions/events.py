@@ -6,18 +6,22 @@ people look at the session.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from chargers import clocks
 from chargers.models import Charger
-from chargers.rows import digest
+from chargers.rows import Lookup, digest
 from sessions import energy
 from sessions.models import ChargingSession, SessionEvent
 
+Told = TypeVar("Told")
+_BY_KEY = Lookup(SessionEvent, by=["charger_id", "key"])
 CONFLICT = "The charger told the same event twice and differently; the first version counts."
 
 
@@ -25,6 +29,15 @@ class Novelty(Enum):
     NEW = "new"
     REPEAT = "repeat"
     CONFLICT = "conflict"
+
+
+@dataclass(slots=True, frozen=True)
+class Message(Generic[Told]):
+    """What a charger told of a session, and when we received it."""
+
+    charger: Charger
+    told: Told
+    at: datetime
 
 
 @dataclass(slots=True, frozen=True)
@@ -46,19 +59,28 @@ class News:
     is_offline: bool = False
 
 
-def novelty(charger: Charger, news: News) -> tuple[Novelty, SessionEvent | None]:
-    """Whether we have a message, and the one we have of that key."""
-    stored = list(SessionEvent.objects.filter(charger=charger, key=news.key).select_related("session"))
-    if not stored:
-        return Novelty.NEW, None
-    if any(event.digest == digest(news.as_sent) for event in stored):
-        return Novelty.REPEAT, stored[0]
-    return Novelty.CONFLICT, stored[0]
+class Stored:
+    """The messages that we have under the keys of some that came, read at once."""
+
+    def __init__(self, wanted: Iterable[tuple[int, UUID]]) -> None:
+        """``wanted``: charger's pk and key."""
+        self._events: defaultdict[tuple[int, UUID], list[SessionEvent]] = defaultdict(list)
+        for event in _BY_KEY(set(wanted)):
+            self._events[event.charger_id, event.key].append(event)
+
+    def novelty(self, charger: Charger, news: News) -> tuple[Novelty, SessionEvent | None]:
+        """Whether we have a message, and the first one we have of that key."""
+        stored = self._events.get((charger.pk, news.key))
+        if not stored:
+            return Novelty.NEW, None
+        if any(event.digest == digest(news.as_sent) for event in stored):
+            return Novelty.REPEAT, stored[0]
+        return Novelty.CONFLICT, stored[0]
 
 
-def keep(charger: Charger, session: ChargingSession, news: News, *, is_conflict: bool = False) -> SessionEvent:
-    """Store a message that `novelty` did not know."""
-    return SessionEvent.objects.create(
+def row(charger: Charger, session: ChargingSession, news: News, *, is_conflict: bool = False) -> SessionEvent:
+    """A message as it is stored; the caller does that."""
+    return SessionEvent(
         charger=charger,
         session=session,
         kind=news.kind,
@@ -76,7 +98,7 @@ def keep(charger: Charger, session: ChargingSession, news: News, *, is_conflict:
 
 def keep_conflict(charger: Charger, session: ChargingSession, news: News) -> None:
     """Store another version of a message we have, and put the session on the pile for people."""
-    keep(charger, session, news, is_conflict=True)
+    row(charger, session, news, is_conflict=True).save()
     energy.review(session, CONFLICT)
     session.save(update_fields=["needs_review", "review_reasons"])
 

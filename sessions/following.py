@@ -6,7 +6,7 @@ have; one that comes late makes us read the session's events again and fold them
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,14 +15,25 @@ from django.db import transaction
 
 from chargers import clocks
 from chargers.models import Charger, ConnectorStatus
-from chargers.rows import digest
-from sessions import authorization, energy, events, overlap, reservations, stopping
-from sessions.authorization import Authorization
-from sessions.events import News, Novelty
+from chargers.rows import Lookup, digest, insert, number, rewrite
+from sessions import energy, events, overlap, reservations, stopping
+from sessions.authorization import FREE, Authorization, Tokens
+from sessions.events import Message, News, Novelty
 from sessions.models import ChargingSession, IdToken, SessionEvent
 
 Kind = SessionEvent.Kind
 ENDED_TWICE = "The charger ended it more than once; the first end counts."
+_NAMED = Lookup(ChargingSession, by=["charger_id", "transaction_id"])
+# What events tell; readings tell the rest.
+_TOLD_COLUMNS = (
+    "evse_id", "connector_id", "id_token_id", "token_value", "token_verdict", "started_at", "started_device_time",
+    "stopped_at", "stopped_received_at", "stopped_device_time", "stop_reason", "stopped_by_token", "meter_stop_wh",
+    "charging_state", "remote_start_id", "reservation_id", "last_seq_no",
+)  # fmt: skip
+_COLUMNS = (
+    *_TOLD_COLUMNS, "started_received_at", "meter_start_wh", "power_w", "is_incomplete", "is_superseded",
+    *energy.COLUMNS,
+)  # fmt: skip
 _RANK = {Kind.STARTED: 0, Kind.UPDATED: 1, Kind.STOPPED: 2}
 
 
@@ -60,29 +71,81 @@ class Followed:
 
 
 @transaction.atomic(savepoint=False)
-def follow(charger: Charger, told: Told, *, at: datetime) -> Followed:
-    """Take one event of a session into account; an unknown session begins with it."""
-    verdict = _authorize(charger, told, at)
-    news = _news(told, verdict, at)
-    session = ChargingSession.objects.filter(charger=charger, transaction_id=told.transaction_id).first()
-    if session is not None:
-        known, _ = events.novelty(charger, news)
-        if known is Novelty.CONFLICT:
-            events.keep_conflict(charger, session, news)
-        if known is not Novelty.NEW:
-            return Followed(session, verdict, known, is_latest=False)
-    was_at = session.evse_id if session else 0
-    if session is None or _is_next(session, told):
-        session, is_latest = _advance(session, charger, news), True
-    else:
-        session, is_latest = _refold(session, news), False
-    is_new_here = session.is_open and (told.kind == Kind.STARTED or session.evse_id != was_at)
-    superseded = overlap.supersede(session) if is_new_here else []
-    if told.kind == Kind.STOPPED:
-        stopping.still(session, at=at)
-    if told.reservation_id:
-        reservations.end(charger, told.reservation_id, "used")
-    return Followed(session, verdict, Novelty.NEW, is_latest, tuple(superseded))
+def follow_all(messages: Sequence[Message[Told]]) -> list[Followed]:
+    """Take events of different chargers into account, one each; an unknown session begins with its event."""
+    following = _Following(messages)
+    followed = [following.follow(message) for message in messages]
+    following.write()
+    return followed
+
+
+class _Following:
+    """The sessions that go on in a batch: what they need is read once, what they change is written once."""
+
+    def __init__(self, messages: Sequence[Message[Told]]) -> None:
+        self._tokens = Tokens((m.told.token for m in messages if m.told.token), are_starting=True)
+        self._news = {message.charger.pk: self._read(message) for message in messages}
+        names = {(message.charger.pk, message.told.transaction_id) for message in messages}
+        self._sessions = {(session.charger_id, session.transaction_id): session for session in _NAMED(names)}
+        self._stored = events.Stored((pk, news.key) for pk, (_, news) in self._news.items())
+        self._open = overlap.OpenSessions(message.charger for message in messages)
+        self._new: list[ChargingSession] = []
+        self._changed: list[ChargingSession] = []
+        self._events: list[SessionEvent] = []
+        self._ended: list[tuple[ChargingSession, datetime]] = []
+
+    def follow(self, message: Message[Told]) -> Followed:
+        charger, told, at = message.charger, message.told, message.at
+        verdict, news = self._news[charger.pk]
+        session = self._sessions.get((charger.pk, told.transaction_id))
+        if session is not None:
+            session.charger = charger
+            known, _ = self._stored.novelty(charger, news)
+            if known is Novelty.CONFLICT:
+                events.keep_conflict(charger, session, news)
+            if known is not Novelty.NEW:
+                return Followed(session, verdict, known, is_latest=False)
+        was_at = session.evse_id if session else 0
+        is_latest = session is None or _is_next(session, told)
+        if session is None or is_latest:
+            session = self._advance(session, charger, news)
+        else:
+            _refold(session, news)
+        is_new_here = session.is_open and (told.kind == Kind.STARTED or session.evse_id != was_at)
+        superseded = self._open.supersede(session) if is_new_here else []
+        if not is_latest:
+            session.save()
+        if told.kind == Kind.STOPPED:
+            self._ended.append((session, at))
+        if told.reservation_id:
+            reservations.end(charger, told.reservation_id, "used")
+        return Followed(session, verdict, Novelty.NEW, is_latest, tuple(superseded))
+
+    def write(self) -> None:
+        insert(self._new)
+        rewrite(self._changed, _COLUMNS)
+        self._open.write()
+        insert(self._events)
+        stopping.still(self._ended)
+
+    def _read(self, message: Message[Told]) -> tuple[Authorization | None, News]:
+        verdict = _authorize(self._tokens, message)
+        return verdict, _news(message.told, verdict, message.at)
+
+    def _advance(self, session: ChargingSession | None, charger: Charger, news: News) -> ChargingSession:
+        if session is None:
+            is_incomplete = news.kind != Kind.STARTED
+            session = ChargingSession(charger=charger, transaction_id=_name(news), is_incomplete=is_incomplete)
+            number([session])
+            self._new.append(session)
+        else:
+            if news.seq_no is not None and news.seq_no > (session.last_seq_no or 0) + 1:
+                session.is_incomplete = True
+            self._changed.append(session)
+        _apply(session, news.kind, news.facts, received_at=news.at)
+        energy.recount(session, since=session.metered_at if news.kind == Kind.UPDATED else None)
+        self._events.append(events.row(charger, session, news))
+        return session
 
 
 def _is_next(session: ChargingSession, told: Told) -> bool:
@@ -91,20 +154,9 @@ def _is_next(session: ChargingSession, told: Told) -> bool:
     return told.kind == Kind.STOPPED or told.seq_no > (session.last_seq_no or 0)
 
 
-def _advance(session: ChargingSession | None, charger: Charger, news: News) -> ChargingSession:
-    if session is None:
-        session = ChargingSession(charger=charger, transaction_id=_name(news), is_incomplete=news.kind != Kind.STARTED)
-    elif news.seq_no is not None and news.seq_no > (session.last_seq_no or 0) + 1:
-        session.is_incomplete = True
-    _apply(session, news.kind, news.facts, received_at=news.at)
-    energy.recount(session)
-    session.save()
-    events.keep(charger, session, news)
-    return session
-
-
-def _refold(session: ChargingSession, news: News) -> ChargingSession:
-    events.keep(session.charger, session, news)
+def _refold(session: ChargingSession, news: News) -> None:
+    """Store a late event, read all events of its session and fold them again; the caller stores the session."""
+    events.row(session.charger, session, news).save()
     told = list(SessionEvent.objects.filter(session=session, is_conflict=False))
     _forget(session)
     for event in sorted(told, key=lambda e: (_RANK[Kind(e.kind)], e.seq_no or 0, e.device_time, e.key)):
@@ -113,8 +165,6 @@ def _refold(session: ChargingSession, news: News) -> ChargingSession:
         session.id_token_id = None  # deleted since the event told of it
     session.is_incomplete = _has_gap(told)
     energy.recount(session)
-    session.save()
-    return session
 
 
 def _has_gap(told: Iterable[SessionEvent]) -> bool:
@@ -165,22 +215,19 @@ def _apply_token(session: ChargingSession, kind: SessionEvent.Kind, facts: dict[
 def _forget(session: ChargingSession) -> None:
     """Back to before the first event; what the readings told stays."""
     blank = ChargingSession()
-    for column in (
-        "evse_id", "connector_id", "id_token_id", "token_value", "token_verdict", "started_at", "started_device_time",
-        "stopped_at", "stopped_received_at", "stopped_device_time", "stop_reason", "stopped_by_token", "meter_stop_wh",
-        "charging_state", "remote_start_id", "reservation_id", "last_seq_no",
-    ):  # fmt: skip
+    for column in _TOLD_COLUMNS:
         setattr(session, column, getattr(blank, column))
 
 
-def _authorize(charger: Charger, told: Told, at: datetime) -> Authorization | None:
+def _authorize(tokens: Tokens, message: Message[Told]) -> Authorization | None:
+    charger, told, at = message.charger, message.told, message.at
     if told.token is None:
         return None
     if not told.needs_token:
-        return authorization.FREE
+        return FREE
     if told.kind == Kind.STARTED:
-        return authorization.authorize_start(told.token, charger=charger, evse_id=told.evse_id or 0, at=at)
-    return authorization.authorize(told.token, at=at)
+        return tokens.authorize_start(told.token, charger=charger, evse_id=told.evse_id or 0, at=at)
+    return tokens.authorize(told.token, at=at)
 
 
 def _news(told: Told, verdict: Authorization | None, at: datetime) -> News:

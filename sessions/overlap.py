@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from chargers.models import Charger
+from chargers.rows import Lookup, rewrite
 from sessions import energy
 from sessions.models import ChargingSession
 
+_OPEN = Lookup(ChargingSession, by=["charger_id"], also="t.stopped_at IS NULL AND NOT t.is_superseded")
 NEVER_ENDED = "Another session started on its connector before this one was stopped; its end is unknown."
 
 
-def supersede(session: ChargingSession) -> list[ChargingSession]:
-    """Close what a session that has just begun leaves behind: all but the latest on its connector. Returns the closed.
+class OpenSessions:
+    """The sessions that some chargers have open, read at once. `write` stores what `supersede` closed."""
 
-    Their energy counts up to the last reading. The session itself is closed when it is the older one (a start that
-    came late). A stop that comes after all takes it back, see `reopen`.
-    """
-    if session.evse_id == 0:  # not yet at a connector
-        return []
-    here = ChargingSession.objects.filter(
-        charger=session.charger_id, evse_id=session.evse_id, stopped_at=None, is_superseded=False
-    ).order_by()
-    *ended, _ = sorted({*here, session}, key=lambda each: (each.started_at, each.pk))
-    for each in ended:
-        # The caller holds and saves its own instance of the session; that one must know as well.
-        for instance in (each, session) if each.pk == session.pk else (each,):
-            instance.is_superseded = True
-            instance.power_w = None
-            energy.review(instance, NEVER_ENDED)
-            energy.recount(instance)
-        each.save(update_fields=["is_superseded", "power_w", *energy.COLUMNS])
-    return ended
+    def __init__(self, chargers: Iterable[Charger]) -> None:
+        self._sessions = _OPEN({(charger.pk,) for charger in chargers})
+        self._closed: list[ChargingSession] = []
+
+    def supersede(self, session: ChargingSession) -> list[ChargingSession]:
+        """Close what a session that has just begun leaves behind: all but the latest on its connector. The closed ones.
+
+        Their energy counts up to the last reading. The session itself, which the caller stores, is closed when it is
+        the older one (a start that came late). A stop that comes after all takes it back, see `reopen`.
+        """
+        if session.evse_id == 0:  # not yet at a connector
+            return []
+        place = (session.charger_id, session.evse_id)
+        others = [
+            other
+            for other in self._sessions
+            if (other.charger_id, other.evse_id) == place and other.pk != session.pk and other.is_open
+        ]
+        *ended, _ = sorted([*others, session], key=lambda each: (each.started_at, each.pk))
+        for each in ended:
+            each.is_superseded = True
+            each.power_w = None
+            energy.review(each, NEVER_ENDED)
+            energy.recount(each)
+        self._closed += [each for each in ended if each is not session]
+        return ended
+
+    def write(self) -> None:
+        rewrite(self._closed, ("is_superseded", "power_w", *energy.COLUMNS))
+        self._closed = []
 
 
 def reopen(session: ChargingSession) -> None:

@@ -12,11 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
-
-from chargers import clocks
-from chargers.models import Connector
-from chargers.rows import digest, rewrite
+from chargers import clocks, connectors
+from chargers.rows import Lookup, dated, digest, insert, rewrite
 from sessions import energy
 from sessions.measurands import quantities, with_sum_of_phases
 from sessions.models import ChargingSession, MeterValue
@@ -28,6 +25,10 @@ SUSPECT = "A meter reading is implausible and was left out."
 BEFORE_START = timedelta(seconds=60)
 LONGEST = timedelta(days=3)
 _RANK = {"Transaction.Begin": 0, "Transaction.End": 2}
+_STORED = Lookup(MeterValue, by=["charger_id", "key"], only=["id", "charger_id", "key", "digest"])
+_OPEN = Lookup(ChargingSession, by=["charger_id"], also="t.stopped_at IS NULL AND NOT t.is_superseded")
+_NAMED = Lookup(ChargingSession, by=["charger_id", "transaction_id"])
+_BY_PK = Lookup(ChargingSession, by=["id"])
 _SESSION_COLUMNS = ("meter_start_wh", "meter_last_wh", "power_w", "soc_percent", "metered_at", *energy.COLUMNS)
 
 
@@ -67,14 +68,14 @@ class ReadingBook:
         self._rows = []
         if not rows:
             return
-        MeterValue.objects.bulk_create(rows, ignore_conflicts=True)
+        insert(rows, ignore_conflicts=True)
         sessions.take(rows)
         self.session_ids |= sessions.changed_ids
         _update_connectors(rows, sessions)
 
     def _unknown_rows(self, sessions: _Sessions) -> list[MeterValue]:
         """The rows that are not stored yet, attached; conflicting and implausible ones marked."""
-        known = _stored({row.charger_id for _, row in self._rows}, {row.key for _, row in self._rows})
+        known = _stored({(row.charger_id, row.key) for _, row in self._rows})
         new: list[MeterValue] = []
         for reading, row in self._rows:
             digests = known[row.charger_id, row.key]
@@ -97,6 +98,7 @@ def _row(reading: Reading) -> MeterValue:
     place = [reading.evse_id, reading.connector_id, reading.transaction_id or reading.session_id, reading.seq_no]
     # Without a time the values are all that tells one reading from the next.
     moment = reading.device_time or ["no time", values]
+    key = digest("meter value", place, moment, reading.context, sorted(said))
     return MeterValue(
         charger_id=reading.charger_id,
         evse_id=reading.evse_id,
@@ -106,17 +108,17 @@ def _row(reading: Reading) -> MeterValue:
         device_time=clocks.kept(reading.device_time),
         context=reading.context[:24],
         samples=samples,
-        key=digest("meter value", place, moment, reading.context, sorted(said)),
+        # By the time as sent, never by ours: a repeat finds the partition of the first, whenever it comes.
+        key=dated(key, clocks.parse(reading.device_time)),
         digest=digest(sorted(values)),
         **quantities(samples),
     )
 
 
-def _stored(charger_ids: set[int], keys: set[UUID]) -> defaultdict[tuple[int, UUID], set[UUID]]:
+def _stored(wanted: set[tuple[int, UUID]]) -> defaultdict[tuple[int, UUID], set[UUID]]:
     known: defaultdict[tuple[int, UUID], set[UUID]] = defaultdict(set)
-    stored = MeterValue.objects.filter(charger__in=charger_ids, key__in=keys).order_by()
-    for charger_id, key, values in stored.values_list("charger_id", "key", "digest"):
-        known[charger_id, key].add(values)
+    for row in _STORED(wanted):
+        known[row.charger_id, row.key].add(row.digest)
     return known
 
 
@@ -138,15 +140,16 @@ class _Sessions:
 
     def __init__(self, rows: Sequence[tuple[Reading, MeterValue]]) -> None:
         readings = [reading for reading, _ in rows]
-        chargers = {reading.charger_id for reading in readings}
-        told = {reading.transaction_id for reading in readings} - {""}
-        # Of a charger that never tells a stop, superseded sessions pile up; only who names one of them means it.
-        open_here = Q(charger__in=chargers, stopped_at=None, is_superseded=False)
-        named = Q(charger__in=chargers, transaction_id__in=told) | Q(pk__in={r.session_id for r in readings} - {None})
         self._by_pk: dict[int, ChargingSession] = {}
         self._by_place: defaultdict[tuple[int, int], list[ChargingSession]] = defaultdict(list)
-        self._know(ChargingSession.objects.filter(open_here | named).order_by())
+        # Of a charger that never tells a stop, superseded sessions pile up; only who names one of them means it.
+        self._know(_OPEN({(reading.charger_id,) for reading in readings}))
+        self._know(_BY_PK({(r.session_id,) for r in readings if r.session_id} - {(pk,) for pk in self._by_pk}))
         self._by_name = {(s.charger_id, s.transaction_id): s for s in self._by_pk.values() if s.transaction_id}
+        told = {(r.charger_id, r.transaction_id) for r in readings if r.transaction_id}
+        ended = _NAMED(told - self._by_name.keys())
+        self._know(ended)
+        self._by_name |= {(s.charger_id, s.transaction_id): s for s in ended}
         self._flagged: set[int] = set()
         self.changed_ids: set[int] = set()
         self._add_ended([row for reading, row in rows if reading.evse_id and self.of(reading, row.measured_at) is None])
@@ -207,7 +210,9 @@ def _ran_at(session: ChargingSession, moment: datetime) -> bool:
 
 def _follow(session: ChargingSession, new: list[MeterValue]) -> None:
     """Let a session's last values follow its newest readings; a late one makes us look at all of them again."""
+    as_before = session.metered_at
     if session.metered_at is not None and min(row.measured_at for row in new) <= session.metered_at:
+        as_before = None
         new = list(
             MeterValue.objects.filter(session=session, is_suspect=False).only(
                 "measured_at", "context", "key", "energy_wh", "power_w", "soc_percent", "session_id"
@@ -228,7 +233,7 @@ def _follow(session: ChargingSession, new: list[MeterValue]) -> None:
             session.soc_percent = row.soc_percent
     if not session.is_open:
         session.power_w = None  # what has ended draws nothing
-    energy.recount(session)
+    energy.recount(session, since=as_before)
 
 
 def _moment(row: MeterValue) -> tuple[datetime, int, float, UUID]:
@@ -243,12 +248,4 @@ def _update_connectors(rows: Iterable[MeterValue], sessions: _Sessions) -> None:
         session = sessions.of_row(row)
         if row.power_w is not None and not row.is_suspect and (session is None or session.is_open):
             latest[row.charger_id, row.evse_id, row.connector_id] = row
-    if not latest:
-        return
-    changed = []
-    for connector in Connector.objects.filter(charger__in={charger_id for charger_id, _, _ in latest}).order_by():
-        newest = latest.get((connector.charger_id, connector.evse_id, connector.connector_id))
-        if newest and (connector.power_at is None or connector.power_at <= newest.measured_at):
-            connector.power_w, connector.power_at = newest.power_w, newest.measured_at
-            changed.append(connector)
-    rewrite(changed, ("power_w", "power_at"))
+    connectors.set_power({place: (row.power_w or 0.0, row.measured_at) for place, row in latest.items()})

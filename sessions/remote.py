@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from chargers.models import Charger, Command, CommandStatus
+from django.db import connection
+
+from chargers.models import Charger, Command
+from chargers.rows import Lookup
 
 # A driver has this long to plug in (ConnectionTimeOut is 60–180 s in the field); later starts are their own.
 PATIENCE = timedelta(minutes=5)
+_SENT = Lookup(
+    Command,
+    by=["charger_id"],
+    also="t.verb = 'remote_start' AND t.sent_at > %s AND t.status IN ('sent', 'accepted', 'timeout')",
+)
 
 
 def remote_start_id(command_id: UUID) -> int:
@@ -16,16 +25,29 @@ def remote_start_id(command_id: UUID) -> int:
     return command_id.int % 0x7FFFFFFF + 1
 
 
-def ordered_start(charger: Charger, *, token: str, evse_id: int, at: datetime) -> int | None:
-    """The remote start that explains a session for ``token``, for a version whose start does not name it (1.6)."""
-    recent = Command.objects.filter(
-        charger=charger,
-        verb="remote_start",
-        sent_at__gt=at - PATIENCE,
-        status__in=[CommandStatus.SENT, CommandStatus.ACCEPTED, CommandStatus.TIMEOUT],
-    )
-    for command in recent:  # newest first
-        asked = command.arguments
-        if str(asked.get("token", "")).casefold() == token.casefold() and asked.get("evse_id") in (None, 0, evse_id):
-            return remote_start_id(command.pk)
-    return None
+class Orders:
+    """The remote starts that were sent to some chargers lately, read at once.
+
+    They explain the session of a version whose start does not name its order (1.6).
+    """
+
+    def __init__(self, chargers: Iterable[Charger], *, at: datetime) -> None:
+        """``at``: when the first of the sessions began."""
+        since = connection.ops.adapt_datetimefield_value(at - PATIENCE)
+        self._commands = sorted(
+            _SENT({(charger.pk,) for charger in chargers}, since), key=lambda command: command.created_at, reverse=True
+        )
+
+    def of_start(self, charger: Charger, *, token: str, evse_id: int, at: datetime) -> int | None:
+        """The number of the newest order that a session for ``token`` on ``evse_id`` fulfils."""
+        for command in self._commands:
+            if command.charger_id != charger.pk or command.sent_at is None or command.sent_at <= at - PATIENCE:
+                continue
+            asked = command.arguments
+            if str(asked.get("token", "")).casefold() == token.casefold() and asked.get("evse_id") in (
+                None,
+                0,
+                evse_id,
+            ):
+                return remote_start_id(command.pk)
+        return None

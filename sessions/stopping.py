@@ -6,20 +6,35 @@ and touches nothing of any other charger.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Exists
+from django.db import connection, transaction
 
-from chargers import clocks
+from chargers import clocks, statements
 from chargers.models import Charger, Connector
-from chargers.rows import digest
+from chargers.rows import Lookup, digest, insert, number, rewrite
 from sessions import energy, events, overlap
-from sessions.events import News, Novelty
+from sessions.authorization import Authorization, Tokens
+from sessions.events import Message, News, Novelty
 from sessions.models import ChargingSession, SessionEvent
 
+_NAMED = Lookup(ChargingSession, by=["charger_id", "transaction_id"])
+_COLUMNS = (
+    "stopped_at", "stopped_received_at", "stopped_device_time", "stop_reason", "stopped_by_token", "meter_stop_wh",
+    "power_w", "is_superseded", *energy.COLUMNS,
+)  # fmt: skip
+_PLACE = (("charger_id", "bigint"), ("evse_id", "bigint"), ("connector_id", "bigint"), ("at", "timestamptz"))
+_CONNECTOR, _SESSION = Connector._meta.db_table, ChargingSession._meta.db_table
+_STILL = (
+    f"UPDATE {_CONNECTOR} SET power_w = 0, power_at = v.at FROM {{places}} "  # noqa: S608 - our names
+    f"WHERE {_CONNECTOR}.charger_id = v.charger_id AND {_CONNECTOR}.evse_id = v.evse_id "
+    f"AND {_CONNECTOR}.connector_id = v.connector_id AND NOT EXISTS ("
+    f"SELECT 1 FROM {_SESSION} AS running WHERE running.charger_id = v.charger_id "
+    "AND running.evse_id = v.evse_id AND running.stopped_at IS NULL AND NOT running.is_superseded)"
+)
 NEVER_STARTED = "It was stopped and never started here"
 
 
@@ -34,10 +49,14 @@ class Stop:
     as_sent: dict[str, Any]
     token: str = ""
 
+    @property
+    def name(self) -> str:
+        """What the session is called, "" if the stop does not say."""
+        return str(self.number) if self.number is not None and self.number > 0 else ""
+
     def news(self, at: datetime) -> News:
         """The business key of a stop: the session's number; without one, all that tells it from another stop."""
-        named = self.number is not None and self.number > 0
-        rest = () if named else (self.device_time, self.meter_stop_wh, self.token)
+        rest = () if self.name else (self.device_time, self.meter_stop_wh, self.token)
         return News(
             kind=SessionEvent.Kind.STOPPED,
             key=digest("stop", self.number, *rest),
@@ -52,33 +71,68 @@ class Stop:
 @dataclass(slots=True, frozen=True)
 class Stopped:
     session: ChargingSession
+    authorization: Authorization | None  # of the card that ended it
     is_new: bool
 
 
 @transaction.atomic(savepoint=False)
-def stop(charger: Charger, told: Stop, *, at: datetime) -> Stopped:
-    """End a session. The energy is None, and people are asked, where the registers cannot be believed."""
-    news = told.news(at)
-    known, stored = events.novelty(charger, news)
-    if stored is not None and stored.session is not None:
-        if known is Novelty.CONFLICT:
-            events.keep_conflict(charger, stored.session, news)
-        return Stopped(stored.session, is_new=False)
-    session = _session(charger, told) or _placeholder(charger, told, at)
-    _close(session, told, at)
-    session.save()
-    events.keep(charger, session, news)
-    still(session, at=at)
-    return Stopped(session, is_new=True)
+def stop_all(messages: Sequence[Message[Stop]]) -> list[Stopped]:
+    """End sessions of different chargers.
+
+    The energy is None, and people are asked, where the registers cannot be believed.
+    """
+    news = [message.told.news(message.at) for message in messages]
+    ending = _Ending(messages, news)
+    stopped = [ending.end(message, each) for message, each in zip(messages, news, strict=True)]
+    ending.write()
+    return stopped
 
 
-def still(session: ChargingSession, *, at: datetime) -> None:
-    """No power flows where a session has ended, until the meter says otherwise."""
-    place = {"charger": session.charger_id, "evse_id": session.evse_id, "connector_id": session.connector_id}
-    running = ChargingSession.objects.filter(
-        charger=session.charger_id, evse_id=session.evse_id, stopped_at=None, is_superseded=False
-    )
-    Connector.objects.filter(~Exists(running), **place).update(power_w=0, power_at=at)
+class _Ending:
+    """The sessions that end in a batch: what they need is read once, what they change is written once."""
+
+    def __init__(self, messages: Sequence[Message[Stop]], news: Sequence[News]) -> None:
+        self._stored = events.Stored((m.charger.pk, each.key) for m, each in zip(messages, news, strict=True))
+        self._tokens = Tokens(message.told.token for message in messages)
+        names = {(message.charger.pk, message.told.name) for message in messages if message.told.name}
+        self._named = {(session.charger_id, session.transaction_id): session for session in _NAMED(names)}
+        self._closed: list[ChargingSession] = []
+        self._placeholders: list[ChargingSession] = []
+        self._events: list[tuple[Charger, ChargingSession, News]] = []
+
+    def end(self, message: Message[Stop], news: News) -> Stopped:
+        charger, told, at = message.charger, message.told, message.at
+        card = self._tokens.authorize(told.token, at=at) if told.token else None
+        known, stored = self._stored.novelty(charger, news)
+        if stored is not None and stored.session is not None:
+            if known is Novelty.CONFLICT:
+                events.keep_conflict(charger, stored.session, news)
+            return Stopped(stored.session, card, is_new=False)
+        session = self._named.get((charger.pk, told.name))
+        if session is None:
+            session = _placeholder(charger, told, at)
+            self._placeholders.append(session)
+        else:
+            self._closed.append(session)
+        _close(session, told, at)
+        self._events.append((charger, session, news))
+        return Stopped(session, card, is_new=True)
+
+    def write(self) -> None:
+        number(self._placeholders)
+        insert(self._placeholders)
+        rewrite(self._closed, _COLUMNS)
+        insert([events.row(charger, session, news) for charger, session, news in self._events])
+        still((session, news.at) for _, session, news in self._events)
+
+
+def still(ended: Iterable[tuple[ChargingSession, datetime]]) -> None:
+    """No power flows where a session has ended, until the meter says otherwise; ``ended``: each with its time."""
+    adapt = connection.ops.adapt_datetimefield_value
+    rows = [(s.charger_id, s.evse_id, s.connector_id, adapt(at)) for s, at in ended]
+    if rows:
+        sql = _STILL.format(places=statements.recordset("v", _PLACE))
+        statements.execute(sql, statements.records(_PLACE, rows))
 
 
 def close_at(session: ChargingSession, device_time: str, *, at: datetime) -> None:
@@ -97,12 +151,6 @@ def _close(session: ChargingSession, told: Stop, at: datetime) -> None:
     session.stopped_by_token = told.token[:255]
     session.meter_stop_wh = told.meter_stop_wh
     energy.recount(session)
-
-
-def _session(charger: Charger, told: Stop) -> ChargingSession | None:
-    if told.number is None or told.number <= 0:
-        return None
-    return ChargingSession.objects.filter(charger=charger, transaction_id=str(told.number)).first()
 
 
 def _placeholder(charger: Charger, told: Stop, at: datetime) -> ChargingSession:

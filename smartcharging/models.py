@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from chargers.models import Charger, Command
+from chargers.models import Charger, Command, Site
 from sessions.models import ChargingSession
 
 
@@ -67,3 +67,111 @@ class ChargingNeeds(models.Model):
     class Meta:
         ordering = ("charger", "evse_id")
         constraints = [models.UniqueConstraint(fields=["charger", "evse_id"], name="charging_needs_are_unique")]
+
+
+class SitePlan(models.Model):
+    """How a site shares its power. ``version`` grows with each plan: a planner with an older one writes nothing.
+
+    ``building_worst_l1_a`` …: what else may draw from the connection, counted while its meter is silent.
+    """
+
+    site = models.OneToOneField(Site, on_delete=models.CASCADE, related_name="plan")
+    is_on = models.BooleanField(default=False)
+    version = models.PositiveBigIntegerField(default=0)
+    lease_s = models.PositiveIntegerField(default=300)
+    default_a = models.FloatField(default=0.0)  # what a car gets that starts without us
+    volts = models.FloatField(default=230.0)
+    looks_ahead = models.BooleanField(default=False)  # plan by linear programme, see `smartcharging.plan`
+    building_worst_a = models.JSONField(default=list)  # [L1, L2, L3]
+    building_a = models.JSONField(null=True, blank=True)  # as measured
+    building_at = models.DateTimeField(null=True, blank=True)
+    next_due_at = models.DateTimeField(null=True, blank=True)
+    planned_at = models.DateTimeField(null=True, blank=True)
+    fullness = models.FloatField(default=0.0)  # the ledger's sum over the limit, at the fullest
+    problem = models.CharField(max_length=500, blank=True)  # why it could not be planned
+
+    class Meta:
+        indexes = [models.Index(fields=["next_due_at"], condition=models.Q(is_on=True), name="plan_due")]
+
+
+class LimitNode(models.Model):
+    """A connection, panel or circuit of a site, see `smartcharging.grid.Node`."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="limit_nodes")
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="below")
+    name = models.CharField(max_length=120)
+    l1_a = models.FloatField()
+    l2_a = models.FloatField(default=0.0)
+    l3_a = models.FloatField(default=0.0)
+    limit_w = models.FloatField(null=True, blank=True)
+    buffer_a = models.FloatField(default=0.0)
+
+    class Meta:
+        ordering = ("site", "id")
+        constraints = [models.UniqueConstraint(fields=["site", "name"], name="limit_node_is_unique")]
+
+
+class Outlet(models.Model):
+    """An EVSE in the tree, and what its charger is trusted with, see `smartcharging.ledger.Outlet`."""
+
+    node = models.ForeignKey(LimitNode, on_delete=models.CASCADE, related_name="outlets")
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="outlets")
+    evse_id = models.PositiveIntegerField()
+    cable_a = models.FloatField(default=32.0)
+    phases = models.PositiveSmallIntegerField(default=3)
+    rotation = models.CharField(max_length=3, default="RST")
+    trust = models.CharField(max_length=1, default="A")  # A | B | C
+    default_command = models.ForeignKey(Command, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    above_since = models.DateTimeField(null=True, blank=True)  # measured above its limit, without a break
+    is_wild = models.BooleanField(default=False)
+    enough_a = models.FloatField(null=True, blank=True)  # its car draws less than it may: so much is enough for now
+    target_a = models.FloatField(default=0.0)  # of the last plan
+    bound_by = models.CharField(max_length=160, blank=True)  # the limit that held it back
+    is_queued = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("node", "charger", "evse_id")
+        constraints = [models.UniqueConstraint(fields=["charger", "evse_id"], name="outlet_is_unique")]
+
+
+class Limit(models.Model):
+    """A limit that was sent and may be in force: an entry of the ledger, written before its message leaves."""
+
+    outlet = models.ForeignKey(Outlet, on_delete=models.CASCADE, related_name="limits")
+    session = models.ForeignKey(ChargingSession, on_delete=models.CASCADE, related_name="limits")
+    kind = models.CharField(max_length=5)  # floor | lease
+    limit_a = models.FloatField()
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)  # None: never
+    command = models.ForeignKey(Command, null=True, on_delete=models.SET_NULL, related_name="+")
+    is_confirmed = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("id",)
+
+
+class CapacitySignal(models.Model):
+    """Somebody limits a whole site for a time, see `smartcharging.grid.Signal`."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="capacity_signals")
+    source = models.CharField(max_length=80)
+    limit_w = models.FloatField()
+    from_at = models.DateTimeField()
+    to_at = models.DateTimeField(null=True, blank=True)
+    told_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("site", "from_at")
+
+
+class EnergyPrice(models.Model):
+    """What a kWh costs at a site from a moment on, until the next row; grams of CO₂ where they are known."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="energy_prices")
+    from_at = models.DateTimeField()
+    per_kwh = models.DecimalField(max_digits=10, decimal_places=5)
+    co2_g_per_kwh = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("site", "from_at")
+        constraints = [models.UniqueConstraint(fields=["site", "from_at"], name="energy_price_is_unique")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,27 +9,11 @@ from django.db import transaction
 from django.db.models import Q
 
 from chargers.models import Charger, Command
+from chargers.rows import Lookup
 from smartcharging.models import InstalledProfile
+from smartcharging.schedules import Profile
 
-
-@dataclass(slots=True, frozen=True)
-class Profile:
-    """``purpose``: charger_max | tx_default | tx | external | priority | local_generation.
-
-    ``kind``: absolute | recurring | relative | dynamic. ``schedules``: objects with "unit" ("A" or "W"), "periods"
-    (list of {"start_s", "limit", "phases"?}) and, where given, "duration_s", "start_at", "min_rate". A period may
-    limit phases apart ("limit_l2", "limit_l3"), discharge and set points likewise; it then may have no "limit".
-    """
-
-    profile_id: int
-    stack_level: int
-    purpose: str
-    kind: str
-    recurrency: str = ""
-    transaction_id: str = ""
-    valid_from: datetime | None = None
-    valid_to: datetime | None = None
-    schedules: list[dict[str, Any]] = field(default_factory=list)
+_OF_SESSION = Lookup(InstalledProfile, by=["charger_id", "transaction_id"], also="t.purpose = 'tx'", only=["id"])
 
 
 @transaction.atomic
@@ -106,8 +89,20 @@ def remove(
     return InstalledProfile.objects.filter(wanted).delete()[0]
 
 
-def end_of_session(charger: Charger, transaction_id: str) -> int:
+class EndedProfiles:
     """Profiles of one session go with it; a session that the charger could not name takes none along."""
-    if not transaction_id:
-        return 0
-    return InstalledProfile.objects.filter(charger=charger, purpose="tx", transaction_id=transaction_id).delete()[0]
+
+    def __init__(self) -> None:
+        self._sessions: set[tuple[int, str]] = set()
+
+    def end_of_session(self, charger: Charger, transaction_id: str) -> None:
+        if transaction_id:
+            self._sessions.add((charger.pk, transaction_id))
+
+    def write(self) -> None:
+        """Forget those of all sessions that ended in a batch."""
+        if self._sessions:
+            ended = _OF_SESSION(self._sessions)
+            if ended:
+                InstalledProfile.objects.filter(pk__in=[profile.pk for profile in ended]).delete()
+            self._sessions = set()

@@ -10,7 +10,7 @@ from chargers.models import Charger
 from sessions.models import ChargingSession
 from smartcharging.models import ChargingNeeds, ExternalLimit
 
-Schedule = dict[str, Any]  # as in `smartcharging.profiles.Profile`
+Schedule = dict[str, Any]  # as in `smartcharging.schedules.Profile`
 
 
 @dataclass(slots=True, frozen=True)

@@ -22,7 +22,7 @@ class ConnectorStatus(models.TextChoices):
 class Connector(models.Model):
     """A plug. OCPP 1.6 connector n is EVSE n, connector 1; (0, 0) is the charger as a whole."""
 
-    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="connectors")
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="connectors", db_index=False)
     evse_id = models.PositiveIntegerField()
     connector_id = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=16, choices=ConnectorStatus, default=ConnectorStatus.UNKNOWN)
@@ -53,7 +53,7 @@ class Connector(models.Model):
 class StatusChange(models.Model):
     """One reported status of a connector, as it came. OCPP StatusNotification."""
 
-    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="status_changes")
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="status_changes", db_index=False)
     evse_id = models.PositiveIntegerField()
     connector_id = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=16, choices=ConnectorStatus)

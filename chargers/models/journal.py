@@ -26,7 +26,7 @@ class Exchange(models.Model):
         ORPHAN = "orphan", "answer to nothing"
         ONE_WAY = "one_way", "no answer due"
 
-    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="exchanges")
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="exchanges", db_index=False)
     epoch = models.PositiveBigIntegerField()
     origin = models.CharField(max_length=8, choices=Origin)
     message_id = models.CharField(max_length=255, blank=True)

@@ -9,7 +9,7 @@ from chargers.models.charger import Charger
 class Boot(models.Model):
     """One BootNotification and our verdict."""
 
-    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="boots")
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="boots", db_index=False)
     received_at = models.DateTimeField()
     epoch = models.PositiveBigIntegerField()
     vendor = models.CharField(max_length=64, blank=True)
@@ -28,7 +28,7 @@ class Boot(models.Model):
 class Connection(models.Model):
     """One WebSocket of a charger, from handshake to close."""
 
-    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="connections")
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="connections", db_index=False)
     epoch = models.PositiveBigIntegerField()
     gateway = models.CharField(max_length=80)
     subprotocol = models.CharField(max_length=16)
@@ -45,13 +45,14 @@ class Connection(models.Model):
             models.Index(fields=["charger", "-connected_at"], name="connection_recent"),
             models.Index(fields=["gateway"], condition=Q(disconnected_at=None), name="connection_open_by_gateway"),
             models.Index(fields=["charger"], condition=Q(disconnected_at=None), name="connection_open"),
+            models.Index(fields=["-disconnected_at"], name="connection_by_end"),
         ]
 
 
 class PresenceHour(models.Model):
     """In which minutes of an hour a charger was heard: 60 bits instead of a row per heartbeat."""
 
-    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="presence_hours")
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="presence_hours", db_index=False)
     hour = models.DateTimeField()  # UTC, on the hour
     minutes_heard = models.BigIntegerField(default=0)  # bit n set: heard in minute n
     heartbeats = models.PositiveIntegerField(default=0)

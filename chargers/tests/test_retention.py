@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chargers import retention, tasks
-from chargers.models import Charger, Exchange
+from chargers.models import Boot, Charger, Connection, DeadLetter, Exchange, PresenceHour, SecurityEvent, StatusChange
 
 NOW = timezone.now()
 
@@ -55,6 +58,63 @@ def test_a_long_list_is_deleted_in_several_turns(cp1: Charger, monkeypatch: pyte
     keep(cp1, *[100] * 25)
     assert retention.forget_old(at=NOW, patience_s=0) is True
     assert Exchange.objects.count() == 15
+
+
+def test_on_sqlite_there_are_no_partitions_and_nothing_to_do(db: None) -> None:
+    retention.JOURNAL.make_ahead(at=NOW)
+    assert retention.JOURNAL.drop_before(NOW) == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "make"),
+    [
+        ("PRESENCE_DAYS", lambda charger, at: PresenceHour.objects.create(charger=charger, hour=at)),
+        ("STATUS_DAYS", lambda charger, at: StatusChange.objects.create(charger=charger, evse_id=1, received_at=at)),
+        ("CONNECTION_DAYS", lambda charger, at: connection_row(charger, at, ended_at=at)),
+        (
+            "BOOT_DAYS",
+            lambda charger, at: Boot.objects.create(
+                charger=charger, received_at=at, epoch=1, verdict="Accepted", interval_s=300
+            ),
+        ),
+        (
+            "SECURITY_EVENT_DAYS",
+            lambda charger, at: SecurityEvent.objects.create(charger=charger, received_at=at, key=uuid4()),
+        ),
+        (
+            "DEAD_LETTER_DAYS",
+            lambda charger, at: DeadLetter.objects.create(charger=charger, received_at=at, replayed_at=at),
+        ),
+    ],
+)
+def test_each_history_goes_back_as_far_as_it_is_told(
+    cp1: Charger, settings: Any, setting: str, make: Callable[[Charger, datetime], Model]
+) -> None:
+    old, young = make(cp1, NOW - timedelta(days=101)), make(cp1, NOW - timedelta(days=99))
+    setattr(settings, setting, 0)
+    retention.forget_old(at=NOW)
+    assert type(old)._default_manager.count() == 2, "0 is for ever"
+    setattr(settings, setting, 100)
+    retention.forget_old(at=NOW)
+    assert list(type(old)._default_manager.all()) == [young]
+
+
+def connection_row(charger: Charger, at: datetime, *, ended_at: datetime | None) -> Connection:
+    return Connection.objects.create(
+        charger=charger, epoch=at.timestamp(), gateway="gate-1", connected_at=at, disconnected_at=ended_at
+    )
+
+
+def test_a_connection_that_lasts_is_not_forgotten(cp1: Charger) -> None:
+    connection_row(cp1, NOW - timedelta(days=5000), ended_at=None)
+    retention.forget_old(at=NOW)
+    assert Connection.objects.exists()
+
+
+def test_a_dead_letter_waits_for_its_replay_for_ever(cp1: Charger) -> None:
+    DeadLetter.objects.create(charger=cp1, received_at=NOW - timedelta(days=5000))
+    retention.forget_old(at=NOW)
+    assert DeadLetter.objects.exists()
 
 
 @pytest.mark.parametrize("is_more", [True, False])

@@ -15,13 +15,14 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTMessageInfo
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.bus import NotLinked, tls
 from gateway.bus.address import Address, send_at_once
 from gateway.bus.pace import Bucket
+from gateway.bus.quick import QuickClient
 
 KEEPALIVE_S = 30  # the least that AWS IoT Core takes
 STALLED_MS = 20_000  # written and not acknowledged for so long: the broker's machine is gone
@@ -159,15 +160,18 @@ class Link:
     # -- staying up --------------------------------------------------------------------------------------------------
 
     def _make_client(self, broker: Address, client_id: str, will: tuple[str, bytes] | None) -> Client:
-        client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv311)
-        client.max_inflight_messages = 1000  # paho refuses to change it once connected
+        client = QuickClient(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=MQTTProtocolVersion.MQTTv311,
+            on_heard=self._heard,
+        )
         broker.introduce(client)
         if will is not None:
             client.will_set(will[0], will[1], qos=1, retain=True)
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_subscribe = self._subscribed
-        client.on_message = self._heard
         client.on_socket_open = self._socket_opened
         client.on_socket_close = self._socket_closed
         client.on_socket_register_write = self._wants_to_write
@@ -247,9 +251,9 @@ class Link:
             else:
                 confirmed.set_result(None)
 
-    def _heard(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
+    def _heard(self, topic: str, payload: bytes, is_retained: bool) -> None:
         self._bucket.spend(self._loop.time())
-        self._on_message(message.topic, bytes(message.payload), message.retain)
+        self._on_message(topic, payload, is_retained)
 
     # -- the socket --------------------------------------------------------------------------------------------------
     # Opening happens in a helper thread, everything else on the loop's.

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from chargers import commands, dead_letters, journal, large_frames
 from chargers.models import Charger, Command, CommandStatus, DeadLetter, Exchange, fold
+from chargers.rows import Lookup
 from chargers.signals import charger_changed
 from gateway import claim_check, delivery, events, frames, topics
 from gateway.bus.publisher import Publication
@@ -31,6 +32,8 @@ from sessions.models import ChargingSession
 from sessions.signals import session_changed
 
 log = structlog.get_logger(__name__)
+
+LOCKED_CHARGERS = Lookup(Charger, by=["identity_folded"], is_locking=True)
 
 
 class Inbound(NamedTuple):
@@ -99,11 +102,11 @@ def _commit(inbound: Sequence[Inbound], *, is_replay: bool = False) -> Outcome:
         books = Books(timezone.now())
         turns = _turns(inbound)
         dispatcher = Dispatcher(books, {} if is_replay else _served(turns), _orders(turns))
-        publications = []
-        for turn in turns:
-            text = dispatcher.serve(turn)
-            if text is not None:
-                publications.append(delivery.to_charger(turn.charger, text, at=books.at))
+        replies = [dispatcher.serve(turn) for turn in turns]
+        dispatcher.finish()
+        publications = [
+            delivery.to_charger(reply.charger, reply.text, at=books.at) for reply in replies if reply.text is not None
+        ]
         publications += delivery.deliver(set() if is_replay else dispatcher.freed, books)
         books.write()
         books.changed_chargers.update(turn.charger.pk for turn in turns)
@@ -156,9 +159,8 @@ def _chargers(identities: Iterable[str]) -> dict[str, Charger]:
 
     The lock lets two workers that got the same frame twice do it one after the other: the second finds it done.
     """
-    wanted = {fold(identity) for identity in identities}
-    rows = Charger.objects.select_for_update(no_key=True).filter(identity_folded__in=wanted).order_by("pk")
-    return {charger.identity_folded: charger for charger in rows}
+    found = LOCKED_CHARGERS((folded,) for folded in {fold(identity) for identity in identities})
+    return {charger.identity_folded: charger for charger in found}
 
 
 def _large_frames(

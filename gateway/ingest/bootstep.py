@@ -56,7 +56,7 @@ class Ingest(bootsteps.StartStopStep):
         # SQLite has one writer: a second hand would only wait for the lock, and poll for it.
         hands = 1 if connection.vendor == "sqlite" else worker.concurrency
         self._queue = SqsSource(settings.INGEST_QUEUE_URL, on_frame=self._desk.put) if by_queue else None
-        counter = Counter(self._subscriber, self._queue or self._subscriber)
+        counter = Counter(self._subscriber, self._subscriber, *([self._queue] if self._queue else []))
         self._foremen = [
             Foreman(number, self._desk, counter, on_commit=self._pulse.committed) for number in range(hands)
         ]

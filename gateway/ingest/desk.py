@@ -34,8 +34,13 @@ class Desk:
     def put(self, frame: Frame) -> None:
         """A frame to be done. After `close` it is left alone: not acknowledged, it comes again."""
         with self._changed:
-            if not self._is_closed:
-                self._batcher.add(frame, time.monotonic())
+            if self._is_closed:
+                return
+            now = time.monotonic()
+            had_work = self._batcher.wait_s(now) is not None
+            self._batcher.add(frame, now)
+            # Somebody waits for the first frame's batch to fall due; waking him for each one that joins is for nothing.
+            if not had_work or self._batcher.wait_s(now) == 0:
                 self._changed.notify()
 
     def send_on_errand(self, job: Job, *, heard: Frame | None = None) -> None:
@@ -53,6 +58,8 @@ class Desk:
                 now = time.monotonic()
                 frames = self._batcher.take(now)
                 if frames:
+                    if self._batcher.wait_s(now) is not None:
+                        self._changed.notify()  # somebody else has to look after what is left
                     return Work.of(frames)
                 self._changed.wait(self._batcher.wait_s(now))
         return None

@@ -21,6 +21,7 @@ import structlog
 from django.db import connections
 from django.utils import timezone
 
+from chargers import statements
 from chargers.connections import mark_gateway_lost
 from chargers.workers import touch_worker
 from gateway import topics
@@ -133,6 +134,7 @@ def _work(pipe: Connection, parents_end: Connection, parent_pid: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     die_with_parent(parent_pid)
     parents_end.close()
+    statements.prefer_indexes()
     while True:
         while not pipe.poll(CHECK_PARENT_S):
             if os.getppid() != parent_pid:  # where there is no death signal

@@ -36,6 +36,7 @@ HIDE_AGAIN_S = 25
 # Frames in hand. More would only wait here instead of with another worker.
 MOST_IN_HAND = 1000
 RETRY_S = (1.0, 30.0)
+LINK = -1  # `Frame.link` of what came from here; those of MQTT are not negative
 POLLERS = 4  # a long poll brings ten frames in some 10 ms
 
 
@@ -60,7 +61,7 @@ class SqsSource:
     def acknowledge(self, frames: Iterable[Frame]) -> None:
         with self._guard:
             for frame in frames:
-                if (held := self._in_hand.pop(frame.packet, None)) is not None:
+                if frame.link == LINK and (held := self._in_hand.pop(frame.packet, None)) is not None:
                     self._done.append(held[0])
         self._changed.set()
 
@@ -120,7 +121,7 @@ class SqsSource:
                 return  # it comes again, to somebody else
             number = next(self._numbers)
             self._in_hand[number] = message["ReceiptHandle"], time.monotonic()
-        self._on_frame(Frame(key, payload, received_at, number))
+        self._on_frame(Frame(key, payload, received_at, number, LINK))
 
     # -- going out -----------------------------------------------------------------------------------------------------
 

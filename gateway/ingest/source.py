@@ -24,6 +24,10 @@ class Speaker(Protocol):
 class Counter:
     """Both ends as a foreman needs them: answers go out by MQTT, acknowledgements to where the frame came from."""
 
-    def __init__(self, speaker: Speaker, source: Source) -> None:
+    def __init__(self, speaker: Speaker, *sources: Source) -> None:
         self.publish = speaker.publish
-        self.acknowledge = source.acknowledge
+        self._sources = sources
+
+    def acknowledge(self, frames: list[Frame]) -> None:
+        for source in self._sources:
+            source.acknowledge(frames)  # each knows its own

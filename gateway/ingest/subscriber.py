@@ -22,6 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gateway import topics
 from gateway.bus import tls
 from gateway.bus.address import connect_args
+from gateway.bus.client import BatchClient
 from gateway.bus.pace import Bucket
 from gateway.bus.publisher import Publication
 from gateway.ingest.batcher import Frame
@@ -63,7 +64,7 @@ class Subscriber:
         self._guard = threading.Lock()
         self._address = connect_args(settings.MQTT_URL)
         self._prefix = settings.MQTT_PREFIX
-        client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
+        client = BatchClient(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
         self._address.introduce(client)
         client.max_inflight_messages_set(1000)  # paho refuses to change it once connected
         client.reconnect_delay_set(1, 3)  # less than gateways wait before they send chargers away
@@ -86,9 +87,12 @@ class Subscriber:
         Where the broker takes only so much (`MQTT_PUBLISHES_PER_S`), whoever calls waits: a worker that has more to say
         than it may takes no new frames meanwhile, and they stay with the broker.
         """
+        if not self._bucket.is_limited:
+            self._client.publish_all(publications)
+            return
         for publication in publications:
             self._wait_for_turn()
-            self._client.publish(*publication)
+            self._client.publish_all([publication])
 
     def wait_s(self) -> float:
         """For how long `publish` would wait now."""
@@ -96,8 +100,6 @@ class Subscriber:
             return self._bucket.wait_s(time.monotonic())
 
     def _wait_for_turn(self) -> None:
-        if not self._bucket.is_limited:
-            return
         while True:
             with self._pacing:
                 wait_s = self._bucket.wait_s(time.monotonic())
@@ -108,9 +110,7 @@ class Subscriber:
 
     def acknowledge(self, frames: Iterable[Frame]) -> None:
         with self._guard:
-            for frame in frames:
-                if frame.packet and frame.link == self._link:
-                    self._client.ack(frame.packet, 1)
+            self._client.acknowledge_all(frame.packet for frame in frames if frame.packet and frame.link == self._link)
 
     def stop(self, *, farewell: Publication | None = None) -> None:
         """Send what waits (up to 2 s), say goodbye and end."""
@@ -193,8 +193,9 @@ class Subscribers:
             min(self._all, key=Subscriber.wait_s).publish([publication])
 
     def acknowledge(self, frames: Iterable[Frame]) -> None:
-        for frame in frames:
-            self._all[frame.link % len(self._all)].acknowledge([frame])
+        frames = list(frames)
+        for one in self._all:
+            one.acknowledge(frames)  # each knows its own, by the link
 
     def stop(self, *, farewell: Publication) -> None:
         for number, one in enumerate(self._all):

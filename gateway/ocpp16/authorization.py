@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chargers.models import Command
+from gateway import guessing
 from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ocpp16.dialect import dialect
@@ -14,7 +15,8 @@ from sessions.authorization import authorize
 @dialect.handles("Authorize")
 def authorize_(call: Call) -> Payload:
     """§4.1. ConcurrentTx is no answer here: the card may have come to end its session (§6.23)."""
-    return {"idTagInfo": id_tag_info(authorize(text(call.payload.get("idTag")), at=call.at))}
+    verdict = guessing.judged(call, authorize(text(call.payload.get("idTag")), at=call.at))
+    return {"idTagInfo": id_tag_info(verdict)}
 
 
 @dialect.sends("clear_cache")

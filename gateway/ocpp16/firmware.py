@@ -7,7 +7,7 @@ from chargers.transfers import record_step
 from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ocpp16.dialect import dialect
-from gateway.wire import moment, need, number, one_of, said, small, text
+from gateway.wire import address, moment, need, number, one_of, said, small, text
 from sessions.remote import remote_start_id
 
 LOG = {"diagnostics": "DiagnosticsLog", "security": "SecurityLog"}
@@ -49,9 +49,9 @@ def update_firmware(command: Command) -> tuple[str, Payload]:
     retrieve_at = moment(command, need(command, "retrieve_at"), "retrieve_at")
     again = said(retries=number(command, "retries"), retryInterval=number(command, "retry_interval_s"))
     if not (command.arguments.get("signature") or command.arguments.get("certificate")):
-        return "UpdateFirmware", {"location": need(command, "url"), "retrieveDate": retrieve_at, **again}
+        return "UpdateFirmware", {"location": address(command, "url"), "retrieveDate": retrieve_at, **again}
     firmware = said(
-        location=need(command, "url"),
+        location=address(command, "url"),
         retrieveDateTime=retrieve_at,
         installDateTime=moment(command, command.arguments.get("install_at"), "install_at"),
         signingCertificate=need(command, "certificate"),
@@ -66,8 +66,8 @@ def fetch_logs(command: Command) -> tuple[str, Payload]:
     kind = one_of(command, "kind", LOG, command.arguments.get("kind", "diagnostics"))
     since = moment(command, command.arguments.get("since"), "since")
     until = moment(command, command.arguments.get("until"), "until")
-    retries = number(command, "retries")
+    retries, url = number(command, "retries"), address(command, "url")
     if kind == "DiagnosticsLog":
-        return "GetDiagnostics", said(location=need(command, "url"), retries=retries, startTime=since, stopTime=until)
-    log = said(remoteLocation=need(command, "url"), oldestTimestamp=since, latestTimestamp=until)
+        return "GetDiagnostics", said(location=url, retries=retries, startTime=since, stopTime=until)
+    log = said(remoteLocation=url, oldestTimestamp=since, latestTimestamp=until)
     return "GetLog", said(logType=kind, requestId=remote_start_id(command.pk), retries=retries, log=log)

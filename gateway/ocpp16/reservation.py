@@ -7,18 +7,19 @@ from chargers.models import Command
 from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ocpp16.dialect import dialect
-from gateway.wire import moment, need, need_number, plug, small, text
+from gateway.wire import moment, need, need_number, plug, said, small, text
 from sessions import reservations
 
 
 @dialect.sends("reserve")
 def reserve(command: Command) -> tuple[str, Payload]:
-    return "ReserveNow", {
-        "connectorId": need_number(command, "evse_id"),
-        "expiryDate": moment(command, need(command, "expires_at"), "expires_at"),
-        "idTag": need(command, "token"),
-        "reservationId": need_number(command, "reservation_id"),
-    }
+    return "ReserveNow", said(
+        connectorId=need_number(command, "evse_id"),
+        expiryDate=moment(command, need(command, "expires_at"), "expires_at"),
+        idTag=need(command, "token"),
+        reservationId=need_number(command, "reservation_id"),
+        parentIdTag=command.arguments.get("group") or None,
+    )
 
 
 @dialect.answers("ReserveNow")

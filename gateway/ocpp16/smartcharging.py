@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from chargers import clocks
@@ -10,10 +11,10 @@ from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ocpp16.dialect import dialect
 from gateway.ocpp16.words import PURPOSE
-from gateway.profiles import common_in_words, our_schedule, schedule_in_words, transaction_of, whole_in
+from gateway.profiles import common_in_words, our_schedule, require_valid, schedule_in_words, transaction_of, whole_in
 from gateway.wire import need, need_number, number, one_of, plug, said, small, text
 from smartcharging import profiles
-from smartcharging.profiles import Profile
+from smartcharging.schedules import Profile
 
 OUR_PURPOSE = {theirs: ours for ours, theirs in PURPOSE.items()}
 
@@ -21,7 +22,9 @@ OUR_PURPOSE = {theirs: ours for ours, theirs in PURPOSE.items()}
 @dialect.sends("set_profile")
 def set_profile(command: Command) -> tuple[str, Payload]:
     profile = profile_in_words(command, need(command, "profile"))
-    return "SetChargingProfile", {"connectorId": need_number(command, "evse_id"), "csChargingProfiles": profile}
+    evse_id = need_number(command, "evse_id")
+    require_valid(command, replace(_profile(profile), evse_id=evse_id))
+    return "SetChargingProfile", {"connectorId": evse_id, "csChargingProfiles": profile}
 
 
 def profile_in_words(command: Command, profile: dict[str, Any]) -> Payload:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from gateway.call import Call
-from gateway.dialect import Payload
+from gateway.dialect import Answer, Payload
 from gateway.errors import ProtocolError
 from gateway.ocpp16.dialect import dialect
 from gateway.ocpp16.metering import read_meter
 from gateway.ocpp16.words import connector_of, id_tag_info
 from gateway.wire import small, text, whole
-from sessions.authorization import authorize
 from sessions.models import ChargingSession
-from sessions.starting import Start, start
-from sessions.stopping import Stop, stop
-from smartcharging import profiles
+from sessions.starting import Start, Started
+from sessions.stopping import Stop, Stopped
 
 
 @dialect.handles("StartTransaction", is_money=True)
-def start_transaction(call: Call) -> Payload:
+def start_transaction(call: Call) -> Answer:
     """§4.8: a transaction is given a number whatever the card; the charger decides by idTagInfo whether to go on."""
     told = call.payload
     if "connectorId" not in told and "idTag" not in told:
@@ -32,7 +31,10 @@ def start_transaction(call: Call) -> Payload:
         reservation_id=small(told.get("reservationId")),
         as_sent=told,
     )
-    begun = start(call.charger, wanted, at=call.at)
+    return call.books.sessions.start(call.charger, wanted, at=call.at, then=partial(_started, call))
+
+
+def _started(call: Call, begun: Started) -> Payload:
     session = begun.session
     call.books.changed_sessions |= {session.pk, *(closed.pk for closed in begun.superseded)}
     call.books.changed_chargers.add(call.charger.pk)
@@ -42,10 +44,9 @@ def start_transaction(call: Call) -> Payload:
 
 
 @dialect.handles("StopTransaction", if_all_fails={})
-def stop_transaction(call: Call) -> Payload:
+def stop_transaction(call: Call) -> Answer:
     """§4.10. A transaction that we do not know is confirmed as well; the charger would repeat it for ever."""
     told = call.payload
-    token = text(told.get("idTag"))
     if "transactionId" not in told and "meterStop" not in told:
         call.findings.append("It names neither transactionId nor meterStop; nothing can be stopped by it.")
         return {}
@@ -54,18 +55,21 @@ def stop_transaction(call: Call) -> Payload:
         meter_stop_wh=whole(told.get("meterStop")),
         device_time=text(told.get("timestamp")),
         reason=text(told.get("reason")) or "Local",  # §6.49: a missing reason means Local
-        token=token,
+        token=text(told.get("idTag")),
         as_sent=told,
     )
-    ended = stop(call.charger, wanted, at=call.at)
+    return call.books.sessions.stop(call.charger, wanted, at=call.at, then=partial(_stopped, call))
+
+
+def _stopped(call: Call, ended: Stopped) -> Payload:
     session = ended.session
-    read_meter(call, told.get("transactionData"), evse_id=session.evse_id, session=session)
-    profiles.end_of_session(call.charger, session.transaction_id)
+    read_meter(call, call.payload.get("transactionData"), evse_id=session.evse_id, session=session)
+    call.books.ended_profiles.end_of_session(call.charger, session.transaction_id)
     call.books.changed_sessions.add(session.pk)
     call.books.changed_chargers.add(call.charger.pk)
     if ended.is_new:
         call.event("transactions", kind="stopped", **_facts(session), reason=session.stop_reason)
-    return {"idTagInfo": id_tag_info(authorize(token, at=call.at))} if token else {}
+    return {"idTagInfo": id_tag_info(ended.authorization)} if ended.authorization else {}
 
 
 def _facts(session: ChargingSession) -> dict[str, Any]:

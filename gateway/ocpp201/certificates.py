@@ -25,6 +25,7 @@ KIND_SINCE_21 = {"oem_root": "OEMRootCertificate"}
 OUR_KIND = {theirs: Kind(ours) for ours, theirs in (KIND | KIND_SINCE_21).items()}
 INSTALLABLE = {ours: theirs for ours, theirs in KIND.items() if ours != "v2g_chain"}
 FAILED = {"status": "Failed"}
+USE = {"ChargingStationCertificate": "station", "V2GCertificate": "v2g", "": "both"}
 FOR_V2G = {"V2GCertificate", "V2G20Certificate"}
 
 
@@ -33,19 +34,22 @@ FOR_V2G = {"V2GCertificate", "V2G20Certificate"}
 
 @dialect.handles("SignCertificate")
 def sign_certificate(call: Call) -> Payload:
-    """A02: the certificate follows in a command. Ours is no authority of ISO 15118, so V2G certificates are refused."""
-    is_for_v2g = call.payload.get("certificateType") in FOR_V2G
-    is_signed = not is_for_v2g and certificates.sign(call.charger, text(call.payload.get("csr")), at=call.at)
+    """A02: the certificate follows in a command. Ours is no authority of ISO 15118: V2G ones come from the provider."""
+    use, csr = text(call.payload.get("certificateType")), text(call.payload.get("csr"))
+    issue = iso15118.station_certificate if use in FOR_V2G else None
+    is_signed = certificates.sign(call.charger, csr, use=USE.get(use, use), issue=issue, at=call.at)
     call.books.changed_chargers.add(call.charger.pk)
     return {"status": "Accepted" if is_signed else "Rejected"}
 
 
 @dialect.sends("certificate_signed")
 def certificate_signed(command: Command) -> tuple[str, Payload]:
-    return "CertificateSigned", {
-        "certificateChain": need(command, "chain"),
-        "certificateType": "ChargingStationCertificate",
-    }
+    """A request that named no use is for both, and so is its certificate (A02.FR.10)."""
+    uses = {ours: theirs for theirs, ours in USE.items()}
+    use = command.arguments.get("use", "station")
+    return "CertificateSigned", said(
+        certificateChain=need(command, "chain"), certificateType=uses.get(use, use) or None
+    )
 
 
 @dialect.answers("CertificateSigned")
@@ -74,9 +78,10 @@ def certificate_installed(command: Command, answer: Payload, call: Call) -> None
 
 @dialect.sends("list_certificates")
 def list_certificates(command: Command) -> tuple[str, Payload]:
-    """M03; no kind means all of them."""
-    kind = command.arguments.get("kind")
-    return "GetInstalledCertificateIds", said(certificateType=[one_of(command, "kind", KIND, kind)] if kind else None)
+    """M03: of one ``kind`` or several ``kinds``; none means all of them."""
+    kinds = command.arguments.get("kinds") or [command.arguments.get("kind")]
+    wanted = [one_of(command, "kind", KIND, kind) for kind in kinds if kind]
+    return "GetInstalledCertificateIds", said(certificateType=wanted or None)
 
 
 @dialect.answers("GetInstalledCertificateIds")

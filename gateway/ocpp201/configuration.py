@@ -10,22 +10,31 @@ from chargers.models import Command
 from gateway.call import Call
 from gateway.dialect import Payload, Unspeakable
 from gateway.ocpp201.dialect import dialect
+from gateway.ocpp201.portions import first_portion
 from gateway.ocpp201.words import place_from_words, place_in_words, place_of, request_id
 from gateway.wire import dicts, need, one_of, said, text
 
 TAKEN = {"Accepted", "RebootRequired"}
+GET_LIMIT = Place("ItemsPerMessage", component="DeviceDataCtrlr", instance="GetVariables")
+SET_LIMIT = Place("ItemsPerMessage", component="DeviceDataCtrlr", instance="SetVariables")
 CRITERION = {"active": "Active", "available": "Available", "enabled": "Enabled", "problem": "Problem"}
+BASE = {"full": "FullInventory", "configuration": "ConfigurationInventory", "summary": "SummaryInventory"}
 UNKNOWN = {"UnknownComponent", "UnknownVariable", "NotSupportedAttributeType"}
 
 
 @dialect.sends("read_settings")
 def read_settings(command: Command) -> tuple[str, Payload]:
-    """B06; all of them, or those of components in a state, by a report (B07, B08), which comes in NotifyReport."""
+    """B06; all of them, or those of components in a state, by a report (B07, B08), which comes in NotifyReport.
+
+    ``report`` (of `BASE`): which of all, if none is named.
+    """
     names, criteria = command.arguments.get("names"), command.arguments.get("criteria")
     if criteria:
         return "GetReport", _report_of(command, [str(name) for name in names or []], criteria)
     if not names:
-        return "GetBaseReport", {"requestId": request_id(command), "reportBase": "FullInventory"}
+        base = one_of(command, "report", BASE, command.arguments.get("report") or "full")
+        return "GetBaseReport", {"requestId": request_id(command), "reportBase": base}
+    names = first_portion(command, "names", names, limit=GET_LIMIT)
     return "GetVariables", {"getVariableData": [place_in_words(place_of(str(name))) for name in names]}
 
 
@@ -54,7 +63,8 @@ def variables_told(command: Command, answer: Payload, call: Call) -> None:
 @dialect.sends("write_settings")
 def write_settings(command: Command) -> tuple[str, Payload]:
     """B05."""
-    return "SetVariables", {"setVariableData": [_written(command, each) for each in dicts(need(command, "settings"))]}
+    settings = first_portion(command, "settings", dicts(need(command, "settings")), limit=SET_LIMIT)
+    return "SetVariables", {"setVariableData": [_written(command, each) for each in settings]}
 
 
 def _written(command: Command, setting: dict[str, Any]) -> Payload:

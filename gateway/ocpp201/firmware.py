@@ -8,7 +8,7 @@ from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ocpp201.dialect import dialect
 from gateway.ocpp201.words import request_id
-from gateway.wire import moment, need, number, one_of, said, small, text
+from gateway.wire import address, moment, need, number, one_of, said, small, text
 
 LOG = {"diagnostics": "DiagnosticsLog", "security": "SecurityLog"}
 
@@ -43,7 +43,7 @@ def _step(call: Call, kind: Transfer.Kind) -> Payload:
 def update_firmware(command: Command) -> tuple[str, Payload]:
     """L01 with ``certificate`` and ``signature``, L02 without."""
     firmware = said(
-        location=need(command, "url"),
+        location=address(command, "url"),
         retrieveDateTime=moment(command, need(command, "retrieve_at"), "retrieve_at"),
         installDateTime=moment(command, command.arguments.get("install_at"), "install_at"),
         signingCertificate=command.arguments.get("certificate") or None,
@@ -62,7 +62,7 @@ def publish_firmware(command: Command) -> tuple[str, Payload]:
     """L03. ``checksum``: MD5 of the file, hexadecimal."""
     return "PublishFirmware", said(
         requestId=request_id(command),
-        location=need(command, "url"),
+        location=address(command, "url"),
         checksum=need(command, "checksum"),
         retries=number(command, "retries"),
         retryInterval=number(command, "retry_interval_s"),
@@ -78,7 +78,7 @@ def unpublish_firmware(command: Command) -> tuple[str, Payload]:
 @dialect.sends("fetch_logs")
 def fetch_logs(command: Command) -> tuple[str, Payload]:
     log = said(
-        remoteLocation=need(command, "url"),
+        remoteLocation=address(command, "url"),
         oldestTimestamp=moment(command, command.arguments.get("since"), "since"),
         latestTimestamp=moment(command, command.arguments.get("until"), "until"),
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from chargers import configuration, monitors
-from chargers.configuration import Reported
+from chargers.configuration import Place, Reported
 from chargers.connectors import StatusReport
 from chargers.models import Command, CommandStatus, Monitor
 from chargers.monitors import Raised, Watch
 from gateway.call import Call
 from gateway.dialect import Payload, Unspeakable
 from gateway.ocpp201.dialect import dialect
+from gateway.ocpp201.portions import first_portion
 from gateway.ocpp201.words import place_from_words, place_in_words, place_of, request_id
 from gateway.wire import dicts, need, need_number, one_of, said, small, text
 from sessions.units import as_number
@@ -29,6 +30,8 @@ OUR_KIND = {theirs: Monitor.Kind(ours) for ours, theirs in (KIND | KIND_SINCE_21
 BASE = {"all": "All", "factory": "FactoryDefault", "hardwired": "HardWiredOnly"}
 CRITERION = {"threshold": "ThresholdMonitoring", "delta": "DeltaMonitoring", "periodic": "PeriodicMonitoring"}
 GONE = {"Accepted", "NotFound"}
+SET_LIMIT = Place("ItemsPerMessage", component="MonitoringCtrlr", instance="SetVariableMonitoring")
+CLEAR_LIMIT = Place("ItemsPerMessage", component="MonitoringCtrlr", instance="ClearVariableMonitoring")
 LEAST_SEVERE = 9
 
 
@@ -123,9 +126,8 @@ def monitoring_report(command: Command) -> tuple[str, Payload]:
 @dialect.sends("set_monitors")
 def set_monitors(command: Command) -> tuple[str, Payload]:
     """N04. ``monitors``: {"name" (path), "kind", "value", "severity"?, "id"? (to replace one), "only_in_session"?}."""
-    return "SetVariableMonitoring", {
-        "setMonitoringData": [_monitor_in_words(command, each) for each in dicts(need(command, "monitors"))]
-    }
+    monitors = first_portion(command, "monitors", dicts(need(command, "monitors")), limit=SET_LIMIT)
+    return "SetVariableMonitoring", {"setMonitoringData": [_monitor_in_words(command, each) for each in monitors]}
 
 
 def _monitor_in_words(command: Command, monitor: dict[str, Any]) -> Payload:
@@ -170,7 +172,7 @@ def clear_monitors(command: Command) -> tuple[str, Payload]:
     ids = [small(each) for each in need(command, "ids")]
     if None in ids:
         raise Unspeakable(f"'ids' of 'clear_monitors' is {command.arguments['ids']!r}; they must be whole numbers.")
-    return "ClearVariableMonitoring", {"id": ids}
+    return "ClearVariableMonitoring", {"id": first_portion(command, "ids", ids, limit=CLEAR_LIMIT)}
 
 
 @dialect.answers("ClearVariableMonitoring")

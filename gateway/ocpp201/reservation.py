@@ -26,12 +26,15 @@ def reservation_status_update(call: Call) -> Payload:
 
 @dialect.sends("reserve")
 def reserve(command: Command) -> tuple[str, Payload]:
-    """H01. EVSE 0: any."""
+    """H01, H03 (``group``: whose cards may use it). EVSE 0: any; ``connector_type`` in the specification's word."""
+    group = command.arguments.get("group")
     return "ReserveNow", said(
         id=need_number(command, "reservation_id"),
         expiryDateTime=moment(command, need(command, "expires_at"), "expires_at"),
         idToken=id_token(str(need(command, "token"))),
         evseId=number(command, "evse_id") or None,
+        connectorType=command.arguments.get("connector_type") or None,
+        groupIdToken={"idToken": group, "type": "Central"} if group else None,
     )
 
 

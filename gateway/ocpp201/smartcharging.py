@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from chargers import clocks
@@ -10,10 +11,10 @@ from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ocpp201.dialect import dialect
 from gateway.ocpp201.words import PURPOSE, PURPOSE_SINCE_21, request_id
-from gateway.profiles import common_in_words, our_schedule, schedule_in_words, transaction_of, whole_in
+from gateway.profiles import common_in_words, our_schedule, require_valid, schedule_in_words, transaction_of, whole_in
 from gateway.wire import dicts, need, need_number, number, one_of, plug, said, small, text
 from smartcharging import profiles
-from smartcharging.profiles import Profile
+from smartcharging.schedules import Profile
 
 OUR_PURPOSE = {theirs: ours for ours, theirs in (PURPOSE | PURPOSE_SINCE_21).items()}
 
@@ -22,7 +23,9 @@ OUR_PURPOSE = {theirs: ours for ours, theirs in (PURPOSE | PURPOSE_SINCE_21).ite
 def set_profile(command: Command) -> tuple[str, Payload]:
     """K01."""
     profile = profile_in_words(command, need(command, "profile"))
-    return "SetChargingProfile", {"evseId": need_number(command, "evse_id"), "chargingProfile": profile}
+    evse_id = need_number(command, "evse_id")
+    require_valid(command, replace(_profile(profile), evse_id=evse_id))
+    return "SetChargingProfile", {"evseId": evse_id, "chargingProfile": profile}
 
 
 def profile_in_words(command: Command, profile: dict[str, Any]) -> Payload:
@@ -35,7 +38,7 @@ def profile_in_words(command: Command, profile: dict[str, Any]) -> Payload:
         **common_in_words(command, profile, PURPOSE),
         **said(transactionId=transaction_of(command, profile) or None),
         # The schedule needs an id of its own; each profile of ours has one schedule.
-        "chargingSchedule": [{"id": profile_id, **schedule_in_words(command, profile)}],
+        "chargingSchedule": [{"id": profile_id, **schedule_in_words(command, profile, needs_start=True)}],
     }
 
 
@@ -96,6 +99,7 @@ def _profile(told: dict[str, Any]) -> Profile:
         valid_from=clocks.parse(told.get("validFrom")),
         valid_to=clocks.parse(told.get("validTo")),
         schedules=[our_schedule(schedule) for schedule in dicts(told.get("chargingSchedule"))],
+        max_offline_s=small(told.get("maxOfflineDuration")),
     )
 
 

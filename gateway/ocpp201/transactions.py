@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from chargers import clocks
 from chargers.connectors import IN_USE, StatusReport
 from chargers.models import ConnectorStatus
 from gateway.call import Call
-from gateway.dialect import Payload
+from gateway.dialect import Answer, Payload
 from gateway.ocpp201.dialect import dialect
 from gateway.ocpp201.metering import Meter, read_meter
 from gateway.ocpp201.words import CHARGING_STATE, EVENT, FREE, id_token_info
 from gateway.wire import dicts, plug, small, text
 from sessions import authorization
 from sessions.events import Novelty
-from sessions.following import Followed, Told, follow
+from sessions.following import Followed, Told
 from sessions.models import ChargingSession, SessionEvent
-from smartcharging import profiles
 
 # What is out of order stays so, whatever a session says of its charging.
 IN_ORDER = frozenset(ConnectorStatus) - {ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE}
 
 
 @dialect.handles("TransactionEvent", if_all_fails={})
-def transaction_event(call: Call) -> Payload:
+def transaction_event(call: Call) -> Answer:
     """E01–E15: begin, change or end a session; idTokenInfo whenever the event carries a token, however old (E05)."""
     meter = read_meter(call.payload.get("meterValue"))
     told = _told(call, meter)
     if told is None:
         call.findings.append("It names no eventType or no transactionId; it belongs to no session.")
         return _answer(_verdict_alone(call))
-    followed = follow(call.charger, told, at=call.at)
+    then = partial(_followed, call, told, meter)
+    return call.books.sessions.follow(call.charger, told, at=call.at, then=then)
+
+
+def _followed(call: Call, told: Told, meter: Meter, followed: Followed) -> Payload:
     session = followed.session
     if followed.novelty is not Novelty.REPEAT:
         place = {"evse_id": session.evse_id, "connector_id": session.connector_id}
@@ -39,7 +43,7 @@ def transaction_event(call: Call) -> Payload:
         _tell_connector(call, told, followed)
         call.event("transactions", kind=told.kind.value, **_facts(session), trigger=told.trigger)
     if told.kind == SessionEvent.Kind.STOPPED:
-        profiles.end_of_session(call.charger, session.transaction_id)
+        call.books.ended_profiles.end_of_session(call.charger, session.transaction_id)
     if not told.is_offline and (finding := clocks.observe(call.charger, told.device_time, at=call.at)):
         call.findings.append(finding)
     call.books.changed_sessions |= {session.pk, *(closed.pk for closed in followed.superseded)}

@@ -46,6 +46,7 @@ def _in_words(command: Command, profile: dict[str, Any]) -> Payload:
     if "chargingProfilePurpose" in profile:
         return profile
     profile_id = words.whole_in(command, profile, "id")
+    schedule = words.schedule_in_words(command, profile, words.POWERS, needs_start=True)
     return {
         "id": profile_id,
         **words.common_in_words(command, profile, PURPOSE | PURPOSE_SINCE_21, KIND),
@@ -54,7 +55,7 @@ def _in_words(command: Command, profile: dict[str, Any]) -> Payload:
             dynUpdateInterval=small(profile.get("update_interval_s")),
             maxOfflineDuration=small(profile.get("max_offline_s")),
         ),
-        "chargingSchedule": [{"id": profile_id, **words.schedule_in_words(command, profile, words.POWERS)}],
+        "chargingSchedule": [{"id": profile_id, **schedule}],
     }
 
 

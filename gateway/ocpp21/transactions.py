@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from chargers import notices
 from gateway.call import Call
-from gateway.dialect import Payload
+from gateway.dialect import Answer, Payload
 from gateway.ocpp21.dialect import dialect
 from gateway.ocpp201 import transactions
 from gateway.wire import dicts, text
 
 
 @dialect.handles("TransactionEvent", if_all_fails={})
-def transaction_event(call: Call) -> Payload:
+def transaction_event(call: Call) -> Answer:
     """As in 2.0.1; ``costDetails`` are the station's own sum, not ours."""
     for cost in dicts([call.payload.get("costDetails")]):
         for info in dicts([call.payload.get("transactionInfo")]):

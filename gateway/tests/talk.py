@@ -13,6 +13,7 @@ from chargers.models import Charger, Command
 from gateway import frames, schemas
 from gateway.call import Books, Call
 from gateway.registry import DIALECTS
+from sessions.book import Later
 
 Payload = dict[str, Any]
 
@@ -44,7 +45,9 @@ class Talk:
             read, tolerated = self.messages.read_request(action, payload, is_money=is_money)
             self.charger.refresh_from_db()
             heard = Call(self.charger, "1", action, read, self.at, books, tolerated)
-            answer = self.dialect.handlers[action](heard)
+            given = self.dialect.handlers[action](heard)
+            books.sessions.work()
+            answer = given.answer if isinstance(given, Later) else given
             books.write()
         assert self.messages.is_valid_answer(action, answer), answer
         self.findings = heard.findings

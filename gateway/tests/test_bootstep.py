@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -246,8 +246,8 @@ class FakeClient:
         self.acknowledged: list[int] = []
         self.subscribed: list[Any] = []
 
-    def ack(self, packet: int, qos: int) -> None:
-        self.acknowledged.append(packet)
+    def acknowledge_all(self, packets: Iterable[int]) -> None:
+        self.acknowledged += packets
 
     def subscribe(self, filters: list[Any]) -> None:
         self.subscribed = filters

@@ -85,6 +85,17 @@ def test_a_frame_is_deleted_when_it_is_stored_and_not_before(queue):
     until(lambda: queue.count() == 0)
 
 
+def test_what_came_by_mqtt_is_acknowledged_there_and_takes_no_message_along(queue):
+    source = queue.listen()
+    queue.say(body())
+    until(lambda: queue.heard)
+    by_mqtt = Frame("", b"{}", 0.0, packet=queue.heard[0].packet, link=0)
+    source.acknowledge([by_mqtt])
+    assert source.in_hand == 1
+    source.acknowledge(queue.heard)
+    until(lambda: queue.count() == 0)
+
+
 def test_many_frames_come_whole(queue):
     source = queue.listen()
     for number in range(35):

@@ -85,3 +85,23 @@ def test_a_verb_is_a_valid_message_or_refused_in_words(make_charger: Any, verb: 
     else:
         with pytest.raises(Unspeakable, match=f"OCPP {subprotocol[4:]} has no message for '{verb}'"):
             talk.told(verb, **arguments)
+
+
+@pytest.mark.parametrize("subprotocol", DIALECTS)
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "x", "http://", "http://169.254.169.254/", "https://u:p@169.254.1.1/", "http://[FE80::1]/"],
+)
+def test_a_file_lies_on_a_server_or_nowhere(make_charger: Any, subprotocol: str, url: str) -> None:
+    talk = Talk(make_charger("CP-1", subprotocol))
+    for verb in ("update_firmware", "fetch_logs", "publish_firmware"):
+        if verb in talk.dialect.wordings:
+            with pytest.raises(Unspeakable, match="'url'"):
+                talk.told(verb, **{**VERBS[verb], "url": url})
+
+
+@pytest.mark.parametrize("subprotocol", DIALECTS)
+def test_a_reservation_may_be_for_a_group(make_charger: Any, subprotocol: str) -> None:
+    talk = Talk(make_charger("CP-1", subprotocol))
+    _, payload = talk.told("reserve", **VERBS["reserve"], group="fleet-7")
+    assert "fleet-7" in (payload.get("parentIdTag"), payload.get("groupIdToken", {}).get("idToken"))

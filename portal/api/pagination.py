@@ -22,6 +22,7 @@ class Cursor(CursorPagination):
     Those columns must never be null: a cursor cannot point behind a null.
     """
 
+    tie_breaker = "pk"  # rows that are equal in the order must not change places between pages
     page_size = 50
     max_page_size = 500
     page_size_query_param = "page_size"
@@ -46,7 +47,7 @@ class Cursor(CursorPagination):
         # The first one listed is the default, and it says its direction.
         if asked in orderings:
             column = orderings[asked]
-            return (column, "-pk" if column.startswith("-") else "pk")
+            return (column, f"-{self.tie_breaker}" if column.startswith("-") else self.tie_breaker)
         raise ValidationError({"ordering": f"{asked!r} is not among {', '.join(sorted(orderings))}."})
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:

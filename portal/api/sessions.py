@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers, viewsets
 
 from portal.api.fields import WholeNumber
-from portal.api.filters import Identity, Moment, RowId, SinceAny, Text, YesNo
+from portal.api.filters import Identity, Moment, RowId, Text, YesNo
 from portal.api.pagination import orderings
 from sessions.models import ChargingSession
 
@@ -44,9 +46,14 @@ class SessionFilter(filters.FilterSet):
     needs_review = YesNo()
     since = Moment(field_name="started_at", lookup_expr="gte", help_text="Started at or after.")
     until = Moment(field_name="started_at", lookup_expr="lt", help_text="Started before.")
-    updated_since = SinceAny(
-        "started_received_at", "stopped_received_at", "metered_at", help_text="Started, metered or stopped since."
-    )
+    updated_since = Moment(method="filter_updated_since", help_text="Started, metered or stopped since.")
+
+    def filter_updated_since(
+        self, queryset: QuerySet[ChargingSession], name: str, value: datetime
+    ) -> QuerySet[ChargingSession]:
+        # By what has an index: a session that was metered since then runs, or its stop came since then as well.
+        running = Q(stopped_at=None, metered_at__gte=value)
+        return queryset.filter(Q(started_received_at__gte=value) | Q(stopped_received_at__gte=value) | running)
 
     def filter_open(self, queryset: QuerySet[ChargingSession], name: str, value: bool) -> QuerySet[ChargingSession]:
         going_on = {"stopped_at": None, "is_superseded": False}

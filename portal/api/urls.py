@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
 from portal.api.chargers import Chargers
+from portal.api.charging_hours import ChargingHours
 from portal.api.commands import ChargerCommands, Commands
 from portal.api.docs import Docs
 from portal.api.entrance import Entrance, Nowhere
@@ -31,6 +32,7 @@ urlpatterns = [
     path("", Entrance.as_view(), name="entrance"),
     path("", include(router.urls)),
     path("chargers/<str:identity>/commands/", ChargerCommands.as_view(), name="charger-commands"),
+    path("chargers/<str:identity>/hours/", ChargingHours.as_view(), name="charger-hours"),
     path("chargers/<str:identity>/messages/", ChargerMessages.as_view(), name="charger-messages"),
     path("chargers/<str:identity>/notices/", ChargerNotices.as_view(), name="charger-notices"),
     path("chargers/<str:identity>/password/", ChargerPassword.as_view(), name="charger-password"),

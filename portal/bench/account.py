@@ -1,24 +1,27 @@
 """What each part of the yard costs: CPU seconds and memory of its processes, from /proc. Linux.
 
-A part is recognised by its command line among the descendants of this process. CPU includes children that have ended.
+A part is recognised by its command line among the descendants of this process, one that serves also by whom its
+environment says it serves.
 """
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from portal.bench.plain import PREFIX as PLAIN_PREFIX
 from portal.drill import victims
 
 # The first that fits counts.
 MARKS = (
     ("plain bridge", "-m portal.bench.plain"),
     ("plain worker", "celery -A portal.bench.plain"),
-    ("plain gateway", "manage.py serve --role gateway"),
     ("generator", "-m portal.bench.generator"),
+    ("generator", "-m portal.bench.desk"),
     ("gateway", "manage.py serve"),
     ("worker", "celery -A portal.celery worker"),
     ("beat", "celery -A portal.celery beat"),
@@ -45,20 +48,33 @@ def members() -> list[Member]:
     return [
         Member(part, process.pid)
         for process in victims.descendants(os.getpid())
-        if (part := part_of(process.command)) is not None
+        if (part := part_of(process.command, partial(_environment, process.pid))) is not None
     ]
 
 
-def part_of(command: str) -> str | None:
-    return next((part for part, mark in MARKS if mark in command), None)
+def part_of(command: str, environment: Callable[[], dict[str, str]] = dict) -> str | None:
+    """``environment`` is asked only of what serves."""
+    part = next((part for part, mark in MARKS if mark in command), None)
+    if part == "gateway":
+        told = environment()
+        if told.get("MQTT_PREFIX") == PLAIN_PREFIX:
+            return "plain gateway"
+        if told.get("ROLE") == "portal":
+            return "portal"
+    return part
 
 
-def cpu_s() -> defaultdict[str, float]:
-    """CPU seconds that each part has used so far."""
+def cpu_s() -> dict[Member, float]:
+    """CPU seconds that each process has used so far."""
+    return {member: _cpu_s(member) for member in members()}
+
+
+def spent(before: dict[Member, float], after: dict[Member, float]) -> dict[str, float]:
+    """What each part has used between two readings; all that a process has used which came after the first."""
     used: defaultdict[str, float] = defaultdict(float)
-    for member in members():
-        used[member.part] += _cpu_s(member.pid)
-    return used
+    for member, seconds in after.items():
+        used[member.part] += seconds - before.get(member, 0.0)
+    return {part: round(seconds, 2) for part, seconds in used.items() if seconds > 0}
 
 
 def memory_bytes(part: str) -> int:
@@ -66,12 +82,22 @@ def memory_bytes(part: str) -> int:
     return sum(_pss_bytes(member.pid) for member in members() if member.part == part)
 
 
-def _cpu_s(pid: int) -> float:
+def _environment(pid: int) -> dict[str, str]:
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        pairs = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return {}
+    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+
+
+def _cpu_s(member: Member) -> float:
+    try:
+        fields = Path(f"/proc/{member.pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0  # it has just ended
-    return sum(map(int, fields[11:15])) / TICKS
+    # What the supervisor's children used was theirs; what PostgreSQL's used is nowhere else once they have ended.
+    last = 13 if member.part == "supervisor" else 15
+    return sum(map(int, fields[11:last])) / TICKS
 
 
 def _pss_bytes(pid: int) -> int:

@@ -22,7 +22,7 @@ class Door:
     host: str
     port: int
     password: str
-    source: str = ""  # each generator calls from an address of its own: one has 28,000 ports
+    source: str = ""  # the address to call from
 
 
 class Listener(Protocol):
@@ -66,6 +66,10 @@ class Charger(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(wire.encode(wire.CLOSE, GOING_AWAY, self._mask))
             self._transport.close()
+
+    def vanish(self) -> None:
+        """Be gone without a word, and hear nothing of it."""
+        self._end()
 
     # -- asyncio ---------------------------------------------------------------------------------------------------
 

@@ -10,47 +10,60 @@ import gc
 import json
 import resource
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import uvloop
 
 from portal.bench.charger import Charger, Door
 from portal.bench.load import Arrival, ClosedLoop, Offered, Phase, Storm
+from portal.bench.rude import Flood
 
 Order = dict[str, Any]
+LEAVE_S = 1.0  # until all have
 
 
 class Fleet:
     """The chargers of this process."""
 
     def __init__(self, numbers: range, door: Door) -> None:
+        self._numbers, self._door = numbers, door
         nobody = Phase([])
         self.chargers = [Charger(number, door, nobody) for number in numbers]
 
     async def obey(self, order: Order) -> Order:
         """Carry out one order and report. Raises ValueError for one that it does not know."""
         match order:
-            case {"do": "arrive", "window": int(window), "limit_s": limit_s}:
-                return await Arrival(self.chargers, window=window, is_opening=True).run(limit_s)
+            case {"do": "arrive", "window": int(window), "script": str(script), "limit_s": limit_s}:
+                work = Arrival(self.chargers, window=window, script=script).run(limit_s)
             case {"do": "offer", "rate": rate, "seconds": seconds}:
-                return await Offered(self.chargers).run(rate, seconds)
+                work = Offered(self.chargers).run(rate, seconds)
             case {"do": "peak", "chargers": int(count), "seconds": seconds}:
-                return await ClosedLoop(self.chargers[:count]).run(seconds)
+                work = ClosedLoop(self.chargers[:count]).run(seconds)
             case {"do": "storm", "limit_s": limit_s}:
-                return await Storm(self.chargers).run(limit_s)
+                work = Storm(self.chargers).run(limit_s)
             case {"do": "rest", "seconds": seconds}:
-                resting = Phase(self.chargers)
-                await asyncio.sleep(seconds)
-                return resting.outcome()
+                work = self._rest(seconds)
             case {"do": "leave"}:
-                return await self._leave()
-        raise ValueError(f"No such order: {order!r}.")
+                work = self._leave(Charger.hang_up)
+            case {"do": "vanish"}:
+                work = self._leave(Charger.vanish)
+            case {"do": "flood", "seconds": seconds}:
+                work = Flood(self._numbers, self._door).run(seconds)
+            case _:
+                raise ValueError(f"No such order: {order!r}.")
+        return await work
 
-    async def _leave(self) -> Order:
+    async def _rest(self, seconds: float) -> Order:
+        resting = Phase(self.chargers)
+        await asyncio.sleep(seconds)
+        return resting.outcome()
+
+    async def _leave(self, how: Callable[[Charger], None]) -> Order:
         leaving = Phase(self.chargers)
         for charger in self.chargers:
-            charger.hang_up()
-        await asyncio.sleep(1)
+            how(charger)
+        await asyncio.sleep(LEAVE_S)
         return leaving.outcome()
 
 

@@ -10,12 +10,15 @@ from typing import Any
 
 from portal.bench.charger import Charger
 from portal.bench.histogram import Histogram
+from portal.bench.mix import Station
 
-TICK_S = 0.004
+TICK_S = 0.002
 LAST_ANSWERS_S = 6.0  # the gateway publishes again after 5
 LOOK_S = 0.05
-RETRY_S = (0.2, 1.0)  # after a refused connection
+RETRY_S = (0.5, 2.5)  # after a refused connection; quicker ones would take the core from what restarts
 NO_WINDOW = 2**30
+# What a charger says once it is let in.
+SCRIPTS = {"silence": Station.silence, "arrival": Station.arrival, "opening": Station.opening}
 
 
 class Phase:
@@ -63,12 +66,12 @@ class Phase:
 
 
 class Arrival(Phase):
-    """Dial, boot, report the connectors; each charger again and again until it is through. ``window``: at a time."""
+    """Dial and say what ``script`` has, each charger again and again until it is through. ``window``: at a time."""
 
-    def __init__(self, chargers: Sequence[Charger], *, window: int, is_opening: bool) -> None:
+    def __init__(self, chargers: Sequence[Charger], *, window: int, script: str) -> None:
         super().__init__(chargers)
         self._window = asyncio.Semaphore(window)
-        self._is_opening = is_opening
+        self._says = SCRIPTS[script]
         self._script: dict[Charger, Iterator[str]] = {}
         self._dialled_at: dict[Charger, float] = {}
         self._waiting = set(chargers)
@@ -78,6 +81,7 @@ class Arrival(Phase):
         self.began_at = self.loop.time()
         self.opened_at = Histogram()
         self.handshakes = Histogram()
+        self.refused_after = Histogram()
         self.through_at = Histogram()
         self.unreachable = 0
 
@@ -98,6 +102,7 @@ class Arrival(Phase):
             "unreachable": self.unreachable,
             "opened_at": self.opened_at.dump(),
             "handshakes": self.handshakes.dump(),
+            "refused_after": self.refused_after.dump(),
             "through_at": self.through_at.dump(),
         }
 
@@ -123,8 +128,7 @@ class Arrival(Phase):
         now = self.loop.time()
         self.handshakes.add(now - self._dialled_at[charger])
         self.opened_at.add(now - self.began_at)
-        station = charger.station
-        self._script[charger] = station.opening() if self._is_opening else station.arrival()
+        self._script[charger] = self._says(charger.station)
         self._go_on(charger)
 
     def answered(self, charger: Charger, seconds: float, is_result: bool) -> None:
@@ -133,6 +137,7 @@ class Arrival(Phase):
 
     def refused(self, charger: Charger, status: int, retry_after_s: float) -> None:
         super().refused(charger, status, retry_after_s)
+        self.refused_after.add(self.loop.time() - self._dialled_at[charger])
         self._again(charger, retry_after_s)
 
     def lost(self, charger: Charger) -> None:
@@ -160,7 +165,7 @@ class Storm(Arrival):
     """Whoever loses its line dials again at once, all together; the clock starts with the first loss."""
 
     def __init__(self, chargers: Sequence[Charger]) -> None:
-        super().__init__(chargers, window=NO_WINDOW, is_opening=False)
+        super().__init__(chargers, window=NO_WINDOW, script="arrival")
         self._has_begun = False
 
     async def run(self, limit_s: float) -> dict[str, Any]:
@@ -174,7 +179,10 @@ class Storm(Arrival):
 
 
 class Offered(Phase):
-    """An open loop: ``rate`` CALLs a second fall due whatever happens, and are timed from then."""
+    """An open loop: ``rate`` CALLs a second fall due whatever happens, and are timed from then.
+
+    ``lateness``: how long after it was due each was sent; it is the generator's own, and within the times it reports.
+    """
 
     def __init__(self, chargers: Sequence[Charger]) -> None:
         super().__init__(chargers)
@@ -190,18 +198,19 @@ class Offered(Phase):
         began_at = self.loop.time()
         offered = skipped = 0
         while (now := self.loop.time()) < began_at + seconds:
-            due = int((now - began_at) * rate)
+            due = int((now - began_at) * rate) + 1
             for number in range(offered, due):
                 charger = self.chargers[number % len(self.chargers)]
                 if charger.station.pending or not charger.is_open:
                     skipped += 1
                     continue
                 self.in_flight += 1
-                charger.ask(charger.station.next_call(), began_at + number / rate)
+                due_at = began_at + number / rate
+                charger.ask(charger.station.next_call(), due_at)
+                self.lateness.add(self.loop.time() - due_at)
             offered = max(offered, due)
             self.deepest = max(self.deepest, self.in_flight)
             await asyncio.sleep(TICK_S)
-            self.lateness.add(max(0.0, self.loop.time() - now - TICK_S))
         unanswered = await self.last_answers()
         counts = {"offered": offered, "skipped": skipped, "unanswered": unanswered, "deepest": self.deepest}
         return self.outcome() | counts | {"lateness": self.lateness.dump()}

@@ -43,6 +43,10 @@ class Station:
     def identity(self) -> str:
         return identity(self._number)
 
+    def silence(self) -> Iterator[str]:
+        """Nothing: it has its line, and that is all."""
+        return iter(())
+
     def arrival(self) -> Iterator[str]:
         """What a charger says when it comes up: boot, and the state of its connectors."""
         yield self.boot()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +25,7 @@ from portal.supervisor.home import Home
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("embedded", "production")
 START_S = 120.0
+RESTART_S = 1.0
 # What would lead to a yard that is in use.
 TAKEN_OUT = ("DATABASE_URL", "REDIS_URL", "MQTT_URL", "MQTT_PREFIX", "MQTT_SHARED_SUBSCRIPTIONS", "ROLE")
 
@@ -35,22 +36,49 @@ class YardFailed(RuntimeError):
 
 @dataclass(slots=True)
 class Yard:
-    """A running yard. ``password``: of all its chargers."""
+    """A running yard. ``port``: of its portal. ``password``: of all its chargers.
+
+    ``gateways``: processes that serve chargers alone, by port; without any the portal's process serves them as well.
+    """
 
     home: Path
     env: dict[str, str]
     port: int
     process: subprocess.Popen[bytes]
     password: str = field(default_factory=lambda: secrets.token_urlsafe(15))
+    gateways: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def enrol(self, chargers: int) -> None:
-        """Register chargers and tokens."""
-        command = [sys.executable, "-m", "portal.bench.enrol", str(chargers)]
+    @property
+    def doors(self) -> list[int]:
+        """The ports that chargers may dial."""
+        return list(self.gateways) or [self.port]
+
+    @property
+    def figures(self) -> tuple[list[str], str]:
+        """URLs of what the gateways and the worker tell Prometheus."""
+        return [
+            f"http://127.0.0.1:{port}/metrics" for port in self.doors
+        ], f"http://{self.env['WORKER_METRICS']}/metrics"
+
+    def enrol(self, chargers: int, *, sessions: int = 0, first: int = 0) -> None:
+        """Register the chargers ``first`` … ``chargers`` - 1 and tokens, and enter sessions of the past."""
+        command = [sys.executable, "-m", "portal.bench.enrol", str(chargers), str(sessions), str(first)]
         subprocess.run(command, input=self.password, text=True, env=self.env, cwd=ROOT, check=True)
+
+    def age(self, meter_values: int) -> None:
+        """Give its chargers a year of sessions and as many meter values, see `portal.bench.history`. PostgreSQL."""
+        command = [sys.executable, "-m", "portal.bench.history", str(meter_values)]
+        subprocess.run(command, env=self.env, cwd=ROOT, check=True)
 
     def manage(self, *words: str) -> int:
         """Run a management command against this yard, its output among ours; the exit code."""
         return subprocess.run([sys.executable, "manage.py", *words], env=self.env, cwd=ROOT, check=False).returncode
+
+    def told(self, *words: str) -> str:
+        """What a management command against this yard prints."""
+        command = [sys.executable, "manage.py", *words]
+        done = subprocess.run(command, env=self.env, cwd=ROOT, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
 
     @contextlib.contextmanager
     def beside(self, *words: str) -> Iterator[None]:
@@ -68,13 +96,44 @@ class Yard:
             raise YardFailed(f"There is no {part} to kill.")
         os.kill(pid, signal.SIGKILL)
 
+    def kill_gateways(self) -> None:
+        """SIGKILL what serves chargers; a second later it is started again, as the supervisor does."""
+        if not self.gateways:
+            self.kill("serve")
+            return
+        for process in self.gateways.values():
+            process.kill()
+            process.wait()
+        time.sleep(RESTART_S)
+        for port in self.gateways:
+            self.start_gateway(port)
+
+    def start_gateway(self, port: int) -> None:
+        command = [sys.executable, "manage.py", "serve", "--port", str(port)]
+        environment = self._told() | {"ROLE": "gateway"}
+        self.gateways[port] = _started(command, environment, self.home / f"gateway-{port}.log")
+
+    def stop_gateways(self) -> None:
+        for process in self.gateways.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.gateways.values():
+            _stop(process, signal.SIGTERM)
+
+    def wait_for_gateways(self) -> None:
+        """Raises YardFailed."""
+        for port, process in self.gateways.items():
+            _wait_until_up(f"http://127.0.0.1:{port}/readyz", process, self.home)
+
+    def _told(self) -> dict[str, str]:
+        """The environment with where the embedded parts are."""
+        lines = Home(self.home).embedded_env.read_text().splitlines()
+        return self.env | dict(line.split("=", 1) for line in lines)
+
     @contextlib.contextmanager
     def plain_variant(self) -> Iterator[int]:
         """A gateway, a bridge and a worker with one Celery task per frame, in this yard; yields the gateway's port."""
         port = ports.free()
-        told = Home(self.home).embedded_env
-        env = self.env | dict(line.split("=", 1) for line in told.read_text().splitlines())
-        env |= {"MQTT_PREFIX": plain.PREFIX}
+        env = self._told() | {"MQTT_PREFIX": plain.PREFIX}
         worker = ["celery", "-A", "portal.bench.plain", "worker", "-Q", plain.QUEUE, "--concurrency", "2"]
         commands = (
             ["-m", *worker, "--hostname", "plain@%h", "--without-gossip", "--without-mingle", "--loglevel", "INFO"],
@@ -97,21 +156,31 @@ def own_environment(home: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(parts: str) -> Iterator[Yard]:
-    """Bring a yard up; ``parts``: one of `PARTS`. Raises PartMissing, StartFailed or YardFailed."""
+def running(parts: str, *, gateways: int = 0, settings: Mapping[str, str] | None = None) -> Iterator[Yard]:
+    """Bring a yard up; ``parts``: one of `PARTS`. Raises PartMissing, StartFailed or YardFailed.
+
+    ``gateways``: how many processes serve chargers, beside one for people; 0: one for both. ``settings``: of the yard.
+    """
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(TemporaryDirectory(prefix="chargeyard-bench-", ignore_cleanup_errors=True)))
-        env = own_environment(home)
+        env = own_environment(home) | dict(settings or {})
         if parts == "production":
             env["DATABASE_URL"] = stack.enter_context(servers.postgres())
             env["REDIS_URL"] = stack.enter_context(servers.redis_server())
             env["MQTT_URL"] = stack.enter_context(servers.mosquitto())
+        env["WORKER_METRICS"] = f"127.0.0.1:{ports.free()}"
+        env["ROLE"] = "portal" if gateways else "all"
         port = ports.free()
         command = [sys.executable, "manage.py", "up", "--port", str(port), "--no-demo"]
         process = _started(command, env, home / "up.log")
         stack.callback(_stop, process, signal.SIGINT)
         _wait_until_up(f"http://127.0.0.1:{port}/readyz", process, home)
-        yield Yard(home, env, port, process)
+        yard = Yard(home, env, port, process)
+        stack.callback(yard.stop_gateways)
+        for _ in range(gateways):
+            yard.start_gateway(ports.free())
+        yard.wait_for_gateways()
+        yield yard
 
 
 def _started(command: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:

@@ -70,10 +70,13 @@ def _changes(charger: Charger, connector: Connector, since: datetime) -> list[tu
     ).order_by("received_at", "id")
     # The last one before the day says what it began with.
     before = history.filter(received_at__lt=since).reverse()[:1]
-    return [
+    changes = [
         (row.received_at, SHAPE_OF.get(row.status, "unknown"))
         for row in [*before, *history.filter(received_at__gte=since)]
     ]
+    if not changes and connector.status_at:  # so long ago that its history is forgotten
+        changes = [(connector.status_at, SHAPE_OF.get(connector.status, "unknown"))]
+    return changes
 
 
 def _hours(since: datetime, until: datetime) -> list[datetime]:

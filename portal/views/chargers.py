@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Prefetch, Q, QuerySet, Sum
+from django.db.models import Case, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from chargers.models import Charger, Connector, Site
+from chargers.models import Charger, Connector, ConnectorStatus, Site
 from portal.forms.chargers import RegisterForm
 from portal.views import credentials
 from portal.views.lists import Listing, tidy_url
@@ -37,7 +37,7 @@ def chargers(request: HttpRequest) -> HttpResponse:
     context = {
         "room": "chargers",
         "total": Charger.objects.count,
-        "needy_count": with_state(Charger.objects.all()).filter(needs_you()).count,
+        "needy_count": Charger.objects.filter(needs_you()).count,
         "sites": Site.objects.all(),
         "states": [(name, word) for name, (word, _) in STATES.items()],
         "versions": _choices("subprotocol"),
@@ -80,9 +80,12 @@ def filtered(request: HttpRequest) -> QuerySet[ChargerWithState]:
 
 def rows_of(chargers: QuerySet[Charger]) -> QuerySet[ChargerWithState]:
     """With all that a row shows: ``state``, ``power_w``, site and connectors."""
+    charging = Connector.objects.filter(charger=OuterRef("pk"), status=ConnectorStatus.CHARGING).order_by()
+    drawing = charging.values("charger").annotate(total=Sum("power_w"))
     return (
         with_state(chargers)
-        .annotate(power_w=Sum("connectors__power_w", filter=Q(is_online=True, connectors__status="charging")))
+        # A subquery: for a page it is asked for the rows of that page only, a join would be made for the whole fleet.
+        .annotate(power_w=Case(When(is_online=True, then=Subquery(drawing.values("total")))))
         .select_related("site")
         .prefetch_related(Prefetch("connectors", Connector.objects.filter(evse_id__gt=0)))
     )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import ExtractMinute, TruncHour
 from django.utils import timezone
 
 from chargers.models import Charger, Connector, ConnectorStatus
-from sessions.models import ChargingSession, MeterValue
+from sessions.models import ChargingSession, SessionHour
+from sessions.readings import LONGEST
+from sessions.rollups import HOUR, hour_of
 
 # A value older than this says nothing about now: the charger may have fallen silent in the middle of a charge.
 POWER_IS_STALE = timedelta(minutes=15)
 SPARK_STEPS = 96
+QUARTER = timedelta(minutes=15)
 
 
 def power_now_w(chargers: QuerySet[Charger]) -> float:
@@ -28,21 +32,17 @@ def power_now_w(chargers: QuerySet[Charger]) -> float:
     return drawing.aggregate(total=Sum("power_w"))["total"] or 0.0
 
 
-def energy_since_wh(sessions: QuerySet[ChargingSession], midnight: datetime) -> float:
-    """What these sessions delivered since ``midnight``; of one that ran over it only what came after."""
-    recent = sessions.filter(Q(stopped_at=None) | Q(stopped_at__gte=midnight))
-    before = (
-        MeterValue.objects.filter(session=OuterRef("pk"), measured_at__lt=midnight, is_suspect=False)
-        .values("session")
-        .annotate(last=Max("energy_wh"))
-        .values("last")
-    )
-    over = recent.filter(started_at__lt=midnight).annotate(register_wh=Subquery(before))
-    early = over.aggregate(
-        total=Sum(F("energy_wh") - (Coalesce(F("register_wh"), F("meter_start_wh") * 1.0) - F("meter_start_wh")))
-    )["total"]
-    today = recent.filter(started_at__gte=midnight).aggregate(total=Sum("energy_wh"))["total"]
-    return max(0.0, float(early or 0)) + float(today or 0)
+def energy_since_wh(hours: QuerySet[SessionHour], since: datetime) -> float:
+    """What these hours of sessions delivered since then, as far as it is rolled up (a minute ago at most).
+
+    Where ``since`` is not on the hour (midnight in India, by UTC), its hour counts by the share that comes after.
+    """
+    first = hour_of(since)
+    total = hours.filter(hour__gte=first).aggregate(total=Sum("energy_wh"))["total"] or 0.0
+    if since == first:
+        return float(total)
+    cut = hours.filter(hour=first).aggregate(total=Sum("energy_wh"))["total"] or 0.0
+    return float(total - cut * ((since - first) / HOUR))
 
 
 def midnight(zone: str = "") -> datetime:
@@ -52,26 +52,35 @@ def midnight(zone: str = "") -> datetime:
 
 
 def sessions_over_day(sessions: QuerySet[ChargingSession], *, until: datetime) -> list[int]:
-    """How many cars were plugged in at each quarter of an hour of the last 24 h, oldest first."""
-    since = until - timedelta(hours=24)
-    spans = sessions.filter(
-        Q(stopped_at__gte=since) | Q(stopped_at=None, is_superseded=False), started_at__lte=until
-    ).values_list("started_at", "stopped_at")
-    step_s = timedelta(hours=24).total_seconds() / SPARK_STEPS
-    changes = [0] * (SPARK_STEPS + 2)
-    for start, stop in spans:
-        changes[_step(start, since, step_s)] += 1
-        if stop is not None:
-            changes[_step(stop, since, step_s) + 1] -= 1
-    counts, now = [], 0
-    for change in changes[: SPARK_STEPS + 1]:
-        now += change
-        counts.append(now)
+    """How many cars were plugged in at each quarter of an hour of the last 24 h, oldest first.
+
+    The database counts by the quarter. One that ended today and began more than `LONGEST` ago is left out: to find it
+    would take a look at all that ever was.
+    """
+    newest = until.astimezone(UTC).replace(minute=until.minute // 15 * 15, second=0, microsecond=0)
+    since = newest - SPARK_STEPS * QUARTER
+    told = sessions.filter(Q(stopped_at__isnull=False) | Q(is_superseded=False), started_at__lte=until)
+    ended = told.filter(started_at__gte=since - LONGEST, stopped_at__gte=since)
+    running = told.filter(stopped_at=None, started_at__lt=since).count()
+    running += ended.filter(started_at__lt=since).count()
+    begun, over = _by_quarter(told.filter(started_at__gte=since), "started_at"), _by_quarter(ended, "stopped_at")
+    counts = []
+    for step in range(SPARK_STEPS + 1):
+        quarter = since + step * QUARTER
+        running += begun[quarter]
+        counts.append(running)
+        running -= over[quarter]
     return counts
 
 
-def _step(moment: datetime, since: datetime, step_s: float) -> int:
-    return min(SPARK_STEPS, max(0, int((moment - since).total_seconds() / step_s)))
+def _by_quarter(sessions: QuerySet[ChargingSession], column: str) -> Counter[datetime]:
+    quarters = sessions.order_by().annotate(
+        hour=TruncHour(column, tzinfo=UTC), minute=ExtractMinute(column, tzinfo=UTC)
+    )
+    counts: Counter[datetime] = Counter()
+    for hour, minute, count in quarters.values_list("hour", "minute").annotate(n=Count("pk")):
+        counts[hour + minute // 15 * QUARTER] += count
+    return counts
 
 
 def spark_paths(values: list[int], height: int = 32) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""What happened lately, from three tables into one list: states, connections, sessions."""
+"""What happened lately, from three tables into one list: states, connections, sessions.
+
+Each is read from its newest end by an index that is there anyway, however long its history.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ def _states() -> list[Happening]:
             state=SHAPE_OF.get(row.status, "unknown"),
             detail=" · ".join([f"connector {row.evse_id}", *([row.error_code] if _is_error(row) else [])]),
         )
-        for row in rows.select_related("charger")[:MOST]
+        for row in rows.select_related("charger").order_by("-pk")[:MOST]
     ]
 
 
@@ -69,7 +72,7 @@ def _connections() -> list[Happening]:
             icon="plug-connected",
             detail=row.subprotocol.replace("ocpp", "OCPP "),
         )
-        for row in rows[:MOST]
+        for row in rows.order_by("-pk")[:MOST]
     ]
     gone = [
         Happening(

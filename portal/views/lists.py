@@ -8,10 +8,24 @@ from typing import Any, Generic, TypeVar
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import cached_property
 
 PAGE_SIZE = 50
+MOST = 10_000  # rows that one can page through; to count on would cost more with each year
 NOT_FILTERS = {"page", "sort", "do"}  # of what a URL says, the rest narrows the list
 M = TypeVar("M", bound=Model)
+
+
+class BoundedPaginator(Paginator):
+    """Counts no further than `MOST`; ``is_more``: there are."""
+
+    object_list: QuerySet[Any]
+
+    @cached_property
+    def count(self) -> int:
+        found = self.object_list.order_by()[: MOST + 1].count()
+        self.is_more = found > MOST
+        return min(found, MOST)
 
 
 class Listing(Generic[M]):
@@ -30,7 +44,9 @@ class Listing(Generic[M]):
         # The pk last: rows that are equal in the order must not change places between pages.
         ordering = [_reversed(field) for field in fields] if key.startswith("-") else list(fields)
         self.default_sort = default
-        self.page: Page[M] = Paginator(rows.order_by(*ordering, "pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+        self.page: Page[M] = BoundedPaginator(rows.order_by(*ordering, "pk"), PAGE_SIZE).get_page(
+            request.GET.get("page")
+        )
         self._request = request
 
     @property

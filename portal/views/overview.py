@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -12,7 +13,7 @@ from chargers.models import Charger, Site
 from portal.views import energy, happenings
 from portal.views.pages import desk_page, render_page
 from portal.views.states import PRECEDENCE, needs_you, with_state
-from sessions.models import ChargingSession
+from sessions.models import ChargingSession, SessionHour
 
 MOST_NEEDY = 8
 RING_ORDER = ("faulted", "offline", *PRECEDENCE[1:], "unknown")
@@ -36,24 +37,29 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 def summary() -> dict[str, Any]:
     chargers = with_state(Charger.objects.all())
-    counts = chargers.aggregate(
-        all=Count("pk"),
-        online=Count("pk", filter=Q(is_online=True)),
-        offline=Count("pk", filter=Q(state="offline")),
-        faulted=Count("pk", filter=Q(state="faulted")),
-        charging=Count("pk", filter=Q(state="charging")),
-        needy=Count("pk", filter=needs_you()),
-        just_gone=Count("pk", filter=Q(state="offline", connected_at__isnull=False) & ~needs_you()),
-    )
     sessions = ChargingSession.objects.all()
     return {
-        "counts": counts,
+        "counts": _counts(),
         "needy": list(chargers.filter(needs_you()).select_related("site").prefetch_related("connectors")[:MOST_NEEDY]),
         "power_w": energy.power_now_w(Charger.objects.all()),
-        "energy_wh": energy.energy_since_wh(sessions, energy.midnight()),
+        "energy_wh": energy.energy_since_wh(SessionHour.objects.all(), energy.midnight()),
         "sessions_today": sessions.filter(started_at__gte=energy.midnight()).count(),
         "to_review": sessions.filter(needs_review=True).count(),
         "spark": energy.spark_paths(energy.sessions_over_day(sessions, until=timezone.now())),
+    }
+
+
+def _counts() -> dict[str, int]:
+    """How many chargers there are, and of what kind. One look at each charger's state, however many kinds."""
+    rows = with_state(Charger.objects.order_by()).values_list("state").annotate(n=Count("pk"))
+    by_state: Counter[str] = Counter(dict(rows))
+    silent = Charger.objects.filter(is_online=False, connected_at__isnull=False)
+    return {
+        "all": by_state.total(),
+        "online": by_state.total() - by_state["offline"],
+        **{state: by_state[state] for state in ("offline", "faulted", "charging")},
+        "needy": Charger.objects.filter(needs_you()).count(),
+        "just_gone": silent.exclude(needs_you()).count(),
     }
 
 

@@ -31,7 +31,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     found = filtered(request)
     context = {
         "room": "sessions",
-        "total": ChargingSession.objects.count,
+        "total": ChargingSession.objects.exists,
         "sites": Site.objects.all(),
         "running_count": ChargingSession.objects.filter(stopped_at=None, is_superseded=False).count,
         "power_w": lambda: energy.power_now_w(Charger.objects.all()),

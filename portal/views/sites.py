@@ -15,7 +15,7 @@ from portal.views import energy, overview
 from portal.views.chargers import ORDERS, rows_of
 from portal.views.lists import Listing
 from portal.views.pages import desk_page, must_act, render_page
-from sessions.models import ChargingSession
+from sessions.models import ChargingSession, SessionHour
 
 
 @desk_page
@@ -34,7 +34,9 @@ def site(request: HttpRequest, site_id: int) -> HttpResponse:
         "site": found,
         "ring": lambda: overview.ring_of(found),
         "power_w": lambda: energy.power_now_w(chargers),
-        "energy_wh": lambda: energy.energy_since_wh(sessions, energy.midnight(found.timezone)),
+        "energy_wh": lambda: energy.energy_since_wh(
+            SessionHour.objects.filter(charger__site=found), energy.midnight(found.timezone)
+        ),
         "running": sessions.filter(stopped_at=None, is_superseded=False).count,
         **Listing(request, rows_of(chargers), orders=ORDERS, default="identity").context(),
     }

@@ -67,15 +67,19 @@ def with_state(chargers: QuerySet[Charger]) -> QuerySet[ChargerWithState]:
 
 
 def _has_connector(state: str) -> Exists:
-    statuses = [status for status, shape in SHAPE_OF.items() if shape == state]
-    return Exists(Connector.objects.filter(charger=OuterRef("pk"), status__in=statuses))
+    return Exists(Connector.objects.filter(charger=OuterRef("pk"), status__in=_statuses(state)))
+
+
+def _statuses(state: str) -> list[str]:
+    return [status for status, shape in SHAPE_OF.items() if shape == state]
 
 
 def needs_you() -> Q:
-    """Condition on `with_state`: faulted, fallen silent, or in quarantine. A charger never seen is no fault."""
+    """Condition on chargers: faulted, fallen silent, or in quarantine. A charger never seen is no fault."""
     silent_since = timezone.now() - SILENCE_NEEDS_YOU
+    faulted = Connector.objects.filter(status__in=_statuses("faulted"))
     return (
-        Q(state="faulted")
+        Q(is_online=True, pk__in=faulted.values("charger"))  # by the few that are, not by a look at each charger
         | Q(is_online=False, disconnected_at__lt=silent_since)
         | Q(registration=Registration.QUARANTINED)
     )

@@ -14,7 +14,7 @@ class ChargingSession(models.Model):
     charger's clock when it is plausible, else ours; ``…_received_at`` is always ours, ``…_device_time`` its text.
     """
 
-    charger = models.ForeignKey(Charger, on_delete=models.PROTECT, related_name="sessions")
+    charger = models.ForeignKey(Charger, on_delete=models.PROTECT, related_name="sessions", db_index=False)
     evse_id = models.PositiveIntegerField(default=0)
     connector_id = models.PositiveIntegerField(default=1)
     # 1.6: our pk as text; 2.x: the charger's own id. Empty only between insert and the same transaction's update.
@@ -49,6 +49,8 @@ class ChargingSession(models.Model):
     is_superseded = models.BooleanField(default=False)  # another started on its connector; its end is unknown
     needs_review = models.BooleanField(default=False)
     review_reasons = models.JSONField(default=list, blank=True)  # sentences
+    # Its hours from here on are to be rolled up again (`sessions.rollups`); None: they are as told.
+    stale_from = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-started_at", "-id")
@@ -64,6 +66,10 @@ class ChargingSession(models.Model):
             models.Index(fields=["charger", "-started_at"], name="session_recent"),
             models.Index(fields=["-started_at"], name="session_by_start"),
             models.Index(fields=["charger"], condition=Q(stopped_at=None), name="session_open"),
+            models.Index(fields=["-started_at"], condition=Q(needs_review=True), name="session_to_review"),
+            models.Index(fields=["stale_from"], condition=Q(stale_from__isnull=False), name="session_stale"),
+            models.Index(fields=["-started_received_at"], name="session_by_receipt"),
+            models.Index(fields=["-stopped_received_at"], name="session_by_end"),
         ]
 
     def __str__(self) -> str:
@@ -85,7 +91,7 @@ class SessionEvent(models.Model):
         UPDATED = "updated"
         STOPPED = "stopped"
 
-    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="session_events")
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="session_events", db_index=False)
     session = models.ForeignKey(ChargingSession, null=True, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=8, choices=Kind)
     key = models.UUIDField()
@@ -112,8 +118,10 @@ class MeterValue(models.Model):
     (text as sent)}. ``energy_wh`` is the import register.
     """
 
-    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="meter_values")
-    session = models.ForeignKey(ChargingSession, null=True, on_delete=models.CASCADE, related_name="meter_values")
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="meter_values", db_index=False)
+    session = models.ForeignKey(
+        ChargingSession, null=True, on_delete=models.CASCADE, related_name="meter_values", db_index=False
+    )
     evse_id = models.PositiveIntegerField(default=0)
     connector_id = models.PositiveIntegerField(default=1)
     measured_at = models.DateTimeField()
@@ -127,15 +135,42 @@ class MeterValue(models.Model):
     soc_percent = models.FloatField(null=True, blank=True)
     samples = models.JSONField(default=list)
     is_suspect = models.BooleanField(default=False)  # implausible: kept, left out of totals
-    key = models.UUIDField()  # digest of charger, evse, transaction, device time, context and measurands
+    # Device time (`chargers.rows.dated`) and digest of charger, evse, transaction, device time, context and measurands.
+    # Partitions are by it, and the same reading gives the same key whenever it comes.
+    key = models.UUIDField()
     digest = models.UUIDField()  # of the values
 
     class Meta:
         ordering = ("measured_at", "id")
         constraints = [models.UniqueConstraint(fields=["charger", "key", "digest"], name="meter_value_is_unique")]
+        indexes = [models.Index(fields=["session", "measured_at"], name="meter_value_of_session")]
+
+
+class SessionHour(models.Model):
+    """What a session drew in one hour (UTC), rolled up from its registers and readings. Hours of nothing have no row.
+
+    ``energy_wh`` of a session's hours adds up to the session's; ``charging_s`` is how long its register rose.
+    """
+
+    session = models.ForeignKey(ChargingSession, on_delete=models.CASCADE, related_name="hours", db_index=False)
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="session_hours", db_index=False)
+    hour = models.DateTimeField()
+    energy_wh = models.FloatField(default=0)
+    peak_power_w = models.FloatField(null=True, blank=True)  # the largest that was told
+    charging_s = models.FloatField(default=0)
+    has_begun = models.BooleanField(default=False)  # the session, in this hour
+    has_ended = models.BooleanField(default=False)
+    register_wh = models.FloatField(null=True, blank=True)  # at the end of the hour, or as last read
+    is_settled = models.BooleanField(
+        default=False
+    )  # the register was read after its end: what is told later adds nothing
+
+    class Meta:
+        ordering = ("hour", "id")
+        constraints = [models.UniqueConstraint(fields=["session", "hour"], name="session_hour_is_unique")]
         indexes = [
-            models.Index(fields=["session", "measured_at"], name="meter_value_of_session"),
-            models.Index(fields=["charger", "-measured_at"], name="meter_value_recent"),
+            models.Index(fields=["charger", "hour"], name="session_hour_of_charger"),
+            models.Index(fields=["hour"], name="session_hour_by_time"),
         ]
 
 

@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from smartcharging import profiles
 from smartcharging.models import InstalledProfile
-from smartcharging.profiles import Profile
+from smartcharging.schedules import Profile
 
 
 def install(charger, number, *, evse_id=1, **fields):
@@ -51,5 +51,7 @@ def test_all_criteria_must_fit(cp1, cp2):
 def test_the_profiles_of_a_session_go_with_it(cp1):
     install(cp1, 5, purpose="tx", transaction_id="a")
     install(cp1, 6, purpose="tx", transaction_id="b")
-    profiles.end_of_session(cp1, "a")
+    ended = profiles.EndedProfiles()
+    ended.end_of_session(cp1, "a")
+    ended.write()
     assert held() == {6}

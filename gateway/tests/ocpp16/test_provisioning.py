@@ -80,3 +80,11 @@ def test_the_boot_is_told_to_integrators(one):
     assert ("boot", {"vendor": "Acme", "model": "Wallbox 22", "firmware_version": "1.4.2", "verdict": "accepted"}) in (
         one.events
     )
+
+
+def test_a_boot_asks_nothing_of_a_charger_that_is_being_certified(one, settings):
+    settings.READ_SETTINGS_AFTER_BOOT = True
+    one.charger.is_strict = True
+    one.charger.save()
+    one.call("BootNotification", **BOOT)
+    assert not Command.objects.exists()

@@ -3,7 +3,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from django.conf import settings
+from django.utils import timezone
 
+from chargers import authority
 from chargers.models import CertificateRequest, Command, InstalledCertificate
 from chargers.tests.test_authority import signing_request
 from gateway import iso15118
@@ -107,3 +110,47 @@ def test_a_provider_that_hangs_does_not_hold_up_the_batch(two, settings, monkeyp
     monkeypatch.setattr(Hub, "ev_certificate", lambda self, **asked: time.sleep(1))
     monkeypatch.setattr(iso15118, "PATIENCE_S", 0.01)
     assert two.call("Get15118EVCertificate", **EV)["status"] == "Failed"
+
+
+class Signer:
+    """A provider that signs for V2G, or not."""
+
+    def station_certificate(self, csr):
+        return authority.load(settings.CHARGER_CA_FILE).sign(authority.read_request(csr), at=timezone.now()).chain
+
+
+class Refuser:
+    def station_certificate(self, csr):
+        return None
+
+
+class Babbler:
+    def station_certificate(self, csr):
+        return "no certificate"
+
+
+def test_a_v2g_key_is_signed_by_the_provider(two, settings):
+    settings.ISO15118_PROVIDER = f"{__name__}.Signer"
+    v2g = {"csr": signing_request("SECC-7"), "certificateType": "V2GCertificate"}
+    for _ in range(2):  # the charger repeats it until it has the certificate
+        assert two.call("SignCertificate", **v2g) == {"status": "Accepted"}
+    _, payload = two.dialect.word(Command.objects.get())
+    assert payload["certificateType"] == "V2GCertificate" and "BEGIN CERTIFICATE" in payload["certificateChain"]
+
+
+@pytest.mark.parametrize("provider", ["", "Refuser", "Babbler"])
+def test_a_v2g_key_that_nobody_signs_is_rejected(two, settings, provider):
+    settings.ISO15118_PROVIDER = f"{__name__}.{provider}" if provider else ""
+    v2g = {"csr": signing_request("SECC-7"), "certificateType": "V2GCertificate"}
+    assert two.call("SignCertificate", **v2g) == {"status": "Rejected"}
+    assert not Command.objects.exists()
+
+
+def test_a_request_that_names_no_use_gets_a_certificate_for_both(two):
+    two.call("SignCertificate", csr=signing_request("CP-2"))
+    assert "certificateType" not in two.dialect.word(Command.objects.get())[1]
+
+
+def test_several_kinds_are_listed_at_once(two):
+    _, payload = two.told("list_certificates", kinds=["csms_root", "v2g_chain"])
+    assert payload == {"certificateType": ["CSMSRootCertificate", "V2GCertificateChain"]}

@@ -60,10 +60,10 @@ def test_logs_and_firmware_carry_the_number_of_their_request(two):
 def test_a_profile_is_installed_reported_and_cleared(two):
     two.answers("set_profile", {"status": "Accepted"}, evse_id=1, profile=LIMIT)
     installed = InstalledProfile.objects.get()
-    assert (installed.purpose, installed.schedules) == (
-        "tx_default",
-        [{"unit": "W", "periods": [{"start_s": 0, "limit": 11000.0}]}],
-    )
+    (schedule,) = installed.schedules
+    assert (installed.purpose, schedule["unit"]) == ("tx_default", "W")
+    assert schedule["periods"] == [{"start_s": 0, "limit": 11000.0}]
+    assert schedule["start_at"]  # K01.FR.40: absolute without a word of when is from now on
     _, payload = two.told("set_profile", evse_id=0, profile={**LIMIT, "id": 8, "purpose": "charger_max"})
     two.call(
         "ReportChargingProfiles",

@@ -98,3 +98,16 @@ def test_a_new_password_holds_once_the_station_has_taken_it(two):
 def test_a_name_that_is_no_variable_is_told_to_the_operator(two, name):
     with pytest.raises(Unspeakable):
         two.told("read_settings", names=[name])
+
+
+@pytest.mark.parametrize(
+    ("report", "base"),
+    [("full", "FullInventory"), ("configuration", "ConfigurationInventory"), ("summary", "SummaryInventory")],
+)
+def test_all_settings_come_by_the_report_that_was_asked_for(two, report, base):
+    assert two.told("read_settings", report=report)[1]["reportBase"] == base
+
+
+def test_a_report_that_there_is_not_is_refused_in_words(two):
+    with pytest.raises(Unspeakable, match="'weekly'"):
+        two.told("read_settings", report="weekly")

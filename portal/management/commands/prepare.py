@@ -14,8 +14,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
 
+from chargers.retention import JOURNAL
 from portal.supervisor.console import Console
+from sessions.retention import METER_VALUES
 
 
 class Command(BaseCommand):
@@ -28,6 +31,8 @@ class Command(BaseCommand):
         console = Console()
         with console.step("database"):
             call_command("migrate", interactive=False, stdout=sys.stderr)
+            for table in (JOURNAL, METER_VALUES):
+                table.make_ahead(at=timezone.now())
         if not options["no_static"]:
             with console.step("static files") as step:
                 step.title += "" if collect_static_if_changed(Path(settings.STATIC_ROOT)) else ", unchanged"

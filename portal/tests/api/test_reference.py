@@ -42,6 +42,7 @@ def test_clients_are_generated_from_these_names_so_they_stay(document):
         "delete /api/v1/chargers/{identity}/": "deleteCharger",
         "get /api/v1/chargers/{identity}/commands/": "listChargerCommands",
         "post /api/v1/chargers/{identity}/commands/": "sendCommand",
+        "get /api/v1/chargers/{identity}/hours/": "listChargingHours",
         "get /api/v1/chargers/{identity}/messages/": "listChargerMessages",
         "get /api/v1/chargers/{identity}/notices/": "listChargerNotices",
         "post /api/v1/chargers/{identity}/password/": "setChargerPassword",

@@ -4,10 +4,12 @@ through the rule that we ship into a queue that keeps no order and brings some m
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,91 +21,88 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.testing.iot_sql import compile_rule
+from portal.bench import yard
+from portal.certify import run
+from portal.certify.catalogue import chosen
+from portal.certify.desk import Desk
+from portal.certify.judged import SETTINGS
+from portal.supervisor import ports
 from portal.tests import parts
 from portal.tests.aws.templates import rule_sql
-from portal.tests.certification.conftest import cards  # noqa: F401
-from portal.tests.certification.test_16_charging import (  # noqa: F401
-    test_tc_001_cold_boot,
-    test_tc_003_plugged_in_first,
-    test_tc_005_1_unplugged_at_the_car,
-    test_tc_010_remote_start,
-    test_tc_039_offline_session,
-)
-from portal.tests.certification.test_201_charging import (  # noqa: F401
-    test_201_start,
-    test_tc_b_01_cold_boot,
-    test_tc_e_21_remote_stop,
-)
-from portal.tests.journeys.stack import Stack, running
-from portal.tests.journeys.wire import booted
 
-pytestmark = [pytest.mark.xdist_group("over sqs"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("over sqs"), pytest.mark.timeout(400)]
+
+CASES = ["TC_001", "TC_003", "TC_005_1", "TC_010", "TC_012", "TC_039", "TC_B_01", "TC_E_01", "TC_E_21"]
 CREDENTIALS = {"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
+@dataclass
 class Rule:
     """IoT Core's part: hears the broker, runs the rule, fills the queue, a tenth of it twice."""
 
-    def __init__(self, mqtt_url: str, sqs: Any, queue_url: str) -> None:
-        self._rule, self._sqs, self._queue_url = compile_rule(rule_sql("FramesRule")), sqs, queue_url
-        self._chance = random.Random(7)
-        self.handed_on = 0
-        self._client = Client(CallbackAPIVersion.VERSION2)
-        self._client.on_message = self._heard
-        where = urlsplit(mqtt_url)
-        self._client.connect(str(where.hostname), where.port or 1883)
-        self._client.subscribe("+/in", 0)
-        self._client.loop_start()
+    mqtt_url: str
+    sqs: Any
+    queue_url: str
+    handed_on: int = 0
+    chance: random.Random = field(default_factory=lambda: random.Random(7))
 
-    def _heard(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
-        found = self._rule.run(message.topic, bytes(message.payload), at_ms=int(time.time() * 1000))
-        for _ in range(1 if self._chance.random() > 0.1 else 2):
-            self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=orjson.dumps(found).decode())
+    def __post_init__(self) -> None:
+        self.rule = compile_rule(rule_sql("FramesRule"))
+        self.client = Client(CallbackAPIVersion.VERSION2)
+        self.client.on_message = self.heard
+        where = urlsplit(self.mqtt_url)
+        self.client.connect(str(where.hostname), where.port or 1883)
+        self.client.subscribe("+/in", 0)
+        self.client.loop_start()
+
+    def heard(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
+        found = self.rule.run(message.topic, bytes(message.payload), at_ms=int(time.time() * 1000))
+        for _ in range(1 if self.chance.random() > 0.1 else 2):
+            self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=orjson.dumps(found).decode())
             self.handed_on += 1
 
     def stop(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        self.client.disconnect()
+        self.client.loop_stop()
 
 
 @contextmanager
 def sqs_server() -> Iterator[tuple[str, Any]]:
     """An SQS on loopback: its address, and a client."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address=ports.LOOPBACK, port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
+    keys = {"region_name": "eu-central-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
     try:
-        yield url, boto3.client("sqs", endpoint_url=url, region_name="eu-central-1", aws_access_key_id="test",
-                                aws_secret_access_key="test")  # fmt: skip
+        yield f"http://{host}:{port}", boto3.client("sqs", endpoint_url=f"http://{host}:{port}", **keys)
     finally:
         server.stop()
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+@pytest.fixture(scope="module")
+def played() -> Iterator[tuple[dict[str, run.Outcome], Rule]]:
     with sqs_server() as (address, sqs), parts.nats() as mqtt_url:
         queue_url = sqs.create_queue(QueueName="frames")["QueueUrl"]
         rule = Rule(mqtt_url, sqs, queue_url)
-        env = CREDENTIALS | {
+        settings = CREDENTIALS | SETTINGS | {
             "AWS_ENDPOINT_URL_SQS": address,
             "INGEST_QUEUE_URL": queue_url,
             "MQTT_URL": mqtt_url,
             "MQTT_SHARED_SUBSCRIPTIONS": "false",
-        }
-        with running(tmp_path_factory.mktemp("sqs"), "--no-demo", **env) as stack:
-            yield stack
+        }  # fmt: skip
+        with yard.running("embedded", settings=settings) as site:
+            desk = Desk(f"http://{ports.LOOPBACK}:{site.port}", site.told("create_api_key", "sqs"))
+            desk.hand_out_cards()
+            outcomes = asyncio.run(run.run(chosen(ids=CASES), desk))
         rule.stop()
+        yield {outcome.case.id: outcome for outcome in outcomes}, rule
 
 
-async def test_every_frame_went_through_the_rule(stack: Stack) -> None:
-    async with booted(stack) as wire:
-        assert await wire.is_alive()
-    worker = (stack.home / "logs/worker.log").read_text()
-    assert "queue_not" not in worker and "message_is_no_frame" not in worker
+@pytest.mark.parametrize("case", CASES)
+def test_a_case_passes_over_sqs(played: tuple[dict[str, run.Outcome], Rule], case: str) -> None:
+    outcome = played[0][case]
+    assert outcome.result == run.PASSED, outcome.reason
 
 
-async def test_a_large_frame_comes_by_reference_through_the_queue(stack: Stack) -> None:
-    async with booted(stack) as wire:
-        answer = await wire.told("DataTransfer", {"vendorId": "Acme", "data": "x" * 200_000})
-        assert answer["status"] in {"Accepted", "UnknownVendorId", "UnknownVendor", "Rejected"}
+def test_the_frames_came_by_the_queue(played: tuple[dict[str, run.Outcome], Rule]) -> None:
+    assert played[1].handed_on > 3 * len(CASES)

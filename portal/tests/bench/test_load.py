@@ -94,7 +94,6 @@ def test_chargers_are_shared_out_without_a_gap():
     ("command", "part"),
     [
         ("python manage.py serve --host 127.0.0.1 --port 8000", "gateway"),
-        ("python manage.py serve --role gateway --port 8001", "plain gateway"),
         ("python -m celery -A portal.celery worker --concurrency 2", "worker"),
         ("python -m celery -A portal.bench.plain worker -Q plain", "plain worker"),
         ("postgres: chargeyard postgres 127.0.0.1(4711) COMMIT", "database"),
@@ -103,6 +102,14 @@ def test_chargers_are_shared_out_without_a_gap():
 )
 def test_a_part_is_known_by_its_command_line(command, part):
     assert account.part_of(command) == part
+
+
+@pytest.mark.parametrize(
+    ("environment", "part"),
+    [({"ROLE": "gateway"}, "gateway"), ({"ROLE": "portal"}, "portal"), ({"MQTT_PREFIX": "plain/"}, "plain gateway")],
+)
+def test_what_serves_is_told_apart_by_whom_it_serves(environment, part):
+    assert account.part_of("python manage.py serve --port 8001", lambda: environment) == part
 
 
 def test_a_generator_that_was_busy_says_so():

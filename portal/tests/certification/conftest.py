@@ -1,37 +1,35 @@
-"""One running stack, as `up` starts it, for the cases of the Open Charge Alliance's certification (CSMS)."""
+"""One yard for the certification cases, played several at a time as `manage.py certify` does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
 
 import pytest
 
-from portal.tests.journeys.stack import Stack, running
+from portal.certify import run
+from portal.certify.catalogue import Case, chosen
+from portal.certify.judged import judged
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All cases in one process of pytest-xdist: starting the stack is the dear part."""
+    """All cases in one process of pytest-xdist: starting the yard is the dear part."""
     for item in items:
-        if "certification" in item.path.parts:
+        if _plays(item):
             item.add_marker(pytest.mark.xdist_group("certification"))
-            item.add_marker(pytest.mark.timeout(120))
+            item.add_marker(pytest.mark.timeout(400))
+
+
+def _plays(item: pytest.Item) -> bool:
+    return "outcomes" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("certification"), "--no-demo") as stack:
-        yield stack
-
-
-@pytest.fixture(scope="session")
-def cards(stack: Stack) -> dict[str, str]:
-    """A card of each state, by what is said of it."""
-    cards = {
-        "accepted": {"value": "C0FFEE01", "group": "FLEET-7"},
-        "sibling": {"value": "C0FFEE02", "group": "FLEET-7"},
-        "blocked": {"value": "C0FFEE03", "status": "blocked"},
-        "expired": {"value": "C0FFEE04", "expires_at": "2020-01-01T00:00:00Z"},
-    }
-    for card in cards.values():
-        stack.rest.post("/api/v1/id-tokens/", json=card).raise_for_status()
-    return {"unknown": "C0FFEE99"} | {name: card["value"] for name, card in cards.items()}
+def outcomes(request: pytest.FixtureRequest) -> dict[str, run.Outcome]:
+    """How each chosen case ended, by its id."""
+    params = [
+        item.callspec.params for item in request.session.items if isinstance(item, pytest.Function) and _plays(item)
+    ]
+    wanted = [case.id for case in (param["case"] for param in params) if isinstance(case, Case)]
+    with judged() as desk:
+        played = asyncio.run(run.run(chosen(ids=wanted), desk))
+    return {outcome.case.id: outcome for outcome in played}

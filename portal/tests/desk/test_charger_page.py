@@ -8,6 +8,7 @@ from django.utils import timezone
 from chargers import credentials
 from chargers.models import Boot, Connection, Exchange, StatusChange
 from portal.tests.desk.conftest import part
+from portal.views.charger import plugs
 
 
 def test_a_running_session_is_shown_on_its_connector(desk, cp1, plug, start):
@@ -30,6 +31,16 @@ def test_one_that_never_came_is_told_where_to_dial(desk, make_charger):
     page = desk.get("/chargers/CP-1/").content.decode()
     assert "Not seen yet" in page
     assert "ws://testserver/ocpp/CP-1" in page
+
+
+def test_a_state_whose_history_is_forgotten_still_colours_the_day(cp1, plug):
+    since = timezone.now() - timedelta(days=500)
+    type(cp1).objects.update(created_at=since)
+    cp1.refresh_from_db()
+    plug(cp1, status="available", status_at=since)
+    Connection.objects.create(charger=cp1, epoch=1, gateway="gate-1", connected_at=since)
+    (row,) = plugs(cp1)
+    assert [band.state for band in row["bands"]] == ["available"]
 
 
 def test_the_ribbon_shows_the_day_of_each_connector(desk, cp1, plug):

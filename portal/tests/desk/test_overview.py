@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 from django.utils import timezone
 
 from portal.tests.desk.conftest import part
-from sessions.models import MeterValue
+from portal.views import energy
+from sessions import rollups
+from sessions.energy import BEGINNING
+from sessions.models import ChargingSession, MeterValue, SessionHour
 
 
 def test_the_first_sentence_says_who_needs_you(desk, make_charger, plug):
@@ -60,32 +64,34 @@ def test_power_counts_only_fresh_values_of_chargers_that_are_there(desk, make_ch
     assert '11.0\xa0<span class="unit">kW</span>' in part(desk, "/", "summary")
 
 
+def hour(session, at, energy_wh):
+    return SessionHour.objects.create(session=session, charger=session.charger, hour=at, energy_wh=energy_wh)
+
+
 def test_of_a_session_over_midnight_only_what_came_after_counts_today(db, cp1, start):
-    from uuid import uuid4
-
-    from portal.views import energy
-    from sessions.models import ChargingSession
-
     midnight = energy.midnight()
-    session = start(cp1, started_at=midnight - timedelta(hours=2), meter_start_wh=1000, energy_wh=9000)
+    session = start(cp1, started_at=midnight - timedelta(hours=1))
+    hour(session, midnight - timedelta(hours=1), 6000)
+    hour(session, midnight, 3000)
+    hour(start(cp1, evse_id=2), midnight + timedelta(hours=1), 500)
+    assert energy.energy_since_wh(SessionHour.objects.all(), midnight) == 3000 + 500
+
+
+def test_a_midnight_that_is_not_on_the_hour_cuts_its_hour_by_time(db, cp1, start):
+    midnight = energy.midnight("Asia/Kolkata")
+    hour(start(cp1), midnight - timedelta(minutes=30), 4000)
+    hour(start(cp1, evse_id=2), midnight + timedelta(minutes=30), 500)
+    assert energy.energy_since_wh(SessionHour.objects.all(), midnight) == 2000 + 500
+
+
+def test_the_energy_of_today_is_what_sessions_told_until_a_minute_ago(desk, cp1, start):
+    start(cp1, started_at=timezone.now(), meter_start_wh=0, meter_last_wh=5600.0, energy_wh=5600, stale_from=BEGINNING)
     MeterValue.objects.create(
-        charger=cp1, session=session, measured_at=midnight - timedelta(minutes=1), received_at=midnight,
-        energy_wh=7000, key=uuid4(), digest=uuid4(),
+        charger=cp1, session=ChargingSession.objects.get(), measured_at=timezone.now(), received_at=timezone.now(),
+        energy_wh=5600, key=uuid4(), digest=uuid4(),
     )  # fmt: skip
-    start(cp1, evse_id=2, started_at=midnight, energy_wh=500)
-    assert energy.energy_since_wh(ChargingSession.objects.all(), midnight) == 3000 + 500
-
-
-def test_a_session_that_ended_yesterday_is_not_of_today(db, cp1, start):
-    from portal.views import energy
-    from sessions.models import ChargingSession
-
-    midnight = energy.midnight()
-    start(
-        cp1, started_at=midnight - timedelta(hours=3), stopped_at=midnight - timedelta(hours=1),
-        meter_start_wh=0, energy_wh=5000,
-    )  # fmt: skip
-    assert energy.energy_since_wh(ChargingSession.objects.all(), midnight) == 0
+    rollups.roll_up()
+    assert "5.6" in part(desk, "/", "summary")
 
 
 def test_the_overview_takes_as_many_queries_for_many_chargers_as_for_few(
@@ -95,6 +101,20 @@ def test_the_overview_takes_as_many_queries_for_many_chargers_as_for_few(
         plug(make_charger(f"CP-{number}"), status="faulted")
     with django_assert_max_num_queries(25):
         assert desk.get("/").status_code == 200
+
+
+def test_the_sparkline_counts_cars_by_the_quarter(db, cp1, start):
+    until = timezone.now().replace(hour=12, minute=20, second=0, microsecond=0)
+    day = timedelta(hours=24)
+    start(cp1, started_at=until - 2 * day)  # runs since the day before
+    start(cp1, started_at=until - 2 * day, stopped_at=until - day + timedelta(minutes=40))
+    start(cp1, started_at=until - timedelta(minutes=50), stopped_at=until - timedelta(minutes=10))
+    start(cp1, started_at=until - timedelta(hours=30), stopped_at=until - timedelta(hours=28))  # of yesterday
+    start(cp1, started_at=until - timedelta(hours=3), is_superseded=True)  # when it ended nobody knows
+    counts = energy.sessions_over_day(ChargingSession.objects.all(), until=until)
+    assert len(counts) == 97
+    assert counts[:5] == [2, 2, 2, 2, 1]
+    assert counts[-6:] == [1, 1, 2, 2, 2, 1]
 
 
 def test_live_events_tell_where_each_leads(desk, cp1, start):

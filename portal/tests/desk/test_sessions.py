@@ -73,3 +73,11 @@ def test_a_token_leads_to_its_sessions(desk, cp1, start):
     start(cp1, evse_id=2)
     assert f'href="/sessions/?token={token.pk}"' in part(desk, "/tokens/", "rows")
     assert part(desk, f"/sessions/?token={token.pk}", "rows").count("<tr id=") == 1
+
+
+def test_a_list_counts_only_so_far_and_says_that_there_is_more(desk, cp1, start, monkeypatch):
+    monkeypatch.setattr("portal.views.lists.MOST", 60)
+    for _ in range(62):
+        start(cp1)
+    assert "1–50 of 60+ sessions" in part(desk, "/sessions/", "rows")
+    assert "51–60 of 60+ sessions" in part(desk, "/sessions/?page=2", "rows")

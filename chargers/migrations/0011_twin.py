@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chargers", "0008_notice_kinds"),
+        ("chargers", "0010_journal_by_month"),
     ]
 
     operations = [

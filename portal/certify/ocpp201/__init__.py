@@ -1,0 +1,43 @@
+"""The 252 cases of OCPP 2.0.1, a module per block. Importing the package registers them."""
+
+from portal.certify.ocpp201 import (
+    authorization,
+    availability,
+    certificates,
+    configuration,
+    customers,
+    data_transfer,
+    display,
+    firmware,
+    lists,
+    metering,
+    monitoring,
+    provisioning,
+    remote,
+    reservation,
+    security,
+    smartcharging,
+    surroundings,
+    transactions,
+)
+
+__all__ = [
+    "authorization",
+    "availability",
+    "certificates",
+    "configuration",
+    "customers",
+    "data_transfer",
+    "display",
+    "firmware",
+    "lists",
+    "metering",
+    "monitoring",
+    "provisioning",
+    "remote",
+    "reservation",
+    "security",
+    "smartcharging",
+    "surroundings",
+    "transactions",
+]

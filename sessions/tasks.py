@@ -1,0 +1,27 @@
+"""Celery tasks of this room: doorbells. `portal.celery` has beat's schedule."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from sessions import retention, rollups
+
+
+@shared_task
+def forget_old() -> None:
+    """In short turns, so that other tasks get theirs."""
+    if retention.forget_old(at=timezone.now()):
+        forget_old.delay()
+
+
+@shared_task
+def roll_up() -> None:
+    """In short turns likewise."""
+    if rollups.roll_up():
+        roll_up.delay()
+
+
+@shared_task
+def make_partitions() -> None:
+    retention.METER_VALUES.make_ahead(at=timezone.now())

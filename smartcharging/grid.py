@@ -1,0 +1,199 @@
+"""A site as a tree of limits, and what is left of them for cars. Pure: knows no table.
+
+The grid connection is the root, below it panels, circuits, EVSEs. Each node bears so many amperes on each phase and,
+where it says so, so many watts. What is drawn below a node counts on it and on all above it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from smartcharging.allocation import Floats, Network
+
+PHASES = ("L1", "L2", "L3")
+ROTATIONS = {"RST": (0, 1, 2), "STR": (1, 2, 0), "TRS": (2, 0, 1), "RTS": (0, 2, 1), "SRT": (1, 0, 2), "TSR": (2, 1, 0)}
+MOST_A = 10_000.0
+METER_IS_STALE = timedelta(seconds=60)
+
+
+class ImpossibleTree(ValueError):
+    """Limits that cannot be those of a real site; the text names the node, the value and the way out."""
+
+
+@dataclass(slots=True, frozen=True)
+class Node:
+    """``limits_a``: amperes on L1, L2, L3; a phase that is not there bears 0. ``buffer_a``: kept free, per phase."""
+
+    key: Hashable
+    name: str
+    limits_a: tuple[float, float, float]
+    parent: Hashable | None = None
+    limit_w: float | None = None
+    buffer_a: float = 0.0
+
+
+@dataclass(slots=True, frozen=True)
+class Place:
+    """An EVSE on a node. ``rotation``: which phase of the grid its L1, L2, L3 are wired to; R is L1 of the grid."""
+
+    key: Hashable
+    node: Hashable
+    phases: int = 3
+    rotation: str = "RST"
+    cable_a: float = 32.0
+
+    @property
+    def on(self) -> tuple[int, ...]:
+        return ROTATIONS[self.rotation][: self.phases]
+
+
+@dataclass(slots=True, frozen=True)
+class Building:
+    """What else draws from the root, per phase. ``worst_a`` counts while the meter is silent for a minute."""
+
+    worst_a: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    measured_a: tuple[float, float, float] | None = None
+    measured_at: datetime | None = None
+
+    def is_stale(self, at: datetime) -> bool:
+        """A meter from the future is as little to be trusted as one that fell silent."""
+        return self.measured_at is None or not -METER_IS_STALE <= at - self.measured_at <= METER_IS_STALE
+
+    def load_a(self, at: datetime) -> tuple[float, float, float]:
+        """What to reckon with: the measured load, which may be negative where the sun shines, or the worst."""
+        if self.measured_a is None or self.is_stale(at) or not all(map(math.isfinite, self.measured_a)):
+            return self.worst_a
+        return self.measured_a
+
+
+@dataclass(slots=True, frozen=True)
+class Signal:
+    """Somebody limits the whole site for a time: a grid operator, a tariff, the staff. The lowest counts."""
+
+    source: str
+    limit_w: float
+    from_at: datetime
+    to_at: datetime | None = None
+
+    def is_on(self, start: datetime, end: datetime) -> bool:
+        return self.from_at <= end and (self.to_at is None or self.to_at > start)
+
+
+@dataclass(slots=True)
+class Site:
+    nodes: Sequence[Node]
+    places: Sequence[Place]
+    volts: float = 230.0
+    building: Building = field(default_factory=Building)
+    signals: Sequence[Signal] = ()
+
+    def __post_init__(self) -> None:
+        check(self.nodes, self.places)
+
+    @property
+    def root(self) -> Node:
+        return next(node for node in self.nodes if node.parent is None)
+
+    def network(self, at: datetime, *, ahead: timedelta = timedelta(0)) -> Network:
+        """What cars may draw, at each limit: less building and buffer, and the lowest signal until ``ahead`` is over.
+
+        Three rows for each node, its phases, then one for its watts if it has them, then one for the signals.
+        """
+        paths = self._paths()
+        rows: list[Floats] = []
+        limits: list[float] = []
+        names: list[str] = []
+        for node in self.nodes:
+            load_a = self.building.load_a(at) if node is self.root else (0.0, 0.0, 0.0)
+            below = np.array([node.key in paths[place.node] for place in self.places])
+            for phase in range(3):
+                rows.append(below & np.array([phase in place.on for place in self.places], bool))
+                limits.append(node.limits_a[phase] - node.buffer_a - load_a[phase])
+                names.append(f"{node.name}, {PHASES[phase]}")
+            watts = [(node.limit_w, node.name)] if node.limit_w is not None else []
+            if node is self.root:
+                watts += [(signal.limit_w, signal.source) for signal in self.signals if signal.is_on(at, at + ahead)]
+            for limit_w, name in watts:
+                rows.append(below * np.array([len(place.on) for place in self.places], float))
+                limits.append(limit_w / self.volts - sum(load_a))
+                names.append(f"{name}, power")
+        return Network(np.array(rows, float).reshape(len(rows), len(self.places)), np.array(limits), names)
+
+    def _paths(self) -> dict[Hashable, set[Hashable]]:
+        parents = {node.key: node.parent for node in self.nodes}
+        return {key: set(_upwards(key, parents)) for key in parents}
+
+
+def check(nodes: Sequence[Node], places: Iterable[Place]) -> None:
+    """Raises ImpossibleTree for what no site can be."""
+    by_key = {node.key: node for node in nodes}
+    roots = [node.name for node in nodes if node.parent is None]
+    if len(by_key) != len(nodes):
+        raise ImpossibleTree("Two limits have the same key.")
+    if len(roots) != 1:
+        raise ImpossibleTree(f"A site has one grid connection; here are {len(roots)}: {', '.join(roots) or 'none'}.")
+    parents = {node.key: node.parent for node in nodes}
+    for node in nodes:
+        _check_numbers(node)
+        if node.parent is None:
+            continue
+        if node.parent not in by_key:
+            raise ImpossibleTree(f"{node.name!r} hangs on {node.parent!r}, which is not one of this site's limits.")
+        if len(set(_upwards(node.key, parents))) != len(list(_upwards(node.key, parents))):
+            raise ImpossibleTree(f"{node.name!r} hangs below itself; give it another parent.")
+        _check_below(node, by_key[node.parent])
+    for place in places:
+        _check_place(place, by_key)
+
+
+def _upwards(key: Hashable, parents: Mapping[Hashable, Hashable | None]) -> Iterable[Hashable]:
+    """A node and all above it; a ring ends where it closes, with its first node named twice."""
+    seen = set()
+    at: Hashable | None = key
+    while at is not None:
+        yield at
+        if at in seen:
+            return
+        seen.add(at)
+        at = parents.get(at)
+
+
+def _check_numbers(node: Node) -> None:
+    named = [*zip(PHASES, node.limits_a, strict=True), ("buffer", node.buffer_a), ("power in W", node.limit_w or 0.0)]
+    for name, value in named:
+        most = MOST_A * 1000 if name.startswith("power") else MOST_A
+        if not math.isfinite(value) or not 0 <= value <= most:
+            raise ImpossibleTree(f"{name} of {node.name!r} is {value:g}; it must be 0 to {most:g}.")
+
+
+def _check_below(node: Node, parent: Node) -> None:
+    for phase, own, above in zip(PHASES, node.limits_a, parent.limits_a, strict=True):
+        if own > 0 and above == 0:
+            raise ImpossibleTree(f"{node.name!r} has {phase}, but {parent.name!r} above it has not.")
+        if own > above:
+            raise ImpossibleTree(
+                f"{node.name!r} bears {own:g} A on {phase}, more than the {above:g} A of {parent.name!r} above it; "
+                "a fuse below protects only if it is the smaller one."
+            )
+
+
+def _check_place(place: Place, by_key: Mapping[Hashable, Node]) -> None:
+    if place.node not in by_key:
+        raise ImpossibleTree(f"EVSE {place.key!r} hangs on {place.node!r}, which is not one of this site's limits.")
+    if place.rotation not in ROTATIONS:
+        raise ImpossibleTree(
+            f"EVSE {place.key!r} has rotation {place.rotation!r}; it is one of {', '.join(ROTATIONS)}."
+        )
+    if place.phases not in (1, 2, 3):
+        raise ImpossibleTree(f"EVSE {place.key!r} has {place.phases} phases; it has 1, 2 or 3.")
+    node = by_key[place.node]
+    missing = [PHASES[phase] for phase in place.on if node.limits_a[phase] == 0]
+    if missing:
+        raise ImpossibleTree(f"EVSE {place.key!r} draws from {', '.join(missing)}, which {node.name!r} does not have.")
+    if not 0 < place.cable_a <= MOST_A:
+        raise ImpossibleTree(f"EVSE {place.key!r} has a cable for {place.cable_a:g} A; that cannot be.")

@@ -1,0 +1,166 @@
+"""`python3 manage.py bench_smart`: what smart charging reaches, with the target beside each figure."""
+
+from __future__ import annotations
+
+import random
+import time
+from argparse import ArgumentParser
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.core.management.base import BaseCommand, CommandError
+
+from smartcharging import replay
+from smartcharging.allocation import Network, share
+from smartcharging.composite import Running, Station, composite
+from smartcharging.ledger import FLOOR_A
+from smartcharging.replay import Days, Rules
+from smartcharging.schedules import Profile
+from smartcharging.trial import Faults, Outcome, Trial
+
+LIMITS_KW = (30, 40, 50)
+MONTH_TARGETS = {
+    "any ampere, need and departure known": (Rules(), (88.0, 96.5, 99.0)),
+    "whole amperes from 6, need and departure known": (Rules(is_whole=True), (84.5, 94.0, 98.5)),
+    "whole amperes from 6, nothing known": (Rules(knows=False, is_whole=True), (81.5, 90.0, 95.5)),
+    "with the plan ahead (HiGHS)": (Rules(looks_ahead=True), (91.0, 97.5, 99.4)),
+}
+
+
+class Command(BaseCommand):
+    help = "Measure smart charging: speed, demand met, and seconds of overload on a site where everything breaks."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--month", type=Path, metavar="FILE", help="also play this month (acnportal's, as JSON)")
+        parser.add_argument("--hours", type=float, default=24.0, help="site-hours on trial (1000 for the full proof)")
+        parser.add_argument("--seed", type=int, default=1)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._speed(options["seed"])
+        self._days()
+        if options["month"] is not None:
+            self._month(options["month"])
+        self._trial(options["hours"], options["seed"])
+        self._death(options["seed"])
+
+    def _line(self, what: str, figure: str, target: str, *, is_reached: bool | None = None) -> None:
+        mark = {None: " ", True: "✓", False: "✗"}[is_reached]
+        self.stdout.write(f"  {mark} {what:<62} {figure:>22}   {target}")
+
+    def _speed(self, seed: int) -> None:
+        self.stdout.write("Speed (CPU time)")
+        p50, p99 = _timed(_composite_once, 60)
+        self._line("composite of 20 profiles over 24 h", f"{p50:.1f} / {p99:.1f} ms", "p50 < 5 ms", is_reached=p50 < 5)
+        network, upper, need = _large_site(seed)
+        p50, p99 = _timed(lambda: share(network, upper, need_a=need), 100)
+        self._line("share 1,000 EVSEs under 63 limits", f"{p50:.1f} / {p99:.1f} ms", "p99 < 20 ms", is_reached=p99 < 20)
+
+    def _days(self) -> None:
+        self.stdout.write("Demand met on five synthetic working days, 40 EVSEs (sessions full to 95 %, pauses)")
+        for limit_kw in LIMITS_KW:
+            for name, (rules, _) in MONTH_TARGETS.items():
+                played = replay.play(replay.synthetic(limit_kw), rules)
+                figure = f"{played.met_percent:.1f} % ({played.full_percent:.0f} %, {played.pauses})"
+                self._line(f"{limit_kw} kW, {name}", figure, "no limit broken", is_reached=played.worst_over_a < 1e-3)
+
+    def _month(self, path: Path) -> None:
+        self.stdout.write(f"Demand met in {path.name}")
+        for column, limit_kw in enumerate(LIMITS_KW):
+            try:
+                days: Days = replay.from_file(path, limit_kw)
+            except (OSError, ValueError) as error:
+                raise CommandError(str(error)) from error
+            for name, (rules, targets) in MONTH_TARGETS.items():
+                played = replay.play(days, rules)
+                is_reached = played.met_percent >= targets[column] and played.worst_over_a < 1e-3
+                figure = f"{played.met_percent:.2f} %"
+                self._line(f"{limit_kw} kW, {name}", figure, f"≥ {targets[column]:g} %", is_reached=is_reached)
+
+    def _trial(self, hours: float, seed: int) -> None:
+        self.stdout.write("A site of 40 chargers behind 400 A, with lost messages, reboots, wrong clocks, an outage")
+        naive = Trial(faults=Faults(), seed=seed, is_naive=True).run(6 * 3600)
+        self._line("for comparison, the naive way: seconds of overload in 6 h", f"{naive.overload_s} s", "")
+        total = Outcome()
+        used: list[float] = []
+        run = 0
+        while total.seconds < hours * 3600:
+            one = Trial(faults=Faults(), seed=seed + run).run(6 * 3600)
+            total.seconds += one.seconds
+            total.overload_s += one.overload_s
+            total.ledger_breaches += one.ledger_breaches
+            total.messages += one.messages
+            used.append(one.use)
+            run += 1
+        site_hours = f"{total.site_hours:,.0f} site-hours"
+        self._line(f"overload in {site_hours}", f"{total.overload_s} s", "0 s", is_reached=total.overload_s == 0)
+        self._line("moments with the ledger above the limit", str(total.ledger_breaches), "0",
+                   is_reached=total.ledger_breaches == 0)  # fmt: skip
+        self._line("use of what could be drawn (least of the runs)", f"{100 * min(used):.1f} %", "≥ 88 %",
+                   is_reached=min(used) >= 0.88)  # fmt: skip
+        per_hour = total.messages / total.site_hours / 40
+        self._line("profiles sent per charger and hour", f"{per_hour:.1f}", "")
+
+    def _death(self, seed: int) -> None:
+        self.stdout.write("The planner is killed at a random time and stays dead")
+        chance = random.Random(seed)  # noqa: S311
+        late, over = 0, 0
+        for run in range(5):
+            dies_at = chance.randrange(1800, 5400)
+            trial = Trial(faults=Faults(outage_at_s=dies_at, outage_s=1e9), seed=seed + run)
+            outcome = trial.run(dies_at + 300 + 10)
+            now = dies_at + 310
+            late += sum(charger.limit_a(now) > FLOOR_A for charger in trial.chargers)
+            over += outcome.overload_s
+        self._line("chargers above their floor after a lease and 10 s (5 runs)", str(late), "0", is_reached=late == 0)
+        self._line("seconds of overload until then", f"{over} s", "0 s", is_reached=over == 0)
+
+
+def _timed(work: Any, times: int) -> tuple[float, float]:
+    """Median and 99th percentile of the CPU time, in ms."""
+    took = []
+    for _ in range(times):
+        began = time.process_time()
+        work()
+        took.append(1000 * (time.process_time() - began))
+    return float(np.percentile(took, 50)), float(np.percentile(took, 99))
+
+
+def _composite_once() -> None:
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    profiles = [
+        Profile(
+            number, number, ("tx", "tx_default", "charger_max", "external")[number % 4], "recurring", "daily",
+            evse_id=0 if number % 4 > 1 else 1,
+            schedules=[{
+                "unit": "A" if number % 3 else "W", "duration_s": 40_000 + 100 * number,
+                "start_at": (noon + timedelta(minutes=7 * number)).isoformat(),
+                "periods": [
+                    {"start_s": 3600 * n, "limit": (6 + (7 * n + number) % 30) * (1 if number % 3 else 690)}
+                    for n in range(12)
+                ],
+            }],
+        )
+        for number in range(20)
+    ]  # fmt: skip
+    end = noon + timedelta(days=1)
+    composite(profiles, Station(), evse_id=1, begin=noon, end=end, unit="A", running={1: Running(noon)})
+
+
+def _large_site(seed: int) -> tuple[Network, np.ndarray, np.ndarray]:
+    """1,000 EVSEs on 16 circuits of 4 panels of one connection, each with three phases."""
+    chance = np.random.default_rng(seed)
+    circuit, phase = chance.integers(0, 16, 1000), chance.integers(0, 3, 1000)
+    is_three_phase = chance.random(1000) < 0.6
+    members = [(np.ones(1000, bool), 4000.0), *((circuit // 4 == n, 1200.0) for n in range(4))]
+    members += [(circuit == n, 350.0) for n in range(16)]
+    rows = [here & (is_three_phase | (phase == line)) for here, _ in members for line in range(3)]
+    limits = [limit for _, limit in members for _ in range(3)]
+    need = np.where(chance.random(1000) < 0.7, chance.uniform(0, 30, 1000), np.nan)
+    return (
+        Network(np.array(rows, float), np.array(limits)),
+        chance.choice([0.0, 16.0, 32.0], 1000, p=[0.1, 0.3, 0.6]),
+        need,
+    )

@@ -1,0 +1,278 @@
+"""Plan a site: read its books, share its power, send what the ledger allows. Every few seconds, or when news come.
+
+Knows no broker and no OCPP: limits are commands in the outbox (`chargers.commands`), like those that staff give. One
+planner at a time writes for a site (the row of its plan is locked, its version grows), and what an older plan left in
+the outbox is withdrawn, so a charger never gets an old limit after a new one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import structlog
+from django.db import transaction
+from django.db.models import Q
+
+from chargers import commands
+from chargers.models import Command, CommandStatus
+from smartcharging import abilities, allocation, ledger, obedience, plan
+from smartcharging.bookkeeping import Books, close_books, open_books, profile_id
+from smartcharging.grid import ImpossibleTree
+from smartcharging.ledger import Order
+from smartcharging.models import Limit, Outlet, SitePlan
+
+log = structlog.get_logger(__name__)
+
+EVERY = timedelta(seconds=10)
+DEBOUNCE = timedelta(seconds=1)
+ORDER_TTL_S = 20  # what waits longer would carry an old plan
+PROBE_EVERY_MIN = 5
+DRAWS_LESS = 0.8
+SETTLED = timedelta(seconds=60)
+
+
+def due(*, at: datetime) -> list[int]:
+    """The sites to plan now."""
+    waiting = SitePlan.objects.filter(Q(next_due_at=None) | Q(next_due_at__lte=at), is_on=True)
+    return list(waiting.order_by("next_due_at").values_list("site", flat=True)[:200])
+
+
+class Watch:
+    """Which sites the news of a charger concern. Asked for each batch of frames, so it remembers for some seconds."""
+
+    FRESH_S = 10.0
+
+    def __init__(self) -> None:
+        self._sites: dict[int, int] = {}
+        self._read_at = -self.FRESH_S
+
+    def sites_of(self, charger_ids: Collection[int]) -> set[int]:
+        if time.monotonic() - self._read_at >= self.FRESH_S:
+            led = Outlet.objects.filter(node__site__plan__is_on=True)
+            self._sites = dict(led.values_list("charger", "node__site"))
+            self._read_at = time.monotonic()
+        return {self._sites[pk] for pk in charger_ids if pk in self._sites}
+
+    def forget(self) -> None:
+        self._read_at = -self.FRESH_S
+
+
+watch = Watch()
+
+
+def call_for(site_ids: Collection[int], *, at: datetime) -> set[int]:
+    """Have sites planned in a moment; those of them for which nobody has called yet."""
+    soon = at + DEBOUNCE
+    called = set()
+    for site_id in site_ids:
+        later = SitePlan.objects.filter(Q(next_due_at=None) | Q(next_due_at__gt=soon), site=site_id, is_on=True)
+        if later.update(next_due_at=soon):
+            called.add(site_id)
+    return called
+
+
+@transaction.atomic
+def plan_site(site_id: int, *, at: datetime) -> int:
+    """Plan a site and put what follows into the outbox; how many orders. Safe to repeat at any time."""
+    site_plan = SitePlan.objects.select_for_update().filter(site=site_id, is_on=True).first()
+    if site_plan is None:
+        return 0
+    try:
+        books = open_books(site_plan, at=at, ahead_s=site_plan.lease_s)
+    except ImpossibleTree as error:
+        log.warning("site_cannot_be_planned", site=site_id, error=str(error))
+        SitePlan.objects.filter(pk=site_plan.pk).update(problem=str(error)[:500], next_due_at=at + EVERY)
+        return 0
+    shown = [_shown(outlet) for outlet in books.outlets]
+    obedience.watch(books)
+    close_books(books)
+    count = _install_defaults(books)
+    targets = share(books)
+    now = at.timestamp()
+    orders = books.ledger.decide(targets, now, order=np.argsort(-targets, kind="stable"))
+    count += sum(_send(books, order) for order in orders)
+    changed = [outlet for outlet, before in zip(books.outlets, shown, strict=True) if _shown(outlet) != before]
+    Outlet.objects.bulk_update(changed, SHOWN)
+    site_plan.version += 1
+    site_plan.planned_at, site_plan.next_due_at = at, at + EVERY
+    site_plan.fullness, site_plan.problem = min(books.ledger.fullness(now), 1e9), ""
+    site_plan.save(update_fields=["version", "planned_at", "next_due_at", "fullness", "problem"])
+    if site_plan.fullness > 1 + 1e-6:
+        log.warning("site_not_safe", site=site_id, fullness=round(site_plan.fullness, 3))
+    return count
+
+
+SHOWN = ("enough_a", "target_a", "bound_by", "is_queued", "above_since", "is_wild")
+
+
+def _shown(outlet: Outlet) -> tuple[Any, ...]:
+    return tuple(getattr(outlet, name) for name in SHOWN)
+
+
+def share(books: Books) -> allocation.Floats:
+    """What each outlet should get now, and why not more: `Outlet.target_a`, ``bound_by``, ``is_queued``."""
+    now = books.at.timestamp()
+    upper = np.array([upper_a(books, index) for index in range(len(books.outlets))], float)
+    network = books.ledger.for_share(now)
+    held = np.array([place.lease.worst_a() + place.floor.worst_a() for place in books.ledger.outlets], float)
+    need = np.array([_need_a(books, outlet) for outlet in books.outlets], float)
+    shares = allocation.share(
+        network,
+        upper,
+        need_a=need,
+        plan_a=_plan_a(books, network, upper) if books.plan.looks_ahead else None,
+        # Who charges goes on; of the others, who needs most comes first.
+        urgency=np.where(held > 0, 1000.0, 0.0) + np.nan_to_num(need),
+    )
+    for index, outlet in enumerate(books.outlets):
+        bound = int(shares.bound_by[index])
+        outlet.target_a = float(shares.amperes[index])
+        outlet.bound_by = network.names[bound][:160] if bound >= 0 else ""
+        outlet.is_queued = bool(upper[index] > 0 and not shares.is_admitted[index])
+    return shares.amperes
+
+
+def upper_a(books: Books, index: int) -> float:
+    """What a car can take: the cable, what it said of itself, and little more than what it draws if that is less."""
+    outlet, place = books.outlets[index], books.ledger.outlets[index]
+    session = books.session_of(outlet)
+    if session is None or not place.is_led or not place.is_online:
+        return 0.0
+    needs = books.needs.get(session.pk)
+    most = min(outlet.cable_a, (needs.parameters.get("current_max_a") or 1e6) if needs else 1e6)
+    outlet.enough_a = _enough_a(books, outlet, place.lease.last or place.floor.last)
+    return most if outlet.enough_a is None else float(min(most, outlet.enough_a))
+
+
+def _enough_a(books: Books, outlet: Outlet, last: ledger.Entry | None) -> float | None:
+    """What is left by a car that draws less than it may goes to others; now and then it is offered more again."""
+    session = books.session_of(outlet)
+    drawn_a: float | None = getattr(session, "drawn_a", None)
+    if session is None or drawn_a is None or last is None or books.at.minute % PROBE_EVERY_MIN == 0:
+        return None
+    if outlet.enough_a is not None and drawn_a < outlet.enough_a - 1.0:
+        return outlet.enough_a
+    measured_at: datetime = session.drawn_at  # type: ignore[attr-defined]
+    is_settled = last.is_confirmed and measured_at.timestamp() - last.sent_at >= SETTLED.total_seconds()
+    return max(6.0, drawn_a + 2.0) if is_settled and drawn_a < DRAWS_LESS * last.limit_a else None
+
+
+def _need_a(books: Books, outlet: Outlet) -> float:
+    session = books.session_of(outlet)
+    needs = books.needs.get(session.pk) if session else None
+    if session is None or needs is None or needs.energy_wh is None or needs.departs_at is None:
+        return float("nan")
+    left_s = (needs.departs_at - books.at).total_seconds()
+    if left_s <= 0:
+        return float("nan")  # it is still here; nobody knows for how long
+    rest_wh = max(0.0, needs.energy_wh - (session.energy_wh or 0))
+    return float(allocation.need_a(np.array(rest_wh), np.array(left_s), books.plan.volts, outlet.phases))
+
+
+def _plan_a(books: Books, network: allocation.Network, upper: allocation.Floats) -> allocation.Floats | None:
+    rest_ah, left_h = np.zeros(len(upper)), np.full(len(upper), np.nan)
+    for index, outlet in enumerate(books.outlets):
+        session = books.session_of(outlet)
+        needs = books.needs.get(session.pk) if session else None
+        rest_ah[index] = upper[index] * plan.HORIZON_H
+        if session and needs and needs.energy_wh is not None:
+            rest_wh = max(0.0, needs.energy_wh - (session.energy_wh or 0))
+            rest_ah[index] = rest_wh / (books.plan.volts * outlet.phases)
+        if needs and needs.departs_at and needs.departs_at > books.at:
+            left_h[index] = (needs.departs_at - books.at).total_seconds() / 3600
+    try:
+        return np.asarray(plan.ahead(network, upper, rest_ah, left_h)[:, 0])
+    except ValueError as error:  # a site that bears nothing now: sharing says so as well
+        log.info("no_plan_ahead", site=books.plan.site_id, error=str(error))
+        return None
+
+
+# -- orders ------------------------------------------------------------------------------------------------------------
+
+
+def _send(books: Books, order: Order) -> int:
+    """Book a limit, then order it."""
+    outlet = books.outlets[order.index]
+    session = books.session_of(outlet)
+    if session is None:
+        return 0
+    _withdraw(outlet, order.kind)
+    expires_at = datetime.fromtimestamp(order.expires_at, UTC) if order.kind == "lease" else None
+    is_sticky = books.ledger.outlets[order.index].is_sticky
+    row = Limit.objects.create(
+        outlet=outlet,
+        session=session,
+        kind=order.kind,
+        limit_a=order.limit_a,
+        sent_at=books.at,
+        expires_at=None if is_sticky else expires_at,
+    )
+    books.ledger.send(order, row.pk, books.at.timestamp())
+    profile = {
+        "id": profile_id(outlet, order.kind),
+        "stack_level": 0 if order.kind == "floor" else 1,
+        "purpose": "tx",
+        "session_id": session.pk,
+        **_schedule(outlet, order.limit_a, books, until=expires_at),
+    }
+    row.command = _order(outlet, profile, via=f"plan {order.kind}")
+    row.save(update_fields=["command"])
+    return 1
+
+
+def _schedule(outlet: Outlet, limit_a: float, books: Books, *, until: datetime | None) -> dict[str, Any]:
+    # Started a minute ago: a schedule that is yet to start would leave a gap, for it replaces the old one at once.
+    start = books.at - timedelta(seconds=60)
+    units = abilities.of(outlet.charger).units
+    in_watts = units is not None and "A" not in units
+    limit = limit_a * books.plan.volts * outlet.phases if in_watts else limit_a
+    schedule: dict[str, Any] = {
+        "kind": "absolute",
+        "start_at": start.isoformat(),
+        "unit": "W" if in_watts else "A",
+        "periods": [{"start_s": 0, "limit": limit}],
+    }
+    if until is not None:
+        schedule["duration_s"] = int((until - start).total_seconds())
+    return schedule
+
+
+def _order(outlet: Outlet, profile: dict[str, Any], *, via: str) -> Command:
+    return commands.request(
+        outlet.charger,
+        "set_profile",
+        arguments={"evse_id": outlet.evse_id, "profile": profile},
+        via=via,
+        ttl_s=ORDER_TTL_S,
+    )
+
+
+def _withdraw(outlet: Outlet, kind: str) -> None:
+    """What an older plan left in the outbox is void."""
+    for row in Limit.objects.filter(outlet=outlet, kind=kind, command__status=CommandStatus.PENDING):
+        if row.command is not None:
+            commands.cancel(row.command)
+
+
+def _install_defaults(books: Books) -> int:
+    """What a charger does without us is told to it first: until it has taken that, it counts with its cable."""
+    count = 0
+    for outlet, place in zip(books.outlets, books.ledger.outlets, strict=True):
+        command = outlet.default_command
+        is_asked = command is not None and (command.is_open or command.created_at > books.at - SETTLED)
+        if place.default_a is not None or outlet.trust == ledger.Trust.NONE or not place.is_online or is_asked:
+            continue
+        profile = {
+            "id": profile_id(outlet, "default"),
+            "stack_level": 0,
+            "purpose": "tx_default",
+            **_schedule(outlet, books.plan.default_a, books, until=None),
+        }
+        outlet.default_command = _order(outlet, profile, via="plan default")
+        outlet.save(update_fields=["default_command"])
+        count += 1
+    return count

@@ -1,0 +1,20 @@
+"""Celery tasks of smart charging: doorbells; `portal.celery` has beat's schedule. None is repeated: the next one is."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from smartcharging import planning
+
+
+@shared_task(acks_late=False, expires=8)
+def plan_site(site_id: int) -> None:
+    planning.plan_site(site_id, at=timezone.now())
+
+
+@shared_task(acks_late=False, expires=8)
+def sweep_plans() -> None:
+    """Sites whose time has come: leases to renew, or news that no doorbell rang for."""
+    for site_id in planning.due(at=timezone.now()):
+        planning.plan_site(site_id, at=timezone.now())

@@ -1,0 +1,302 @@
+"""A site on rows: what is ordered when a car comes, a charger obeys, refuses, falls silent or takes more."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from chargers import commands
+from chargers.models import Command, CommandStatus, Site
+from sessions.models import ChargingSession, MeterValue
+from smartcharging import obedience, planning, profiles
+from smartcharging.models import (
+    CapacitySignal,
+    ChargingNeeds,
+    InstalledProfile,
+    Limit,
+    LimitNode,
+    Outlet,
+    SitePlan,
+)
+from smartcharging.schedules import Profile
+
+# Every fifth minute cars that draw less are tried with more again; these tests start after one.
+START = timezone.now().replace(second=0, microsecond=0)
+START += timedelta(minutes=(1 - START.minute) % 5 or 5)
+
+
+class Yard:
+    """Three chargers of one EVSE each behind 40 A, and a clock."""
+
+    def __init__(self, make_charger):
+        self.at = START
+        self.site = Site.objects.create(name="Yard")
+        SitePlan.objects.create(site=self.site, is_on=True)
+        self.root = LimitNode.objects.create(site=self.site, name="connection", l1_a=40, l2_a=40, l3_a=40)
+        self.outlets = [
+            Outlet.objects.create(node=self.root, charger=make_charger(f"CP-{n}"), evse_id=1) for n in (1, 2, 3)
+        ]
+
+    def plan(self, *, later_s=0):
+        self.at += timedelta(seconds=later_s)
+        planning.plan_site(self.site.pk, at=self.at)
+        return [
+            (c.charger.identity, c.requested_via.removeprefix("plan "), c.arguments["profile"]["periods"][0]["limit"])
+            for c in Command.objects.filter(status=CommandStatus.PENDING, verb="set_profile").order_by("created_at")
+        ]
+
+    def answer(self, status=CommandStatus.ACCEPTED, *, of=None):
+        """All that waits is sent and answered; what is taken is installed, as the gateway has it."""
+        for command in Command.objects.filter(status=CommandStatus.PENDING).order_by("created_at"):
+            if of is not None and command.charger.identity != of:
+                continue
+            Command.objects.filter(pk=command.pk).update(status=CommandStatus.SENT, sent_at=self.at)
+            said = {"status": "Accepted" if status == CommandStatus.ACCEPTED else "Rejected"}
+            commands.settle(command.pk, status=status, answer=said, at=self.at)
+            if status == CommandStatus.ACCEPTED and command.verb == "set_profile":
+                told = command.arguments["profile"]
+                installed = Profile(
+                    told["id"], told["stack_level"], told["purpose"], told["kind"],
+                    schedules=[{"unit": told["unit"], "periods": told["periods"]}],
+                )  # fmt: skip
+                profiles.install(command.charger, installed, evse_id=command.arguments["evse_id"], at=self.at)
+
+    def settle_in(self):
+        self.plan()
+        self.answer()
+
+    def come(self, number):
+        outlet = self.outlets[number - 1]
+        return ChargingSession.objects.create(
+            charger=outlet.charger, evse_id=1, transaction_id=f"t{number}-{self.at.timestamp()}",
+            started_at=self.at, started_received_at=self.at,
+        )  # fmt: skip
+
+    def meter(self, session, current_a, *, later_s=0):
+        self.at += timedelta(seconds=later_s)
+        MeterValue.objects.create(
+            charger=session.charger, session=session, evse_id=1, measured_at=self.at, received_at=self.at,
+            current_a=current_a, key=uuid4(), digest=uuid4(),
+        )  # fmt: skip
+
+    @property
+    def state(self):
+        return SitePlan.objects.get(site=self.site)
+
+
+@pytest.fixture
+def yard(make_charger):
+    return Yard(make_charger)
+
+
+def test_defaults_come_first_and_nothing_is_granted_before_they_are_confirmed(yard):
+    yard.come(1)
+    assert yard.plan() == [("CP-1", "default", 0), ("CP-2", "default", 0), ("CP-3", "default", 0)]
+    assert yard.state.fullness == pytest.approx(96 / 40)
+    yard.answer(of="CP-1")
+    assert ("CP-1", "floor", 6) not in yard.plan(later_s=5)  # two cables of 32 A still count
+    yard.answer()
+    assert ("CP-1", "lease", 32) in yard.plan(later_s=5)
+
+
+def test_a_car_that_comes_takes_from_the_others_only_what_they_have_given_up(yard):
+    yard.settle_in()
+    yard.come(1)
+    yard.plan(later_s=1)
+    yard.answer()
+    yard.come(2)
+    assert yard.plan(later_s=10) == [("CP-1", "lease", 20), ("CP-2", "floor", 6), ("CP-2", "lease", 8)]
+    yard.answer()
+    assert yard.plan(later_s=10) == [("CP-2", "lease", 20)]
+    assert yard.state.fullness <= 1
+
+
+def test_a_lease_starts_in_the_past_and_ends_by_itself(yard):
+    yard.settle_in()
+    session = yard.come(1)
+    yard.plan(later_s=1)
+    lease = Command.objects.get(requested_via="plan lease").arguments["profile"]
+    assert datetime.fromisoformat(lease["start_at"]) == yard.at - timedelta(seconds=60)
+    assert (lease["duration_s"], lease["stack_level"], lease["session_id"]) == (360, 1, session.pk)
+    floor = Command.objects.get(requested_via="plan floor").arguments["profile"]
+    assert "duration_s" not in floor and floor["stack_level"] == 0
+
+
+def test_a_lease_is_renewed_in_time_and_not_before(yard):
+    yard.settle_in()
+    yard.come(1)
+    yard.plan(later_s=1)
+    yard.answer()
+    assert yard.plan(later_s=60) == []
+    assert yard.plan(later_s=40) == [("CP-1", "lease", 32)]
+
+
+def test_an_order_that_was_never_sent_is_withdrawn_by_the_next_plan(yard):
+    yard.settle_in()
+    yard.come(1)
+    yard.plan(later_s=1)
+    yard.come(2)
+    yard.plan(later_s=5)
+    assert Command.objects.filter(status=CommandStatus.CANCELLED, requested_via="plan lease").count() == 1
+
+
+def test_an_offline_charger_counts_until_its_lease_is_over(yard):
+    yard.settle_in()
+    yard.come(1)
+    yard.plan(later_s=1)
+    yard.answer()
+    charger = yard.outlets[0].charger
+    charger.is_online = False
+    charger.save()
+    yard.come(2)
+    assert yard.plan(later_s=10) == [("CP-2", "floor", 6), ("CP-2", "lease", 8)]
+    yard.answer()
+    assert yard.plan(later_s=400)[-1] == ("CP-2", "lease", 32)  # the other fell to its floor of 6
+    assert yard.state.fullness <= 1
+
+
+def test_what_was_for_a_session_goes_with_it(yard):
+    yard.settle_in()
+    session = yard.come(1)
+    yard.plan(later_s=1)
+    yard.answer()
+    ChargingSession.objects.filter(pk=session.pk).update(stopped_at=yard.at)
+    yard.plan(later_s=5)
+    assert not Limit.objects.exists()
+    assert yard.state.fullness == 0
+
+
+def test_no_answer_leaves_both_limits_in_the_ledger(yard):
+    yard.settle_in()
+    yard.come(1)
+    yard.plan(later_s=1)
+    yard.answer()
+    yard.come(2)
+    yard.plan(later_s=10)
+    for command in Command.objects.filter(status=CommandStatus.PENDING, charger__identity="CP-1"):
+        Command.objects.filter(pk=command.pk).update(status=CommandStatus.TIMEOUT)
+    yard.answer()
+    assert ("CP-2", "lease", 20) not in yard.plan(later_s=40)
+    assert set(Limit.objects.filter(outlet=yard.outlets[0], kind="lease").values_list("limit_a", flat=True)) >= {32, 20}
+
+
+def test_a_signal_of_the_grid_lowers_everybody_at_once(yard):
+    yard.settle_in()
+    yard.come(1)
+    yard.come(2)
+    yard.plan(later_s=1)
+    yard.answer()
+    CapacitySignal.objects.create(
+        site=yard.site, source="grid operator", limit_w=16 * 690, from_at=yard.at, told_at=yard.at
+    )
+    assert yard.plan(later_s=5) == [("CP-1", "lease", 8), ("CP-2", "lease", 8)]
+    assert set(Outlet.objects.filter(target_a=8).values_list("bound_by", flat=True)) == {"grid operator, power"}
+
+
+def test_the_building_counts_with_its_worst_when_its_meter_falls_silent(yard):
+    SitePlan.objects.update(building_worst_a=[30, 30, 30], building_a=[10, 10, 10], building_at=yard.at)
+    yard.settle_in()
+    yard.come(1)
+    assert yard.plan(later_s=1)[-1] == ("CP-1", "lease", 30)
+    yard.answer()
+    assert yard.plan(later_s=90) == [("CP-1", "lease", 10)]
+
+
+def test_whoever_does_not_fit_waits_and_reads_why(yard):
+    LimitNode.objects.update(l1_a=13, l2_a=13, l3_a=13)
+    yard.settle_in()
+    for number in (1, 2, 3):
+        yard.come(number)
+    yard.plan(later_s=1)
+    waiting = Outlet.objects.get(is_queued=True)
+    assert (waiting.target_a, waiting.bound_by) == (0, "connection, L1")
+
+
+def test_a_car_that_draws_less_gives_the_rest_to_others(yard):
+    yard.settle_in()
+    session = yard.come(1)
+    yard.come(2)
+    yard.plan(later_s=1)
+    yard.answer()
+    yard.meter(session, 7.0, later_s=70)
+    assert yard.plan() == [("CP-1", "lease", 9)]
+    yard.answer()
+    assert yard.plan(later_s=5) == [("CP-2", "lease", 31)]
+    yard.answer()
+    assert ("CP-2", "lease", 20) in yard.plan(later_s=180)  # room is made to try the first with more again
+
+
+def test_a_departure_makes_urgent_and_one_in_the_past_does_not(yard):
+    yard.settle_in()
+    hurried, late = yard.come(1), yard.come(2)
+    for session, departs_at in ((hurried, yard.at + timedelta(hours=1)), (late, yard.at - timedelta(hours=1))):
+        ChargingNeeds.objects.create(
+            charger=session.charger,
+            evse_id=1,
+            session=session,
+            energy_wh=20_000,
+            departs_at=departs_at,
+            told_at=yard.at,
+        )
+    orders = yard.plan(later_s=1)
+    assert ("CP-1", "lease", 29) in orders  # 20 kWh in an hour over three phases
+    assert ("CP-2", "lease", 11) in orders
+
+
+def test_a_charger_that_draws_more_than_it_may_is_counted_with_its_cable_and_stopped_if_that_is_too_much(yard):
+    yard.settle_in()
+    wild, other = yard.come(1), yard.come(2)
+    yard.plan(later_s=1)
+    yard.answer()
+    yard.meter(wild, 31.0, later_s=10)
+    yard.plan()
+    assert not Outlet.objects.filter(is_wild=True).exists()
+    yard.meter(wild, 31.0, later_s=35)
+    assert ("CP-2", "lease", 8) in yard.plan()
+    assert Outlet.objects.get(is_wild=True).charger == wild.charger
+    stop = Command.objects.get(verb="remote_stop")
+    assert (stop.charger, stop.arguments) == (wild.charger, {"session_id": wild.pk})
+    obedience.trust_again(yard.outlets[0].pk)
+    assert not Outlet.objects.filter(is_wild=True).exists()
+    assert other.is_open
+
+
+def test_a_profile_of_the_staff_that_may_lead_instead_of_ours_counts(yard):
+    yard.settle_in()
+    own = Profile(5, 3, "tx_default", "absolute", schedules=[{"unit": "A", "periods": [{"start_s": 0, "limit": 25}]}])
+    profiles.install(yard.outlets[0].charger, own, evse_id=1, at=yard.at)
+    yard.plan(later_s=1)
+    assert yard.state.fullness == pytest.approx(25 / 40)
+
+
+def test_defaults_that_were_cleared_are_installed_again(yard):
+    yard.settle_in()
+    profiles.remove(yard.outlets[0].charger)
+    assert yard.plan(later_s=61) == [("CP-1", "default", 0)]
+    assert InstalledProfile.objects.filter(charger=yard.outlets[0].charger).count() == 0
+
+
+def test_an_impossible_tree_stops_the_plan_and_says_why(yard):
+    LimitNode.objects.create(site=yard.site, name="panel", parent=yard.root, l1_a=100)
+    assert yard.plan() == []
+    assert "bears 100 A on L1, more than the 40 A" in yard.state.problem
+
+
+def test_news_call_for_a_plan_once(yard, django_capture_on_commit_callbacks):
+    yard.settle_in()
+    planning.watch.forget()
+    charger_ids = {yard.outlets[0].charger_id}
+    assert planning.watch.sites_of(charger_ids) == {yard.site.pk}
+    assert planning.call_for({yard.site.pk}, at=yard.at) == {yard.site.pk}
+    assert planning.call_for({yard.site.pk}, at=yard.at) == set()
+    assert planning.due(at=yard.at) == []
+    assert planning.due(at=yard.at + timedelta(seconds=2)) == [yard.site.pk]
+
+
+def test_a_site_that_is_off_is_left_alone(yard):
+    SitePlan.objects.update(is_on=False)
+    assert yard.plan() == []
+    assert planning.due(at=yard.at + timedelta(hours=1)) == []
