@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 
@@ -23,6 +23,8 @@ PRECISE = frozenset(
         ConnectorStatus.FINISHING,
     }
 )
+# So much older than what we know, a report was overtaken; less may be the difference between two workers' clocks.
+OVERTAKEN = timedelta(seconds=10)
 IN_USE = PRECISE | {ConnectorStatus.OCCUPIED}
 _AT_PLACES = Lookup(Connector, by=["charger_id", "evse_id", "connector_id"])
 _PLACE = (("charger_id", "bigint"), ("evse_id", "bigint"), ("connector_id", "bigint"))
@@ -113,6 +115,8 @@ def _apply(report: StatusReport, connector: Connector) -> bool:
     """Put a report into a connector; whether that changed anything."""
     if report.only_from is not None and connector.status not in report.only_from:
         return False
+    if connector.status_at is not None and report.at < connector.status_at - OVERTAKEN:
+        return False  # it comes late, by a queue that keeps no order; the log of messages has it
     status = report.status or ConnectorStatus(connector.status)
     if status == ConnectorStatus.OCCUPIED and connector.status in PRECISE:
         status = ConnectorStatus(connector.status)

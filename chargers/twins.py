@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
-from chargers.models import Charger, Registration, Twin
+from chargers.models import Charger, Registration, Setting, Twin
 
 # A process that dies with twins in hand gives them back after that.
 LEASE = timedelta(minutes=5)
@@ -27,7 +27,9 @@ def enrol(name_of: Callable[[str], str], limit: int) -> int:
     without = Charger.objects.filter(twin=None).exclude(registration=Registration.REJECTED).order_by("pk")
     longest = Twin._meta.get_field("thing").max_length or 0
     made = 0
-    for charger in without[:limit]:
+    for charger in without.iterator(chunk_size=500):
+        if made == limit:
+            break
         if len(name := name_of(charger.identity)) <= longest:
             # The twin of a charger of that name that was deleted and not forgotten yet is this one's now.
             Twin.objects.update_or_create(thing=name, defaults={"charger": charger, "told_at": None, "told": {}})
@@ -37,12 +39,14 @@ def enrol(name_of: Callable[[str], str], limit: int) -> int:
 
 def claim(limit: int, *, at: datetime) -> list[Twin]:
     """The twins that have something to be told of, longest due first; ours until `told` or `failed`."""
+    said_since = Setting.objects.filter(charger=OuterRef("charger"), reported_at__gt=OuterRef("told_at"))
     has_news = (
         Q(told_at=None)
         | Q(changed_at__gt=F("told_at"))
         | Q(charger__booted_at__gt=F("told_at"))
         | Q(charger__connected_at__gt=F("told_at"))
         | Q(charger__disconnected_at__gt=F("told_at"))
+        | (Q(desired_version__gt=0) & Exists(said_since))
     )
     # Who was retired has no Thing, and keeps none.
     wanted = Q(charger=None) | (has_news & ~Q(charger__registration=Registration.REJECTED))
@@ -65,9 +69,14 @@ def failed(twin: Twin, problem: str, *, at: datetime) -> None:
     )
 
 
-def put_back(twins: Collection[Twin], *, at: datetime) -> None:
+def put_back(twin: Twin, *, at: datetime) -> None:
     """Not tried after all: somebody else may, at once."""
-    Twin.objects.filter(pk__in=[twin.pk for twin in twins]).update(due_at=at)
+    Twin.objects.filter(pk=twin.pk).update(due_at=at)
+
+
+def doubt(things: Collection[str], *, at: datetime) -> None:
+    """These are not there, or not as we believe: everything is to be told anew, and now."""
+    Twin.objects.filter(thing__in=things).update(told={}, told_at=None, is_there=False, due_at=at)
 
 
 def forgotten(twin: Twin) -> None:

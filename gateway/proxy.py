@@ -32,7 +32,7 @@ def address(scope: dict[str, Any], forwarded: bytes) -> str:
 
 def is_secure(scope: dict[str, Any], headers: Headers) -> bool:
     """TLS ended here, or at a proxy of ours that says so."""
-    if scope.get("scheme") == "wss":
+    if scope.get("scheme") == "wss" or settings.BEHIND_TLS:
         return True
     has_proxy = settings.TRUSTED_PROXIES > 0 or settings.PUBLIC_URL.startswith("https://") or settings.PROXY_ADDRESSES
     forwarded = headers.get(b"x-forwarded-proto", b"")

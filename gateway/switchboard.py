@@ -23,7 +23,7 @@ from django.utils import timezone
 from chargers import connections, large_frames
 from chargers.connections import Claim, Farewell
 from chargers.models import REPLACED, Charger
-from gateway import claim_check, crash, health, metrics, topics
+from gateway import claim_check, cloudwatch, crash, health, metrics, topics
 from gateway.admission import Admission
 from gateway.batching import LARGEST, DatabaseThread
 from gateway.bus import Bus, NewsHeard
@@ -84,6 +84,7 @@ class Switchboard:
             metrics.CALLS_WAITING.set_function(lambda: self.turns.waiting)
             metrics.IS_OPEN.set_function(lambda: self.guard.phase is Phase.OPEN)
             await self._touch()
+            cloudwatch.start(settings.CLOUDWATCH_NAMESPACE, "gateway")
         self.spawn(self._tick())
 
     async def stop(self) -> None:

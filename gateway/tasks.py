@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import structlog
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from chargers import commands, connections, large_frames
-from gateway import crash, delivery, topics
+from chargers.models import Charger, DeadLetter
+from gateway import cloudwatch, crash, delivery, topics
 from gateway.bus import publisher
 from gateway.bus.publisher import cleared
 from gateway.ingest import batch
@@ -51,6 +53,17 @@ def tell_aws() -> None:
         teller.tell()
     except (cloud.Away, cloud.Refused) as error:
         log.warning("aws_not_told", error=str(error))
+
+
+@shared_task
+def report_yard() -> None:
+    """What no single process knows, for CloudWatch."""
+    figures: cloudwatch.Figures = {
+        "ChargersOnline": (Charger.objects.filter(is_online=True).count(), "Count"),
+        "DeadLetters": (DeadLetter.objects.filter(replayed_at=None).count(), "Count"),
+    }
+    at_ms = int(timezone.now().timestamp() * 1000)
+    cloudwatch.to_log(cloudwatch.line(settings.CLOUDWATCH_NAMESPACE, figures, part="yard", at_ms=at_ms))
 
 
 @shared_task

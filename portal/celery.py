@@ -59,6 +59,11 @@ app.conf.update(
         if settings.AWS_IOT_THINGS
         else {}
     )
+    | (
+        {"report the yard to CloudWatch": {"task": "gateway.tasks.report_yard", "schedule": 60.0}}
+        if settings.CLOUDWATCH_NAMESPACE
+        else {}
+    )
     | {
         name: {"task": task, "schedule": crontab(hour=hour, minute=17)}
         for name, task, hour in (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
@@ -15,10 +15,17 @@ from environs import Env
 
 
 def with_secret_files(environ: MutableMapping[str, str], *names: str) -> None:
-    """Set each ``NAME`` from the file that ``NAME_FILE`` points to, the way Docker hands over secrets."""
+    """Set each ``NAME`` from the file that ``NAME_FILE`` points to, the way Docker hands over secrets.
+
+    Or from the secret of AWS Secrets Manager that ``NAME_ARN`` names.
+    """
     for name in names:
-        path = environ.get(f"{name}_FILE")
-        if not path or environ.get(name):
+        path, arn = environ.get(f"{name}_FILE"), environ.get(f"{name}_ARN")
+        if environ.get(name):
+            continue
+        if arn and not path:
+            environ[name] = _from_secrets_manager(name, arn, environ)
+        if not path:
             continue
         try:
             environ[name] = Path(path).read_text().strip()
@@ -26,6 +33,34 @@ def with_secret_files(environ: MutableMapping[str, str], *names: str) -> None:
             raise SystemExit(
                 f"{name}_FILE names {path!r}, which cannot be read ({error.strerror}). Correct the path or unset it."
             ) from error
+
+
+def _from_secrets_manager(name: str, arn: str, environ: Mapping[str, str]) -> str:
+    import boto3  # half a second, for those who need it
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        region = arn.split(":")[3] if arn.startswith("arn:") else environ.get("AWS_REGION")
+        client = boto3.session.Session().client("secretsmanager", region_name=region)
+        return str(client.get_secret_value(SecretId=arn)["SecretString"])
+    except (BotoCoreError, ClientError, KeyError, IndexError) as error:
+        raise SystemExit(
+            f"{name}_ARN names {arn!r}, which cannot be read ({error}). The secret must be there, as text, and "
+            "our role needs secretsmanager:GetSecretValue on it."
+        ) from error
+
+
+def keep_secret(path: Path, text: str) -> None:
+    """Have ``path`` hold ``text``, readable by its owner only."""
+    with suppress(FileNotFoundError):
+        if path.read_text() == text:
+            return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with open(draft, "x", opener=lambda file, flags: os.open(file, flags, 0o600)) as file:
+        file.write(text)
+    draft.replace(path)
 
 
 def secret(path: Path) -> str:

@@ -1,7 +1,8 @@
 """Every setting of Chargeyard, read from the environment (12-factor).
 
-Each secret may also come as ``NAME_FILE``. A wrong value stops the start with a sentence that names it; `.env.example`
-lists all names with their defaults. `python3 manage.py up` fills in the embedded parts.
+Each secret may also come as ``NAME_FILE``, or as ``NAME_ARN`` from AWS Secrets Manager. A wrong value stops the start
+with a sentence that names it; `.env.example` lists all names with their defaults. `python3 manage.py up` fills in the
+embedded parts.
 """
 
 from __future__ import annotations
@@ -11,12 +12,21 @@ from pathlib import Path
 
 from environs import Env, EnvError, validate
 
-from portal.environment import announce_wrong, announce_wrong_networks, is_iot_core, secret, with_secret_files
+from portal.environment import (
+    announce_wrong,
+    announce_wrong_networks,
+    is_iot_core,
+    keep_secret,
+    secret,
+    with_secret_files,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 with_secret_files(
-    os.environ, "DATABASE_URL", "REDIS_URL", "MQTT_URL", "MQTT_CLIENT_PEM", "SECRET_KEY", "CREDENTIAL_PEPPER"
+    os.environ,
+    *("DATABASE_URL", "DATABASE_PASSWORD", "REDIS_URL", "MQTT_URL", "MQTT_CLIENT_PEM", "SECRET_KEY", "CHARGER_CA_PEM"),
+    "CREDENTIAL_PEPPER",
 )
 env = Env(eager=False)
 
@@ -38,6 +48,8 @@ if PUBLIC_URL.startswith("https://"):
 DATABASES = {
     "default": env.dj_db_url("DATABASE_URL", f"sqlite:///{CHARGEYARD_HOME / 'chargeyard.sqlite3'}", conn_max_age=None)
 }
+if _password := env.str("DATABASE_PASSWORD", ""):  # beside the URL, where something else makes and changes it
+    DATABASES["default"]["PASSWORD"] = _password
 if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
     # IMMEDIATE: a writer waits for the lock instead of failing half-way. FULL: what chargers were told is on disk.
     # No automatic checkpoint: before 3.51.3 one that races a commit can corrupt the file; the supervisor does it alone.
@@ -105,10 +117,15 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 PROXY_ADDRESSES: list[str] = env.list("PROXY_ADDRESSES", [])
 # The header in which they hand over a charger's certificate; it counts only with PROXY_ADDRESSES.
 PROXY_CERTIFICATE_HEADER = env.str("PROXY_CERTIFICATE_HEADER", "")
+# All that reaches the gateway has come by TLS, to a balancer that does not say so (an AWS NLB).
+BEHIND_TLS = env.bool("BEHIND_TLS", False)
 COMMAND_TIMEOUT_S = env.int("COMMAND_TIMEOUT_S", 30)
 COMMAND_TTL_S = env.int("COMMAND_TTL_S", 24 * 3600)
 # Key and certificate (one PEM file) of the authority that signs chargers' keys; made if it is not there.
 CHARGER_CA_FILE = Path(env.str("CHARGER_CA_FILE", str(CHARGEYARD_HOME / "charger-ca.pem")))
+# The same as text, for containers that keep no files.
+if _pem := env.str("CHARGER_CA_PEM", ""):
+    keep_secret(CHARGER_CA_FILE, _pem)
 # The organization that chargers' certificates must name, and that ours do; empty: any.
 CPO_NAME = env.str("CPO_NAME", "")
 # Ask a charger to renew its certificate so many days before its end; 0: never.
@@ -223,7 +240,10 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+# Firmware, diagnostics, exports: an S3 bucket, or without one a folder.
+FILES_BUCKET = env.str("FILES_BUCKET", "")
 MEDIA_ROOT = CHARGEYARD_HOME / "files"
+UPLOAD_LIMIT_BYTES = env.int("UPLOAD_LIMIT_BYTES", 100 * 1024 * 1024)
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "login"
@@ -292,6 +312,8 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# Write each process's figures into its log once a minute, as CloudWatch reads them; empty: do not.
+CLOUDWATCH_NAMESPACE = env.str("CLOUDWATCH_NAMESPACE", "")
 # Where the worker serves its figures to Prometheus, e.g. 127.0.0.1:9464; empty: nowhere. `serve` has /metrics.
 WORKER_METRICS = env.str("WORKER_METRICS", "")
 
@@ -299,6 +321,8 @@ WORKER_METRICS = env.str("WORKER_METRICS", "")
 # Keep a Thing and its shadows in AWS IoT for each charger, and take chargers from there. Needs AWS_REGION and a role.
 AWS_IOT_THINGS = env.bool("AWS_IOT_THINGS", False)
 AWS_IOT_THING_TYPE = env.str("AWS_IOT_THING_TYPE", "Charger")
+# An SQS queue that an IoT rule fills with what chargers say, in place of the workers' own subscription.
+INGEST_QUEUE_URL = env.str("INGEST_QUEUE_URL", "")
 
 # -- logs ------------------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.str("LOG_FORMAT", "console")  # console | json

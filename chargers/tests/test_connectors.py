@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 from django.utils import timezone
 
 from chargers.connectors import IN_USE, StatusBook, StatusReport
@@ -34,6 +37,20 @@ def test_a_report_for_certain_states_leaves_the_others_alone(cp1):
     write(report(cp1, ConnectorStatus.AVAILABLE))
     write(report(cp1, ConnectorStatus.FINISHING, only_from=IN_USE))
     assert Connector.objects.get().status == "available"
+
+
+def test_a_report_that_was_overtaken_by_a_newer_one_changes_nothing(cp1):
+    now = timezone.now()
+    write(replace(report(cp1, ConnectorStatus.CHARGING), at=now))
+    write(replace(report(cp1, ConnectorStatus.PREPARING), at=now - timedelta(seconds=40)))
+    assert Connector.objects.get().status == "charging"
+
+
+def test_two_workers_clocks_may_differ_a_little(cp1):
+    now = timezone.now()
+    write(replace(report(cp1, ConnectorStatus.PREPARING), at=now))
+    write(replace(report(cp1, ConnectorStatus.CHARGING), at=now - timedelta(seconds=2)))
+    assert Connector.objects.get().status == "charging"
 
 
 def test_texts_too_long_for_their_columns_are_cut(cp1):

@@ -132,7 +132,7 @@ class Link:
             log.warning("too much to say", topic=topic, waiting=len(self._outbox))
 
     def _send_in_turn(self) -> None:
-        while self._outbox:
+        while self._outbox and self.is_up:
             now = self._loop.time()
             if wait_s := self._bucket.wait_s(now):
                 self._loop.call_later(wait_s, self._send_in_turn)

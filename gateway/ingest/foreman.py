@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable
 
 import structlog
 
 from gateway import crash
-from gateway.bus.publisher import Publication
 from gateway.ingest import metrics
-from gateway.ingest.batcher import Frame
 from gateway.ingest.desk import Desk, Work
 from gateway.ingest.hand import BuryFrame, DoBatch, Hand, HandLost
 from gateway.ingest.outage import DatabaseAway
+from gateway.ingest.source import Counter
 
 log = structlog.get_logger(__name__)
 
 RETRY_S = (0.1, 2.0)  # first and longest pause while the database is away
 
 
-class Outlet(Protocol):
-    """Where the foreman turns to when a batch is done."""
-
-    def publish(self, publications: Iterable[Publication]) -> None: ...
-
-    def acknowledge(self, frames: Iterable[Frame]) -> None: ...
-
-
 class Foreman(threading.Thread):
     """``on_commit`` is called after each job that was done."""
 
-    def __init__(self, number: int, desk: Desk, subscriber: Outlet, *, on_commit: Callable[[], None]) -> None:
+    def __init__(self, number: int, desk: Desk, subscriber: Counter, *, on_commit: Callable[[], None]) -> None:
         super().__init__(name=f"foreman-{number}", daemon=True)
         self._desk = desk
         self._subscriber = subscriber

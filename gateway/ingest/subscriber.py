@@ -196,8 +196,9 @@ class Subscribers:
             min(self._all, key=Subscriber.wait_s).publish([publication])
 
     def acknowledge(self, frames: Iterable[Frame]) -> None:
-        for frame in frames:
-            self._all[frame.link % len(self._all)].acknowledge([frame])
+        frames = list(frames)
+        for one in self._all:
+            one.acknowledge(frames)  # each knows its own, by the link
 
     def stop(self, *, farewell: Publication) -> None:
         for number, one in enumerate(self._all):

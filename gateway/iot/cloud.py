@@ -6,6 +6,7 @@ the conversation (ResourceNotFoundException …).
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import defaultdict
@@ -47,7 +48,8 @@ def session() -> Any:
     """boto3's session; only who talks to AWS pays for loading it."""
     import boto3
 
-    return boto3.session.Session()
+    # Containers are given AWS_REGION; boto3 itself looks at AWS_DEFAULT_REGION only.
+    return boto3.session.Session(region_name=os.environ.get("AWS_REGION"))
 
 
 @cache

@@ -6,7 +6,10 @@ whoever removed it, is made again; that a Thing was removed on purpose comes as 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -21,56 +24,46 @@ from gateway.iot import cloud, documents, things
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 500
+# A call takes some 30 ms: so many at a time are enough for what AWS lets an account do.
+VOICES = 8
 
 
-def tell(limit: int = AT_ONCE, *, after_each: Callable[[Twin], None] = lambda twin: None) -> int:
+@dataclass(slots=True)
+class Errand:
+    """What is to be said of one charger; made and closed where the database is, said where it is not."""
+
+    twin: Twin
+    at: datetime
+    attributes: dict[str, str] | None  # None: the charger is gone, and its Thing goes too
+    shadows: dict[str, documents.Document]
+    failure: Exception | None = None
+    is_tried: bool = False
+
+
+def tell(limit: int = AT_ONCE, *, after_each: Callable[[], None] = lambda: None) -> int:
     """Tell of up to ``limit`` chargers that have news; how many it was. Raises Away or Refused, the rest waits then."""
     twins.enrol(topics.thing, limit)
-    claimed = twins.claim(limit, at=timezone.now())
-    for number, twin in enumerate(claimed):
-        at = timezone.now()
-        try:
-            _tell_one(twin, at)
-        except (cloud.Away, cloud.Refused) as error:
-            # Not this charger's fault: the others would meet the same.
-            twins.failed(twin, str(error), at=timezone.now())
-            twins.put_back(claimed[number + 1 :], at=timezone.now())
-            raise
-        except ClientError as error:
-            log.warning("thing_not_told", thing=twin.thing, error=str(error)[:300])
-            twins.failed(twin, str(error), at=timezone.now())
-        after_each(twin)
-    return len(claimed)
+    errands = [_errand(twin) for twin in twins.claim(limit, at=timezone.now())]
+    stopped = threading.Event()  # AWS is away, or refuses us: the others would meet the same
+    fault: Exception | None = None
+    with ThreadPoolExecutor(VOICES) as voices:
+        for errand in voices.map(lambda errand: _run(errand, stopped), errands):
+            if isinstance(errand.failure, cloud.Away | cloud.Refused):
+                fault = errand.failure
+            _close(errand)
+            after_each()
+    if fault is not None:
+        raise fault
+    return len(errands)
 
 
-def _tell_one(twin: Twin, at: datetime) -> None:
-    if twin.charger is None:
-        things.remove(twin.thing)
-        twins.forgotten(twin)
-        return
-    twin.problem = ""
-    _tell_thing(twin, twin.charger)
-    try:
-        for shadow, document in _shadows(twin, twin.charger).items():
-            _tell_shadow(twin, shadow, document)
-    except ClientError as error:
-        if cloud.code_of(error) != "ResourceNotFoundException":
-            raise
-        # Somebody has removed the Thing since we last said something. It is made again, and everything is told anew.
-        twin.is_there, twin.told = False, {}
-        _tell_thing(twin, twin.charger)
-        for shadow, document in _shadows(twin, twin.charger).items():
-            _tell_shadow(twin, shadow, document)
-    twins.told(twin, at=at)
-
-
-def _tell_thing(twin: Twin, charger: Charger) -> None:
-    attributes = documents.attributes(charger)
-    if twin.is_there and twin.told.get("attributes") == attributes:
-        return
-    things.put(twin.thing, attributes, is_there=twin.is_there)
-    twin.is_there = True
-    twin.told["attributes"] = attributes
+def _errand(twin: Twin) -> Errand:
+    # Before anything is read: what happens from now on is told next time.
+    at, charger = timezone.now(), twin.charger
+    if charger is None:
+        return Errand(twin, at, None, {})
+    fresh = Charger.objects.select_related("site").get(pk=charger.pk)
+    return Errand(twin, at, documents.attributes(fresh), _shadows(twin, fresh))
 
 
 def _shadows(twin: Twin, charger: Charger) -> dict[str, documents.Document]:
@@ -87,7 +80,60 @@ def _shadows(twin: Twin, charger: Charger) -> dict[str, documents.Document]:
     return found
 
 
-def _tell_shadow(twin: Twin, shadow: str, document: documents.Document) -> None:
+def _run(errand: Errand, stopped: threading.Event) -> Errand:
+    """Say it. Knows no database: many of these run at a time."""
+    if stopped.is_set():
+        return errand
+    errand.is_tried = True
+    try:
+        _say(errand)
+    except (cloud.Away, cloud.Refused) as error:
+        stopped.set()
+        errand.failure = error
+    except ClientError as error:
+        log.warning("thing_not_told", thing=errand.twin.thing, error=str(error)[:300])
+        errand.failure = error
+    return errand
+
+
+def _close(errand: Errand) -> None:
+    twin = errand.twin
+    if not errand.is_tried:
+        twins.put_back(twin, at=errand.at)
+    elif errand.failure is not None:
+        twins.failed(twin, str(errand.failure), at=timezone.now())
+    elif errand.attributes is None:
+        twins.forgotten(twin)
+    else:
+        twins.told(twin, at=errand.at)
+
+
+def _say(errand: Errand) -> None:
+    twin = errand.twin
+    if errand.attributes is None:
+        things.remove(twin.thing)
+        return
+    twin.problem = ""
+    try:
+        _say_all(twin, errand.attributes, errand.shadows)
+    except ClientError as error:
+        if cloud.code_of(error) != "ResourceNotFoundException":
+            raise
+        # Somebody has removed the Thing since we last said something. It is made again, and everything is told anew.
+        twin.is_there, twin.told = False, {}
+        _say_all(twin, errand.attributes, errand.shadows)
+
+
+def _say_all(twin: Twin, attributes: dict[str, str], shadows: dict[str, documents.Document]) -> None:
+    if not twin.is_there or twin.told.get("attributes") != attributes:
+        things.put(twin.thing, attributes, is_there=twin.is_there)
+        twin.is_there = True
+        twin.told["attributes"] = attributes
+    for shadow, document in shadows.items():
+        _say_shadow(twin, shadow, document)
+
+
+def _say_shadow(twin: Twin, shadow: str, document: documents.Document) -> None:
     part = f"shadow {shadow}".strip()
     before = twin.told.get(part)
     if before == document:

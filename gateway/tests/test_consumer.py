@@ -324,6 +324,16 @@ async def test_a_stray_take_over_of_an_older_epoch_is_ignored(gateway, switch, c
     assert [message["type"] for message in door.sent] == ["websocket.accept"]
 
 
+async def test_a_charger_whose_thing_was_removed_is_hung_up_with_the_sentence_of_the_aws_sample(gateway, switch, cp1):
+    door = await connected(gateway)
+    for epoch in (7, 1):  # of another connection; of this one
+        news = orjson.dumps({"verb": "retired", "key": "CP-1", "epoch": epoch})
+        switch.publish(topics.gateway_control("gw-1"), news)
+    closed = await door.next("websocket.close")
+    assert (closed["code"], closed["reason"]) == (1008, "Charge Point CP-1 not registered as an IoT Thing")
+    assert "websocket.close" not in [message["type"] for message in door.sent]
+
+
 async def test_without_a_password_nobody_takes_the_place_of_one_that_answers(gateway, transactional_db, monkeypatch):
     monkeypatch.setattr(admission, "PROBE_S", -0.4)
     await sync_to_async(register)("LAB", security_profile=0)

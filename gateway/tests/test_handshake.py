@@ -300,3 +300,10 @@ def test_tls_at_a_proxy_counts_only_where_we_have_one(settings):
     settings.PUBLIC_URL = "https://csms.example"
     assert read(scope("/CP-1", OFFER, *FORWARDED)).is_secure
     assert not read(scope("/CP-1", OFFER)).is_secure
+
+
+def test_behind_a_balancer_that_says_nothing_of_tls_a_charger_of_profile_2_is_let_in(settings):
+    scope = {"path": "/ocpp/CP-1", "headers": [(b"sec-websocket-protocol", b"ocpp1.6")], "client": ("10.0.0.9", 1)}
+    assert not read(scope).is_secure
+    settings.BEHIND_TLS = True
+    assert read(scope).is_secure

@@ -15,11 +15,13 @@ from portal.tests.test_compose import COMPOSE_ONLY, check_command, example_names
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 OPERATIONS = ROOT / "docs/operations.md"
-TEXT_DEFAULTS = {"CHARGEYARD_HOME", "DATABASE_URL", "SECRET_KEY", "STATIC_ROOT", "PUBLIC_URL", "CSRF_TRUSTED_ORIGINS",
-                 "CHARGER_CA_FILE", "ISO15118_PROVIDER", "MQTT_PREFIX", "MQTT_CLIENT_PEM", "MQTT_CA_FILE",
-                 "WORKER_METRICS", "PROXY_ADDRESSES",
-                 "PROXY_CERTIFICATE_HEADER", "TLS_PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA", "CPO_NAME",
-                 "CREDENTIAL_PEPPER", "EMAIL_URL"}  # fmt: skip
+TEXT_DEFAULTS = {
+    "CHARGEYARD_HOME", "DATABASE_URL", "SECRET_KEY", "STATIC_ROOT", "PUBLIC_URL", "CSRF_TRUSTED_ORIGINS",
+    "CHARGER_CA_FILE", "ISO15118_PROVIDER", "MQTT_PREFIX", "MQTT_CLIENT_PEM", "MQTT_CA_FILE", "WORKER_METRICS",
+    "PROXY_ADDRESSES", "PROXY_CERTIFICATE_HEADER", "TLS_PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA",
+    "CPO_NAME", "CREDENTIAL_PEPPER", "EMAIL_URL", "INGEST_QUEUE_URL", "DATABASE_PASSWORD", "CHARGER_CA_PEM",
+    "FILES_BUCKET", "CLOUDWATCH_NAMESPACE",
+}  # fmt: skip
 
 
 def name_of(page: Path) -> str:
@@ -56,7 +58,8 @@ def documented() -> dict[str, str]:
 
 def secrets() -> list[str]:
     """Settings that may come as a file."""
-    found = re.search(r"with_secret_files\(\s*os\.environ, (.+?)\s*\)", (ROOT / "portal/settings.py").read_text())
+    source = (ROOT / "portal/settings.py").read_text()
+    found = re.search(r"with_secret_files\(\s*os\.environ,\s*(.+?),?\s*\)\n", source, re.DOTALL)
     assert found
     return re.findall(r'"([A-Z_]+)"', found[1])
 
@@ -103,7 +106,7 @@ def test_every_secret_that_may_come_as_a_file_is_named():
 
 
 def test_settings_that_pages_name_exist():
-    known = example_names() | {f"{name}_FILE" for name in secrets()}
+    known = example_names() | {f"{name}_{how}" for name in secrets() for how in ("FILE", "ARN")}
     prefixes = {name.split("_")[0] for name in settings_names()}
     for page in PAGES:
         named = set(re.findall(r"`([A-Z]+(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", page.read_text()))

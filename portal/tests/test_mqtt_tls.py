@@ -24,8 +24,9 @@ from gateway.bus.mqtt import MqttBus
 from gateway.bus.publisher import Publication, Publisher
 from gateway.ingest.batcher import Frame
 from gateway.ingest.pulse import status
-from gateway.ingest.subscriber import Subscribers
-from portal.tests.tls import DAY, NOW, Authority, mosquitto
+from gateway.ingest.subscriber import Subscriber, Subscribers
+from gateway.testing.authority import DAY, NOW, Authority
+from portal.tests.tls import mosquitto
 
 
 @pytest.fixture(scope="module")
@@ -261,6 +262,16 @@ async def test_a_broker_of_a_foreign_authority_is_not_trusted(broker_url, settin
 async def test_a_wrong_region_is_a_name_that_nobody_knows():
     said = await what_is_logged("mqtts://x-ats.iot.eu-nowhere-1.amazonaws.invalid")
     assert "no name server knows" in said and "region" in said
+
+
+async def test_a_worker_says_as_well_why_it_does_not_get_in(settings):
+    settings.MQTT_URL = "mqtts://x-ats.iot.eu-nowhere-1.amazonaws.invalid"
+    with capture_logs() as logs:
+        worker = Subscriber("w")
+        worker.start()
+        await until(lambda: logs)
+        worker.stop()
+    assert "no name server knows" in logs[0]["error"]
 
 
 def test_a_key_of_another_certificate_stops_the_start(settings, authority):

@@ -11,6 +11,7 @@ from portal.views import (
     chargers,
     commands,
     configuration,
+    files,
     issues,
     jobs,
     log,
@@ -26,6 +27,7 @@ from portal.views import (
 )
 
 urlpatterns = [
+    path("files/<str:token>/<str:name>", files.file_by_link, name="file-by-link"),
     path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("", overview.overview, name="overview"),

@@ -12,11 +12,20 @@ from moto import mock_aws
 from gateway.iot import cloud
 
 
+@pytest.fixture(autouse=True, scope="package")
+def _clients_of_ours() -> Iterator[None]:
+    """Made once, for each takes a second; made anew for whoever comes after."""
+    cloud.session.cache_clear()
+    cloud.client.cache_clear()
+    yield
+    cloud.session.cache_clear()
+    cloud.client.cache_clear()
+
+
 @pytest.fixture(autouse=True)
 def aws(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Any]:
     """`cloud.call` on an empty account in Frankfurt."""
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     settings.AWS_IOT_THINGS, settings.AWS_IOT_THING_TYPE = True, "Charger"
     events: dict[str, Any] = {}
     real = botocore.client.BaseClient._make_api_call
@@ -31,15 +40,8 @@ def aws(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Any]:
 
     with mock_aws():
         monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", answer)
-        _forget()
         cloud.call("iot", "CreateThingType", thingTypeName="Charger")
         yield cloud.call
-    _forget()
-
-
-def _forget() -> None:
-    cloud.session.cache_clear()
-    cloud.client.cache_clear()
 
 
 @pytest.fixture

@@ -1,0 +1,171 @@
+"""What a yard needs in an AWS account besides its Things: their type, their events, and a certificate with a policy.
+
+`bootstrap` makes what is missing and leaves the rest alone, so it may be repeated. The certificate's private key is
+shown by AWS once, so it goes where it will be needed in the same step.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from django.conf import settings
+
+from chargers import authority
+from gateway.iot import cloud
+
+POLICY = "chargeyard"
+EVENTS = ("THING",)
+
+
+def policy(region: str, account: str, partition: str = "aws") -> dict[str, Any]:
+    """What gateways and workers may do on IoT Core: our topics, and nothing else of the account."""
+    prefix = settings.MQTT_PREFIX
+    base = f"arn:{partition}:iot:{region}:{account}"
+    ours = [f"{prefix}*/in", f"{prefix}*/out", f"{prefix}chargeyard/*"]
+    news = ["$aws/events/thing/*", "$aws/things/*/shadow/name/configuration/update/delta"]
+    heard = [f"{base}:topic/{topic}" for topic in (*ours, *news)]
+    filters = [f"{prefix}*/out", f"$share/chargeyard/{prefix}+/in", f"{prefix}+/in", f"{prefix}chargeyard/*", *news]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            # A client id is a Thing's name with one connection per charger, else a gateway's or worker's name.
+            {"Effect": "Allow", "Action": "iot:Connect", "Resource": f"{base}:client/*"},
+            {
+                "Effect": "Allow",
+                "Action": ["iot:Publish", "iot:RetainPublish"],
+                "Resource": [f"{base}:topic/{topic}" for topic in ours],
+            },
+            {"Effect": "Allow", "Action": "iot:Receive", "Resource": heard},
+            {
+                "Effect": "Allow",
+                "Action": "iot:Subscribe",
+                "Resource": [f"{base}:topicfilter/{pattern}" for pattern in filters],
+            },
+        ],
+    }
+
+
+def identity() -> tuple[str, str, str]:
+    """Region, account and partition of our credentials. Raises Refused or Away."""
+    caller = cloud.call("sts", "GetCallerIdentity")
+    return cloud.session().region_name, caller["Account"], caller["Arn"].split(":")[1]
+
+
+def endpoint() -> str:
+    return str(cloud.call("iot", "DescribeEndpoint", endpointType="iot:Data-ATS")["endpointAddress"])
+
+
+def certificate_id(pem: str) -> str:
+    """Under which AWS IoT knows a certificate: its SHA-256, hexadecimal. Raises ValueError."""
+    return x509.load_pem_x509_certificate(pem.encode()).fingerprint(hashes.SHA256()).hex()
+
+
+def bootstrap(
+    *, secret: str = "", file: Path | None = None, authority_secret: str = "", is_dry: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Make what is missing; after each step, what it is and what was done.
+
+    ``secret``: of Secrets Manager, where certificate and key are kept; without it ``file``. ``authority_secret``: where
+    the authority that signs chargers' keys is kept, for containers that keep no files.
+    """
+    region, account, partition = identity()
+    yield "account", f"{account} in {region}"
+    name = settings.AWS_IOT_THING_TYPE
+    yield "thing type", _missing(name, lambda: _make_thing_type(name), ("DescribeThingType", "thingTypeName"), is_dry)
+    yield "thing events", _enable_events(is_dry)
+    document = json.dumps(policy(region, account, partition))
+    yield "policy", _missing(POLICY, lambda: _make_policy(document), ("GetPolicy", "policyName"), is_dry)
+    pem = _kept(secret, file)
+    if pem:
+        yield "certificate", f"{certificate_id(pem)[:12]}… is there already"
+    elif is_dry:
+        yield "certificate", f"would be made and kept in {secret or file}"
+    else:
+        yield "certificate", f"{_make_certificate(secret, file)[:12]}… made, kept in {secret or file}"
+    if authority_secret:
+        yield "authority", _keep_authority(authority_secret, is_dry)
+    yield "MQTT_URL", f"mqtts://{endpoint()}:8883"
+
+
+def _keep_authority(secret: str, is_dry: bool) -> str:
+    if _kept(secret, None):
+        return f"{secret} is there already"
+    if is_dry:
+        return f"would be made and kept in {secret}"
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "charger-ca.pem")
+        authority.load(file)
+        cloud.call("secretsmanager", "CreateSecret", Name=secret, SecretString=file.read_text())
+    return f"made, kept in {secret}"
+
+
+def _missing(name: str, make: Callable[[], Any], look: tuple[str, str], is_dry: bool) -> str:
+    operation, argument = look
+    try:
+        cloud.call("iot", operation, **{argument: name})
+    except ClientError as error:
+        if cloud.code_of(error) != "ResourceNotFoundException":
+            raise
+    else:
+        return f"{name} is there already"
+    if is_dry:
+        return f"{name} would be made"
+    make()
+    return f"{name} made"
+
+
+def _make_thing_type(name: str) -> None:
+    properties = {
+        "thingTypeDescription": "A charger of a Chargeyard",
+        "searchableAttributes": ["vendor", "model", "site"],  # three are the most
+    }
+    cloud.call("iot", "CreateThingType", thingTypeName=name, thingTypeProperties=properties)
+
+
+def _make_policy(document: str) -> None:
+    cloud.call("iot", "CreatePolicy", policyName=POLICY, policyDocument=document)
+
+
+def _enable_events(is_dry: bool) -> str:
+    now = cloud.call("iot", "DescribeEventConfigurations")["eventConfigurations"]
+    if all(now.get(kind, {}).get("Enabled") for kind in EVENTS):
+        return "on already"
+    if is_dry:
+        return "would be switched on"
+    wanted = {kind: {"Enabled": True} for kind in EVENTS}
+    cloud.call("iot", "UpdateEventConfigurations", eventConfigurations=wanted)
+    return "switched on"
+
+
+def _kept(secret: str, file: Path | None) -> str:
+    """Certificate and key that are there already; empty if there are none."""
+    if secret:
+        try:
+            return str(cloud.call("secretsmanager", "GetSecretValue", SecretId=secret)["SecretString"])
+        except ClientError as error:
+            if cloud.code_of(error) != "ResourceNotFoundException":
+                raise
+            return ""
+    return file.read_text() if file is not None and file.exists() else ""
+
+
+def _make_certificate(secret: str, file: Path | None) -> str:
+    made = cloud.call("iot", "CreateKeysAndCertificate", setAsActive=True)
+    pem = made["certificatePem"] + made["keyPair"]["PrivateKey"]
+    if secret:
+        cloud.call("secretsmanager", "CreateSecret", Name=secret, SecretString=pem)
+    else:
+        assert file is not None
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with open(file, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as handle:
+            handle.write(pem)
+    cloud.call("iot", "AttachPolicy", policyName=POLICY, target=made["certificateArn"])
+    return str(made["certificateId"])

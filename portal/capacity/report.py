@@ -1,0 +1,88 @@
+"""A plan in words and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from portal.capacity import figures as f
+from portal.capacity.plan import Plan, plan, storm_s
+
+
+def facts(made: Plan) -> dict[str, Any]:
+    """Everything, for machines."""
+    first = made.first_limit
+    return {
+        "chargers": made.load.chargers,
+        "calls_per_s": round(made.load.calls_per_s, 2),
+        "peak_per_s": round(made.load.peak_per_s, 2),
+        "size": made.size.name,
+        "gateways": made.gateways,
+        "workers": made.workers,
+        "mqtt_connections": made.mqtt_connections,
+        "storm_s": round(storm_s(made.load.chargers, made), 1),
+        "limits": {limit.name: round(limit.share, 3) for limit in made.limits},
+        "first_limit": {"name": first.name, "share": round(first.share, 3), "way_out": first.way_out},
+        "costs_usd": {name: round(usd, 2) for name, usd in made.costs.items()},
+        "total_usd": round(made.total_usd, 2),
+    }
+
+
+def text(made: Plan) -> str:
+    """For people."""
+    load, size = made.load, made.size
+    parts = (
+        f"{made.gateways} gateways, {made.workers} workers, {size.database}, {made.mqtt_connections:,} MQTT connections"
+    )
+    lines = [
+        f"{load.chargers:,} chargers say {load.calls_per_s:,.1f} CALLs/s, {load.peak_per_s:,.1f} at the peak.",
+        f"Parameter set {size.name}: {parts}.",
+        f"After all have left, all are back in {storm_s(made.load.chargers, made):,.0f} s.",
+        "",
+        "used at the peak",
+        *(
+            f"  {limit.share:>6.0%}  {limit.name}"
+            for limit in sorted(made.limits, key=lambda limit: limit.share, reverse=True)
+        ),
+        f"First to end: {made.first_limit.name}. Way out: {made.first_limit.way_out}.",
+        "",
+        "US dollars a month",
+        *(f"  {usd:>10,.2f}  {name}" for name, usd in made.costs.items()),
+        f"  {made.total_usd:>10,.2f}  in all, {made.total_usd / made.load.chargers:.3f} a charger",
+    ]
+    return "\n".join(lines)
+
+
+def cost_table(counts: Iterable[int]) -> str:
+    """Markdown: what each part costs for each number of chargers."""
+    plans = [plan(count) for count in counts]
+    rows = [
+        ["chargers", *(f"{made.load.chargers:,}" for made in plans)],
+        ["---", *("---:" for _ in plans)],
+        ["parameter set", *(made.size.name for made in plans)],
+        *([name, *(f"{made.costs[name]:,.2f}" for made in plans)] for name in plans[0].costs),
+        ["**in all, $ a month**", *(f"**{made.total_usd:,.0f}**" for made in plans)],
+        ["a charger", *(f"{made.total_usd / made.load.chargers:.3f}" for made in plans)],
+        ["twice as many chargers cost", *(f"× {plan(2 * c).total_usd / plan(c).total_usd:.2f}" for c in counts)],
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def scale_table(counts: Iterable[int]) -> str:
+    """Markdown: what it takes at each step, what ends first and what removes it."""
+    names = ["chargers", "CALLs/s, peak", "set", "gateways", "workers", "MQTT connections", "all back after"]
+    names += ["first to end", "used", "what removes it"]
+    lines = [f"| {' | '.join(names)} |", "|---:|---:|---|---:|---:|---:|---:|---|---:|---|"]
+    for count in counts:
+        made = plan(count)
+        first = made.first_limit
+        said = f"{made.load.calls_per_s:,.1f}, {made.load.peak_per_s:,.1f}"
+        row = [f"{count:,}", said, made.size.name, str(made.gateways), str(made.workers), f"{made.mqtt_connections:,}"]
+        row += [f"{storm_s(count, made):,.0f} s", first.name, f"{first.share:.0%}", first.way_out]
+        lines.append(f"| {' | '.join(row)} |")
+    return "\n".join(lines)
+
+
+def sample_usd(chargers: int) -> float:
+    """What the AWS OCPP gateway sample says, in proportion."""
+    return f.SAMPLE_500_USD * chargers / 500

@@ -1,0 +1,38 @@
+"""The CloudFormation templates of deploy/aws as data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).resolve().parents[3] / "deploy/aws"
+TEMPLATES = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("serverless/*.yaml")])
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads ``!Ref`` and its like as what they stand for in JSON."""
+
+
+def _function(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _function)
+
+
+def load(path: Path) -> Any:
+    return yaml.load(path.read_text(), _Loader)
+
+
+def rule_sql(name: str) -> str:
+    """The SQL of a rule in rules.yaml."""
+    return str(load(FOLDER / "rules.yaml")["Resources"][name]["Properties"]["TopicRulePayload"]["Sql"])

@@ -1,0 +1,177 @@
+"""deploy/aws: CloudFormation would take it, it makes what the documents say, and it names only what exists."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from portal.tests.aws.templates import FOLDER, TEMPLATES, load
+from portal.tests.test_compose import check_command, settings_names
+
+SETS = ("small", "standard", "large")
+MAIN = load(FOLDER / "chargeyard.yaml")
+GIVEN = {
+    "Image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/chargeyard:1",
+    "PublicUrl": "https://csms.example",
+    "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1",
+    "IotEndpoint": "a1-ats.iot.eu-central-1.amazonaws.com",
+    "MqttClientPemArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mqtt",
+    "ChargerCaPemArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:ca",
+}
+
+
+def parameters(size: str) -> dict[str, str]:
+    return dict(entry.split("=", 1) for entry in json.loads((FOLDER / f"{size}.json").read_text()))
+
+
+def containers() -> list[Any]:
+    tasks = [r for r in MAIN["Resources"].values() if r["Type"] == "AWS::ECS::TaskDefinition"]
+    return [container for task in tasks for container in task["Properties"]["ContainerDefinitions"]]
+
+
+def words(command: list[Any]) -> list[str]:
+    """A command with the defaults of what it refers to."""
+    return [str(MAIN["Parameters"][w["Ref"]]["Default"]) if isinstance(w, dict) else w for w in command]
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_cloudformation_would_take_it(template: Path) -> None:
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--regions", "eu-central-1", "--", str(template)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("container", containers(), ids=lambda container: str(container["Name"]))
+def test_each_container_runs_a_command_that_exists_with_settings_that_exist(container: Any) -> None:
+    check_command(words(container["Command"]))
+    given = {entry["Name"] for entry in container["Environment"] + container["Secrets"]}
+    assert given <= settings_names() | {"DATABASE_URL"}
+    assert container["StopTimeout"] >= 30  # longer than a gateway takes to let its chargers go
+
+
+def test_beat_is_one_and_waits_for_the_migration() -> None:
+    beat = MAIN["Resources"]["Beat"]["Properties"]
+    assert (beat["DesiredCount"], beat["DeploymentConfiguration"]["MaximumPercent"]) == (1, 100)
+    (task,) = [one for one in containers() if one["Name"] == "beat"]
+    assert task["DependsOn"] == [{"ContainerName": "migrate", "Condition": "SUCCESS"}]
+    for service in ("Gateway", "Portal", "Worker"):
+        assert "Beat" in MAIN["Resources"][service]["DependsOn"]
+
+
+def test_only_the_balancer_reaches_our_tasks_and_only_they_the_data() -> None:
+    for group, source in (("TasksGroup", "BalancerGroup"), ("DataGroup", "TasksGroup")):
+        rules = MAIN["Resources"][group]["Properties"]["SecurityGroupIngress"]
+        assert all(rule["SourceSecurityGroupId"] == {"Ref": source} for rule in rules)
+
+
+def test_no_role_may_do_everything() -> None:
+    for path in TEMPLATES:
+        for resource in load(path)["Resources"].values():
+            for policy in resource.get("Properties", {}).get("Policies", ()):
+                if resource["Type"] != "AWS::IAM::Role":
+                    continue
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                    assert not [action for action in actions if "*" in action]
+
+
+@pytest.mark.parametrize("size", SETS)
+def test_a_parameter_set_sets_only_what_there_is(size: str) -> None:
+    assert parameters(size).keys() <= MAIN["Parameters"].keys()
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[Any]:
+    with mock_aws():
+        yield boto3.client("cloudformation", region_name="eu-central-1")
+
+
+def create(cloudformation: Any, name: str, template: str, values: dict[str, str]) -> dict[str, str]:
+    """Make a stack of what moto knows; its resources by logical id."""
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=template,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    found = cloudformation.list_stack_resources(StackName=name)["StackResourceSummaries"]
+    return {one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for one in found}
+
+
+def test_the_stack_of_rules_comes_up(cloudformation: Any) -> None:
+    """But for the rules themselves, which moto does not know; `test_rules` runs their SQL."""
+    made = create(cloudformation, "yard-rules", (FOLDER / "rules.yaml").read_text(), {"IngestByQueue": "true"})
+    sqs = boto3.client("sqs", region_name="eu-central-1")
+    redrive = sqs.get_queue_attributes(QueueUrl=made["Frames"], AttributeNames=["RedrivePolicy"])["Attributes"]
+    assert json.loads(redrive["RedrivePolicy"])["maxReceiveCount"] == 10
+
+
+def test_frames_go_to_the_queue_only_where_workers_read_it() -> None:
+    rules = load(FOLDER / "rules.yaml")["Resources"]
+    assert (rules["FramesRule"]["Condition"], "Condition" in rules["HeartbeatRule"]) == ("ByQueue", False)
+
+
+@pytest.mark.parametrize("size", SETS)
+def test_each_size_comes_up(cloudformation: Any, size: str) -> None:
+    create(cloudformation, "chargeyard-rules", (FOLDER / "rules.yaml").read_text(), {})
+    acm = boto3.client("acm", region_name="eu-central-1")
+    certificate = acm.request_certificate(DomainName="csms.example")["CertificateArn"]
+    values = GIVEN | parameters(size) | {"CertificateArn": certificate}
+    made = create(cloudformation, "chargeyard", _for_moto(), values)
+    assert {"Balancer", "GatewayTask", "WorkerTask", "BeatTask", "Database", "Files"} <= made.keys()
+    assert ("Portal" in made) is (size != "small")
+
+
+def _for_moto() -> str:
+    """The template with other words for what moto does not know: TLS on an NLB, and addresses inside of texts."""
+    text = (FOLDER / "chargeyard.yaml").read_text().replace("Protocol: TLS", "Protocol: HTTPS")
+    return re.sub(r"\$\{(Database|Cache)\.\w+\.(\w+)\}", r"\1-\2", text)
+
+
+def test_the_deploy_script_is_sound_bash_and_names_what_exists() -> None:
+    script = FOLDER / "deploy"
+    assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
+    text = script.read_text()
+    given = set(re.findall(r'"(\w+)=\$', text)) | set(re.findall(r'"(\w+)=\$\(', text))
+    known = MAIN["Parameters"].keys() | load(FOLDER / "rules.yaml")["Parameters"].keys()
+    assert given <= known and set(GIVEN) <= given
+    for command in re.findall(r"manage\.py (aws [\w -]+)", text):
+        check_command(["python", "manage.py", *command.split()[:2]])
+
+
+def test_without_arguments_the_script_says_what_it_wants() -> None:
+    done = subprocess.run([FOLDER / "deploy"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "deploy SIZE PUBLIC_URL CERTIFICATE_ARN" in done.stderr
+
+
+# -- without containers ------------------------------------------------------------------------------------------------
+
+SERVERLESS = load(FOLDER / "serverless/template.yaml")
+
+
+def test_each_function_runs_code_that_exists() -> None:
+    from gateway import serverless
+
+    functions = [r for r in SERVERLESS["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
+    assert len(functions) == 5
+    for function in functions:
+        (command,) = function["Properties"]["ImageConfig"]["Command"]
+        assert callable(getattr(serverless, command.removeprefix("gateway.serverless.")))
+        names = set(function["Properties"]["Environment"]["Variables"]) - {"CONNECTIONS_TABLE"}
+        assert names <= settings_names() | {"DATABASE_URL"}
+
+
+def test_the_template_holds_the_cloudfront_function_that_is_tested() -> None:
+    code = SERVERLESS["Resources"]["IdentityFunction"]["Properties"]["FunctionCode"]
+    assert code.strip() == (FOLDER / "serverless/identity.js").read_text().strip()

@@ -1,0 +1,75 @@
+"""The plan is arithmetic that one can follow, keeps its promises, and is what the documents print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.capacity import figures as f
+from portal.capacity import report
+from portal.capacity.plan import Load, plan
+from portal.tests.aws.templates import FOLDER
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+COSTS, SCALES = (500, 5_000, 50_000), (500, 5_000, 15_000, 50_000, 100_000, 1_000_000)
+
+
+def test_a_charger_says_what_its_day_holds() -> None:
+    # 48 heartbeats, 1.75 sessions with 35.6 meter values and 7.2 CALLs around them
+    assert Load.of(1).calls_per_s * 86_400 == pytest.approx(48 + 1.75 * (35.6 + 7.2))
+    busy = Load.of(1, connectors=2, sample_s=60)
+    assert busy.calls_per_s * 86_400 == pytest.approx(48 + 2 * 1.75 * (178 + 7.2))
+
+
+def test_500_chargers_cost_less_than_90_dollars_and_twice_as_many_less_than_half_as_much_again() -> None:
+    assert plan(500).total_usd < 90 < report.sample_usd(500)
+    for chargers in COSTS:
+        assert plan(chargers * 2).total_usd < 2 * plan(chargers).total_usd
+    assert plan(1000).total_usd < 1.5 * plan(500).total_usd
+
+
+@given(st.integers(1, 2_000_000))
+def test_no_plan_asks_more_of_its_own_parts_than_they_bear(chargers: int) -> None:
+    made = plan(chargers)
+    ours = [limit for limit in made.limits if not limit.name.startswith(("CPU of the database", "IoT Core, publishes"))]
+    assert all(limit.share <= 1 for limit in ours)
+    assert chargers <= made.gateways * f.CHARGERS_PER_GATEWAY
+
+
+@given(st.integers(1, 500_000), st.integers(1, 500_000))
+def test_more_chargers_never_cost_less(one: int, other: int) -> None:
+    few, many = sorted((one, other))
+    assert plan(few).total_usd <= plan(many).total_usd + 1e-6
+
+
+@pytest.mark.parametrize(("chargers", "size"), [(500, "small"), (5_000, "standard"), (50_000, "large")])
+def test_the_plan_is_of_the_parameter_sets_that_are_deployed(chargers: int, size: str) -> None:
+    chosen = plan(chargers).size
+    given_ = dict(entry.split("=", 1) for entry in json.loads((FOLDER / f"{size}.json").read_text()))
+    assert chosen.name == size
+    assert chosen.gateway == (int(given_["GatewayCpu"]) / 1024, int(given_["GatewayMemory"]) / 1024)
+    assert chosen.worker == (int(given_["WorkerCpu"]) / 1024, int(given_["WorkerMemory"]) / 1024)
+    assert (chosen.gateways, chosen.workers) == (int(given_["GatewayMin"]), int(given_["WorkerMin"]))
+    assert (chosen.database, chosen.database_gb) == (given_["DatabaseClass"], int(given_["DatabaseStorageGb"]))
+    assert (chosen.cache, str(chosen.is_doubled).lower()) == (given_["CacheNodeType"], given_["DatabaseMultiAz"])
+    assert int(given_["HeartbeatIntervalS"]) == f.HEARTBEAT_INTERVAL_S
+
+
+def test_the_documents_print_what_the_command_computes() -> None:
+    assert report.cost_table(COSTS) in (DOCS / "aws.md").read_text()
+    assert report.scale_table(SCALES) in (DOCS / "scaling.md").read_text()
+
+
+def test_the_command_speaks_to_people_and_to_machines(capsys: Any) -> None:
+    call_command("capacity", "--chargers", "5000")
+    assert "First to end:" in capsys.readouterr().out
+    call_command("capacity", "--chargers", "5000", "--json")
+    assert json.loads(capsys.readouterr().out)["size"] == "standard"
+    with pytest.raises(CommandError, match="chargers"):
+        call_command("capacity", "--chargers", "0")
