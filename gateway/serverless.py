@@ -35,7 +35,7 @@ from chargers.connections import Claim, Dial, Farewell  # noqa: E402
 from chargers.models import SecurityProfile  # noqa: E402
 from gateway import claim_check, topics  # noqa: E402
 from gateway.admission import look_up  # noqa: E402
-from gateway.handshake import Caller, Refusal, judge, read, shows_new_password, unknown_sentence  # noqa: E402
+from gateway.handshake import Caller, Refusal, judge, read, unknown_sentence  # noqa: E402
 from gateway.iot import cloud  # noqa: E402
 
 log = structlog.get_logger(__name__)
@@ -71,13 +71,13 @@ def _admit(caller: Caller) -> Claim:
     (charger,) = look_up([caller.identity])
     if charger is None:
         raise Refusal(HTTPStatus.NOT_FOUND, unknown_sentence(caller.identity))
-    judge(caller, charger)
+    proof = judge(caller, charger)
     now = timezone.now()
     if charger.security_profile == SecurityProfile.NONE and connections.is_held(charger, now):
         sentence = f"Charger {charger.identity!r} is connected, and without a password nobody can take its place."
         raise Refusal(HTTPStatus.FORBIDDEN, sentence)
-    if shows_new_password(caller, charger):
-        credentials.adopt(charger)
+    if proof.password_hash in credentials.pending(charger):
+        credentials.adopt(charger, proof.password_hash)
     connections.touch_gateway(NAME, now + LONGEST)
     (claim,) = connections.claim([Dial(charger.pk, caller.subprotocol, caller.address)], gateway=NAME, at=now)
     if claim is None:  # deleted while it stood at the door
