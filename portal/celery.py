@@ -45,11 +45,11 @@ app.conf.update(
             ("roll up the hours of sessions", "sessions.tasks.roll_up", 60.0),
             ("go on with chargers that are led to a higher profile", "chargers.tasks.advance_upgrades", 30.0),
             ("ask chargers to renew their certificates", "chargers.tasks.renew_certificates", 3600.0),
-            ("look for issues", "issues.tasks.watch", 15.0),
+            ("look for issues", "portal.issues.tasks.watch", 15.0),
             ("count what chargers break", "chargers.tasks.count_breaches", 60.0),
             ("propose what doubtful sessions drew", "sessions.tasks.propose", 60.0),
             ("look for the effects of orders", "sessions.tasks.look_for_effects", 5.0),
-            ("tell what channels have not heard", "issues.tasks.tell", 30.0),
+            ("tell what channels have not heard", "portal.issues.tasks.tell", 30.0),
             ("delete large frames that nobody took", "gateway.tasks.sweep_large_frames", 3600.0),
         )
     }

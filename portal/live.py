@@ -23,7 +23,7 @@ from channels.layers import get_channel_layer
 from django.dispatch import receiver
 
 from chargers.signals import charger_changed, command_changed
-from issues.signals import issue_changed
+from portal.issues.signals import issue_changed
 from sessions.signals import session_changed
 
 GROUP = "live"

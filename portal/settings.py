@@ -183,7 +183,7 @@ INSTALLED_APPS = [
     "chargers",
     "sessions",
     "smartcharging",
-    "issues",
+    "portal.issues",
     "gateway",
     "portal",
 ]

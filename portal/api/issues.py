@@ -17,14 +17,14 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from issues import care
-from issues.models import Issue, Note, Severity
-from issues.models.issue import awake
-from issues.rules import RULES
-from issues.rules.faults import fault_of
 from portal.api.filters import Identity, Moment, RowId, SinceAny, YesNo
 from portal.api.pagination import orderings
 from portal.api.problems import Conflict
+from portal.issues import care
+from portal.issues.models import Issue, Note, Severity
+from portal.issues.models.issue import awake
+from portal.issues.rules import RULES
+from portal.issues.rules.faults import fault_of
 
 
 class NoteSerializer(serializers.ModelSerializer[Note]):

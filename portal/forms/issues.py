@@ -9,10 +9,10 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from issues import outward, watch
-from issues.models import Channel, RuleSetting
-from issues.rule import Rule
 from portal.forms.fields import DeskForm, dress
+from portal.issues import outward, watch
+from portal.issues.models import Channel, RuleSetting
+from portal.issues.rule import Rule
 
 LONGEST_DAYS = 365
 

@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from issues.models import Issue, Severity
+from portal.issues.models import Issue, Severity
 
 LOOKS = {Severity.CRITICAL: "faulted", Severity.MAJOR: "suspended", Severity.MINOR: "unavailable"}
 

@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from chargers.models import Charger, Connector, fold
 from chargers.signals import charger_changed
-from issues import language
 from portal.forms.commands import FORMS
+from portal.issues import language
 from portal.views.pages import render_page
 from portal.views.states import with_state
 

@@ -16,11 +16,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from chargers.models import Site
-from issues import care
-from issues.models import Issue, Severity
-from issues.models.issue import awake
-from issues.rules import RULES
-from issues.rules.faults import fault_of
+from portal.issues import care
+from portal.issues.models import Issue, Severity
+from portal.issues.models.issue import awake
+from portal.issues.rules import RULES
+from portal.issues.rules.faults import fault_of
 from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 

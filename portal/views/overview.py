@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from chargers.models import Charger, Site
-from issues.models import Issue, Severity
-from issues.models.issue import awake
+from portal.issues.models import Issue, Severity
+from portal.issues.models.issue import awake
 from portal.views import energy, happenings
 from portal.views.pages import desk_page, render_page
 from portal.views.states import PRECEDENCE, needs_you, with_state

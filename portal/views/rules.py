@@ -12,10 +12,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from issues import care, telling, watch
-from issues.models import Channel, Issue, Telling
-from issues.rules import RULES
 from portal.forms.issues import ChannelForm, RuleForm
+from portal.issues import care, telling, watch
+from portal.issues.models import Channel, Issue, Telling
+from portal.issues.rules import RULES
 from portal.views.pages import desk_page, must_act, render_page
 
 NEWEST = 20

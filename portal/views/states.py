@@ -8,8 +8,8 @@ from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Val
 from django.utils import timezone
 
 from chargers.models import Charger, Connector, ConnectorStatus
-from issues.models import Issue, Severity
-from issues.models.issue import awake
+from portal.issues.models import Issue, Severity
+from portal.issues.models.issue import awake
 
 
 class State(TypedDict):

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from chargers import commands
 from chargers.models import Charger, Site
-from issues.models import Issue
+from portal.issues.models import Issue
 
 WORDS = st.sampled_from(
     [

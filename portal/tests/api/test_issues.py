@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from chargers.models import Connector
-from issues import watch
-from issues.models import Issue
-from issues.rules import RULES
+from portal.issues import watch
+from portal.issues.models import Issue
+from portal.issues.rules import RULES
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from chargers.models import Charger, Site
-from issues import telling, watch
-from issues.models import Channel, Issue, RuleSetting, Telling
-from issues.rules import RULES
+from portal.issues import telling, watch
+from portal.issues.models import Channel, Issue, RuleSetting, Telling
+from portal.issues.rules import RULES
 from portal.tests.desk.conftest import part
 
 

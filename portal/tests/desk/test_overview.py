@@ -5,8 +5,8 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from issues import watch
-from issues.rules import RULES
+from portal.issues import watch
+from portal.issues.rules import RULES
 from portal.tests.desk.conftest import part
 from portal.views import energy
 from sessions import rollups

@@ -1,0 +1,74 @@
+"""Addresses that somebody typed in, and what we do not call."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from portal.issues import outward
+
+PUBLIC = "93.184.215.14"
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """A name server of our own: host → addresses."""
+    known = {"hooks.example.com": [PUBLIC], "two.example.com": [PUBLIC, "10.0.0.7"], "localhost": ["127.0.0.1"],
+             "metadata.example.com": ["169.254.169.254"], "six.example.com": ["::ffff:127.0.0.1"]}  # fmt: skip
+
+    def look_up(host, port, **kwargs):
+        addresses = known.get(host) or ([host] if host.replace(".", "").isdigit() else [])
+        if not addresses:
+            raise socket.gaierror("Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return known
+
+
+def test_a_public_host_is_called_at_the_address_that_was_looked_at(names):
+    target = outward.check("https://hooks.example.com/a/b?c=d", allowed=["*"])
+    assert (target.host, target.address, target.port, target.path) == ("hooks.example.com", PUBLIC, 443, "/a/b?c=d")
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://169.254.169.254/latest/meta-data", "not encrypted"),
+        ("https://169.254.169.254/latest/meta-data", "no public address"),
+        ("https://metadata.example.com/", "no public address"),
+        ("https://two.example.com/", "no public address"),
+        ("https://six.example.com/", "no public address"),
+        ("https://localhost:5432/", "no public address"),
+        ("https://10.0.0.1/", "no public address"),
+        ("file:///etc/passwd", "is not a URL"),
+        ("gopher://hooks.example.com/", "is not a URL"),
+        ("https://user:pass@hooks.example.com/", "a name or password"),
+        ("https://nowhere.example.com/", "has no address"),
+        ("https://hooks.example.com:99999/", "is not a URL"),
+        ("http://hooks.example.com/", "not encrypted"),
+        ("https:///path", "is not a URL"),
+    ],
+)
+def test_what_leads_inside_or_nowhere_is_not_called(names, url, why):
+    with pytest.raises(outward.Forbidden, match=why):
+        outward.check(url, allowed=["*"])
+
+
+def test_only_listed_hosts_are_called(names):
+    assert outward.check("https://hooks.example.com/", allowed=["*.example.com"])
+    with pytest.raises(outward.Forbidden, match="not among the hosts"):
+        outward.check("https://hooks.example.com/", allowed=["example.com", "*.example.org"])
+
+
+def test_a_host_named_in_full_may_be_private_and_plain(names):
+    target = outward.check("http://localhost:8080/hook", allowed=["LOCALHOST"])
+    assert (target.address, target.port) == ("127.0.0.1", 8080)
+
+
+def test_a_name_that_points_elsewhere_when_it_is_used_is_caught_then(names):
+    outward.check("https://hooks.example.com/", allowed=["*"])
+    names["hooks.example.com"] = ["127.0.0.1"]
+    with pytest.raises(outward.Forbidden, match="no public address"):
+        outward.post("https://hooks.example.com/", b"{}", {}, allowed=["*"])
