@@ -78,8 +78,8 @@ def test_what_is_asked_again_and_again_is_planned_once_however_many_months_there
     for number in range(8):
         store(received(charger, NOW, (NOW - timedelta(minutes=number)).isoformat()))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT max(custom_plans), max(generic_plans) FROM pg_prepared_statements")
-        assert cursor.fetchone() == (0, 8)
+        cursor.execute("SELECT max(custom_plans), max(generic_plans) >= 8 FROM pg_prepared_statements")
+        assert cursor.fetchone() == (0, True)
 
 
 def test_an_answer_is_matched_without_a_look_at_months_that_are_over(on_postgres):
