@@ -50,7 +50,7 @@ class OutletSerializer(serializers.Serializer[Any]):
 class SettingsSerializer(serializers.Serializer[Any]):
     is_on = serializers.BooleanField(default=False)
     lease_s = serializers.IntegerField(default=300, min_value=30, max_value=3600)
-    default_a = amperes(default=0.0, help_text="For a car that starts without us.")
+    default_a = amperes(default=0.0, help_text="For a car that starts without us; told to an EVSE once.")
     volts = serializers.FloatField(default=230.0, min_value=50, max_value=1000)
     looks_ahead = serializers.BooleanField(default=False, help_text="Plan by need, departure and price.")
     building_worst_a = serializers.ListField(
