@@ -88,7 +88,7 @@ def test_each_signal_names_the_topics_that_pages_watch(announced):
     charger_changed.send(Charger, charger_ids={7})
     command_changed.send(Charger, command_ids=set(), charger_ids={7})
     session_changed.send(Charger, session_ids={9}, charger_ids={7})
-    assert announced == ["chargers", "charger-7", "commands-7", "sessions", "session-9", "charger-7"]
+    assert announced == ["chargers", "charger-7", "jobs", "commands-7", "sessions", "session-9", "charger-7"]
 
 
 def test_a_channel_layer_that_is_down_never_reaches_who_announces(settings, monkeypatch, caplog):
