@@ -6,6 +6,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from portal.issues.models.channel import new_secret
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -26,7 +28,7 @@ class Migration(migrations.Migration):
                 ("address", models.CharField(max_length=500)),
                 (
                     "secret",
-                    models.CharField(default=portal.issues.models.channel.new_secret, editable=False, max_length=80),
+                    models.CharField(default=new_secret, editable=False, max_length=80),
                 ),
                 (
                     "worst_only",
