@@ -117,10 +117,13 @@ class SqsSource:
             log.warning("message_is_no_frame", queue=self._url, message=message["MessageId"], error=str(error))
             return
         with self._guard:
-            if self._stopped.is_set():
-                return  # it comes again, to somebody else
+            is_late = self._stopped.is_set()
             number = next(self._numbers)
-            self._in_hand[number] = message["ReceiptHandle"], time.monotonic()
+            if not is_late:
+                self._in_hand[number] = message["ReceiptHandle"], time.monotonic()
+        if is_late:
+            self._hide([message["ReceiptHandle"]], 0)  # somebody else may have it at once
+            return
         self._on_frame(Frame(key, payload, received_at, number, LINK))
 
     # -- going out -----------------------------------------------------------------------------------------------------
