@@ -70,12 +70,6 @@ class Migration(migrations.Migration):
             name="reviewed_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
-        migrations.AddIndex(
-            model_name="chargingsession",
-            index=models.Index(
-                condition=models.Q(("needs_review", True)), fields=["-started_at"], name="session_to_review"
-            ),
-        ),
         migrations.AddField(
             model_name="review",
             name="by",
