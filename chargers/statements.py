@@ -71,8 +71,7 @@ def prefer_indexes() -> None:
 
 def _forgo_scans(connection: Any, **signal: Any) -> None:
     with connection.cursor() as cursor:
-        # Without the second, what has to be scanned after all would look so dear that it is compiled first.
-        cursor.execute("SET enable_seqscan = off; SET jit = off")
+        cursor.execute("SET enable_seqscan = off")
 
 
 def _is_watched() -> bool:
