@@ -83,7 +83,8 @@ def test_an_identity_that_cannot_be_is_refused_with_the_reason(desk, cp1, identi
 
 def test_a_charger_can_be_renamed_and_moved(desk, cp1):
     site = Site.objects.create(name="Rathaus")
-    form = {"name": "Left", "site": site.pk, "registration": "accepted", "security_profile": "0"}
+    profile = {"security_profile": "0", "confirms_lower": "on"}  # it has no password
+    form = {"name": "Left", "site": site.pk, "registration": "accepted", **profile}
     assert desk.post("/chargers/CP-1/edit/", form).status_code == 302
     cp1.refresh_from_db()
     assert (cp1.name, cp1.site) == ("Left", site)
