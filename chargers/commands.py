@@ -26,6 +26,8 @@ from chargers.signals import command_changed, command_requested
 # The rest with the next sweep: a whole fleet's orders must not expire in one transaction.
 SWEPT_AT_ONCE = 1000
 RENEWING = ("trigger", "certificate_signed")
+# Its last boot was answered with Pending.
+IS_PENDING = Q(charger__registration=Registration.QUARANTINED, charger__booted_at__isnull=False)
 
 
 def request(  # noqa: PLR0913 - keywords, each a column
@@ -76,11 +78,10 @@ def deliverable() -> QuerySet[Command]:
     One whose boot is pending is set up already; what it may not be told yet, `gateway.provisional` says. One whose
     certificate has expired is pending as well (see `chargers.boots`) and takes those that renew it.
     """
-    is_pending = Q(charger__registration=Registration.QUARANTINED, charger__booted_at__isnull=False)
     in_flight = Command.objects.filter(charger=OuterRef("charger"), status=CommandStatus.SENT)
     renews = Q(verb__in=RENEWING, charger__client_certificate__expires_at__lte=timezone.now())
     return Command.objects.filter(
-        Q(charger__is_booted=True) | is_pending | renews,
+        Q(charger__is_booted=True) | IS_PENDING | renews,
         ~Exists(in_flight),
         status=CommandStatus.PENDING,
         charger__is_online=True,
@@ -94,7 +95,7 @@ def claim(charger_ids: Collection[int], *, at: datetime) -> list[Command]:
     one charger at once, the partial unique constraint decides.
     """
     waiting = Command.objects.filter(
-        Q(charger__is_booted=True) | Q(verb__in=RENEWING),
+        Q(charger__is_booted=True) | IS_PENDING | Q(verb__in=RENEWING),
         charger=OuterRef("pk"),
         status=CommandStatus.PENDING,
         expires_at__gt=at,

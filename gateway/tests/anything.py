@@ -63,7 +63,10 @@ def valid(schema: Schema, root: Schema, name: str = "") -> Strategy:
         known = KNOWN[name]
         if kind == "string":
             return known.map(str)
-        return st.integers(0, 3) if name == "transactionId" else known
+        least = int(schema.get("minimum", 0))
+        return (
+            st.integers(least, least + 3) if name == "transactionId" else known.map(lambda number: max(number, least))
+        )
     return BY_TYPE[kind](schema, root)
 
 

@@ -46,10 +46,10 @@ SESSIONS = """
 INSERT INTO charging_sessions_chargingsession (id, charger_id, evse_id, connector_id, transaction_id, token_value,
     token_verdict, started_at, started_received_at, started_device_time, stopped_at, stopped_received_at,
     stopped_device_time, stop_reason, stopped_by_token, meter_start_wh, meter_stop_wh, energy_wh, metered_at,
-    charging_state, is_incomplete, is_superseded, needs_review, review_reasons)
+    charging_state, is_incomplete, is_superseded, needs_review, review_reasons, proposal)
 SELECT %(first)s::bigint + i, fleet.id, 1, 1, 'H' || %(first)s::bigint + i, 'BENCH000000000', 'accepted', began, began,
     began::text, began + %(lasts)s, began + %(lasts)s, (began + %(lasts)s)::text, 'EVDisconnected', '',
-    1000, 23000, 22000, began + %(lasts)s, '', false, false, false, '[]'
+    1000, 23000, 22000, began + %(lasts)s, '', false, false, false, '[]', ''
 FROM generate_series(0, %(sessions)s - 1) i
 JOIN bench_fleet fleet ON fleet.n = i %% %(chargers)s,
 LATERAL (SELECT %(month)s + %(spread)s * i / %(sessions)s AS began) moment

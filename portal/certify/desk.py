@@ -52,8 +52,9 @@ class Desk:
         return await self.get(f"chargers/{quote(identity)}/")
 
     async def order(self, identity: str, verb: str, arguments: dict[str, Any]) -> str:
-        """The id of a new command."""
-        body = {"verb": verb, "arguments": arguments}
+        """The id of a new command; a ``verb`` with a capital is an OCPP action, sent as it is."""
+        is_raw = verb[:1].isupper()
+        body = {"action": verb, "payload": arguments} if is_raw else {"verb": verb, "arguments": arguments}
         return str((await self.post(f"chargers/{quote(identity)}/commands/", body))["id"])
 
     async def settled(self, command_id: str) -> Any:

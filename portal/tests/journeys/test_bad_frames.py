@@ -114,7 +114,7 @@ async def test_row_09_a_day_of_transaction_data_in_one_frame_is_accepted(stack: 
         )
         data = [
             {
-                "timestamp": f"2026-11-01T{i // 60 % 24:02}:{i % 60:02}:{i // 1440:02}Z",
+                "timestamp": f"2026-11-{1 + i // 1440:02}T{i // 60 % 24:02}:{i % 60:02}:00Z",
                 "sampledValue": [{"value": str(i)}],
             }
             for i in range(2880)
