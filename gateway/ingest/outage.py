@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, NotSupportedError, OperationalError
 
 # SQLSTATE classes: connection, resources (disk full), operator intervention (shutdown), system; and 40001, 40P01, 55P03
 # (serialisation, deadlock, lock timeout), after which the same work succeeds.
 POSTGRES = ("08", "53", "57", "58", "40", "55")
 QUERY_CANCELED = "57014"  # a statement timeout: the frame's own doing
+# A table was altered under a statement that had been planned before; a new connection plans it anew.
+STALE_PLAN = "cached plan must not change result type"
 SQLITE = (
     "SQLITE_BUSY",
     "SQLITE_LOCKED",
@@ -27,6 +29,8 @@ def is_outage(error: BaseException) -> bool:
     """Whether the same frame can succeed later, with nothing changed but the database."""
     if isinstance(error, DatabaseAway | InterfaceError):
         return True
+    if isinstance(error, NotSupportedError):
+        return STALE_PLAN in str(error)
     if not isinstance(error, OperationalError):
         return False
     cause = error.__cause__

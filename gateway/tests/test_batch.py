@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import DataError, IntegrityError, InterfaceError, NotSupportedError, OperationalError, transaction
 from django.utils import timezone
 
 from chargers import commands, dead_letters
@@ -176,6 +176,8 @@ def caused(error: Exception, **facts: str) -> Exception:
         (caused(OperationalError("admin shutdown"), sqlstate="57P01"), True),
         (caused(OperationalError("deadlock"), sqlstate="40P01"), True),
         (caused(OperationalError("statement timeout"), sqlstate="57014"), False),
+        (NotSupportedError("cached plan must not change result type"), True),
+        (NotSupportedError("cannot do that"), False),
         (DataError("integer out of range"), False),
         (ValueError("ours"), False),
     ],
