@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from django.utils import timezone
 
-from chargers import boots, commands, configuration
+from chargers import boots
 from chargers.journal import Entry
-from chargers.models import Charger, Command, CommandStatus, Exchange, Registration
+from chargers.models import Charger, Command, Exchange, Registration
 from gateway import behaviour, frames, provisional, schemas
 from gateway.call import Books, Call
-from gateway.dialect import Answer, Dialect, Payload, verdict
+from gateway.dialect import Answer, Dialect, Payload
 from gateway.errors import (
     MessageTypeNotSupported,
     NotImplementedAction,
@@ -27,6 +26,7 @@ from gateway.errors import (
     SecurityError,
     TypeConstraintViolation,
 )
+from gateway.settling import Settling
 from sessions.book import Later
 
 log = structlog.get_logger(__name__)
@@ -82,6 +82,10 @@ class Dispatcher:
     orders: dict[tuple[int, str], Command]  # ours that these frames may answer, by charger and message id
     freed: set[int] = field(default_factory=set)  # chargers that can be given the next command
     _unfinished: list[Unfinished] = field(default_factory=list)
+    _settling: Settling = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._settling = Settling(self.books, self.orders, self.freed)
 
     def serve(self, turn: Turn) -> Reply:
         """Handle one frame."""
@@ -93,11 +97,11 @@ class Dispatcher:
             case frames.Unreadable():
                 reply.text = self._serve_unreadable(turn, turn.frame)
             case frames.Result() | frames.Error():
-                reply.text = self._settle(turn, turn.frame)
+                reply.text = self._settling.settle(turn, turn.frame)
             case frames.Send():
                 self._hear(turn, turn.frame)
             case frames.ResultError():
-                self._hear_complaint(turn, turn.frame)
+                self._settling.hear_complaint(turn, turn.frame)
         return reply
 
     def finish(self) -> None:
@@ -243,89 +247,6 @@ class Dispatcher:
         payload, tolerated = messages.read_request(action, frame.payload, is_money=False)
         findings += tolerated
         listener(Call(charger, frame.message_id, action, payload, turn.at, self.books, findings))
-
-    def _hear_complaint(self, turn: Turn, frame: frames.ResultError) -> None:
-        """Our answer was wrong, or the charger thinks so. What it answered is stored; staff have to see it."""
-        charger = turn.charger
-        self.books.journal.complained(
-            charger, turn.text, message_id=frame.message_id, error_code=frame.code, at=turn.at
-        )
-        log.error(
-            "answer_refused",
-            charger=charger.identity,
-            id=frame.message_id,
-            code=frame.code,
-            description=frame.description[:255],
-        )
-
-    # -- answers of the charger to us ----------------------------------------------------------------------------------
-
-    def _settle(self, turn: Turn, frame: frames.Result | frames.Error) -> str | None:
-        """Close the command that it answers; the text of our complaint if the answer makes no sense (2.1)."""
-        charger = turn.charger
-        findings = list(frame.findings)
-        self.books.journal.heard_answer(
-            charger,
-            turn.text,
-            message_id=frame.message_id,
-            at=turn.at,
-            error_code=frame.code if isinstance(frame, frames.Error) else "",
-            findings=findings,
-        )
-        command = self.orders.get((charger.pk, frame.message_id))
-        is_awaited = command is not None and (
-            command.status == CommandStatus.SENT
-            or (command.status == CommandStatus.TIMEOUT and command.late_answer is None)
-        )
-        log.info(
-            "frame",
-            charger=charger.identity,
-            action=command.action if command else None,
-            id=frame.message_id,
-            outcome="answer" if is_awaited else "answer to nothing",
-        )
-        if command is None or not is_awaited:
-            return None
-        complaint = None
-        try:
-            status, answer, explanation = self._judge(turn, frame, command, findings)
-        except OcppError as error:
-            findings.append(error.description)
-            status, answer = CommandStatus.FAILED, _content(frame)
-            explanation = f"Invalid response: {error.description}"
-            if frames.RESULT_ERROR in frames.types_of(turn.dialect.subprotocol):
-                complaint = frames.result_error(frame.message_id, error, turn.dialect.subprotocol)
-        commands.settle(command.pk, status=status, answer=answer, explanation=explanation, at=turn.at)
-        command.status = status  # the same answer may be in this batch once more
-        self.freed.add(charger.pk)
-        return complaint
-
-    def _judge(
-        self, turn: Turn, frame: frames.Result | frames.Error, command: Command, findings: list[str]
-    ) -> tuple[CommandStatus, Any, str]:
-        """What an answer means: the command's status, what of it is kept, and why in words if it failed.
-
-        Raises OcppError for an answer that makes no sense.
-        """
-        if isinstance(frame, frames.Error):
-            configuration.refused(turn.charger, command.payload)
-            return CommandStatus.FAILED, _content(frame), f"{frame.code}: {frame.description}".rstrip(": ")
-        messages = schemas.load(turn.dialect.schemas)
-        meant = turn.dialect.answer_as_meant(command.action, frame.payload)
-        payload, tolerated = messages.read_answer(command.action, meant)
-        findings += tolerated
-        reading = turn.dialect.readings.get(command.action)
-        if reading is not None:
-            call = Call(turn.charger, frame.message_id, command.action, payload, turn.at, self.books, findings)
-            reading(command, payload, call)
-        return verdict(payload), frame.payload, ""
-
-
-def _content(frame: frames.Result | frames.Error) -> Any:
-    """What of an answer is kept with the command."""
-    if isinstance(frame, frames.Result):
-        return frame.payload
-    return {"code": frame.code, "description": frame.description, "details": frame.details}
 
 
 def _read_as_null(frame: frames.Call | frames.Send) -> list[str]:
