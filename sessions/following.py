@@ -15,15 +15,15 @@ from django.db import transaction
 
 from chargers import clocks
 from chargers.models import Charger, ConnectorStatus
-from chargers.rows import Lookup, digest, insert, number, rewrite
+from chargers.rows import digest, insert, number, rewrite
 from sessions import energy, events, overlap, reservations, stopping
 from sessions.authorization import FREE, Authorization, Tokens
 from sessions.events import Message, News, Novelty
+from sessions.finding import NAMED
 from sessions.models import ChargingSession, IdToken, SessionEvent
 
 Kind = SessionEvent.Kind
 ENDED_TWICE = "The charger ended it more than once; the first end counts."
-_NAMED = Lookup(ChargingSession, by=["charger_id", "transaction_id"])
 # What events tell; readings tell the rest.
 _TOLD_COLUMNS = (
     "evse_id", "connector_id", "id_token_id", "token_value", "token_verdict", "started_at", "started_device_time",
@@ -86,7 +86,7 @@ class _Following:
         self._tokens = Tokens((m.told.token for m in messages if m.told.token), are_starting=True)
         self._news = {message.charger.pk: self._read(message) for message in messages}
         names = {(message.charger.pk, message.told.transaction_id) for message in messages}
-        self._sessions = {(session.charger_id, session.transaction_id): session for session in _NAMED(names)}
+        self._sessions = {(session.charger_id, session.transaction_id): session for session in NAMED(names)}
         self._stored = events.Stored((pk, news.key) for pk, (_, news) in self._news.items())
         self._open = overlap.OpenSessions(message.charger for message in messages)
         self._new: list[ChargingSession] = []

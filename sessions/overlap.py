@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from chargers.models import Charger
-from chargers.rows import Lookup, rewrite
+from chargers.rows import rewrite
 from sessions import energy
+from sessions.finding import OPEN
 from sessions.models import ChargingSession
 
-_OPEN = Lookup(ChargingSession, by=["charger_id"], also="t.stopped_at IS NULL AND NOT t.is_superseded")
 NEVER_ENDED = "Another session started on its connector before this one was stopped; its end is unknown."
 
 
@@ -17,7 +17,7 @@ class OpenSessions:
     """The sessions that some chargers have open, read at once. `write` stores what `supersede` closed."""
 
     def __init__(self, chargers: Iterable[Charger]) -> None:
-        self._sessions = _OPEN({(charger.pk,) for charger in chargers})
+        self._sessions = OPEN({(charger.pk,) for charger in chargers})
         self._closed: list[ChargingSession] = []
 
     def supersede(self, session: ChargingSession) -> list[ChargingSession]:

@@ -15,6 +15,7 @@ from uuid import UUID
 from chargers import clocks, connectors
 from chargers.rows import Lookup, dated, digest, insert, rewrite
 from sessions import energy, truth
+from sessions.finding import NAMED, OPEN
 from sessions.measurands import quantities, with_sum_of_phases
 from sessions.models import ChargingSession, MeterValue
 from sessions.units import Sample
@@ -26,8 +27,6 @@ BEFORE_START = timedelta(seconds=60)
 LONGEST = timedelta(days=3)
 _RANK = {"Transaction.Begin": 0, "Transaction.End": 2}
 _STORED = Lookup(MeterValue, by=["charger_id", "key"], only=["id", "charger_id", "key", "digest"])
-_OPEN = Lookup(ChargingSession, by=["charger_id"], also="t.stopped_at IS NULL AND NOT t.is_superseded")
-_NAMED = Lookup(ChargingSession, by=["charger_id", "transaction_id"])
 _BY_PK = Lookup(ChargingSession, by=["id"])
 _SESSION_COLUMNS = (
     "meter_start_wh", "meter_first_wh", "meter_first_at", "meter_last_wh", "power_w", "power_max_w", "soc_percent",
@@ -157,11 +156,11 @@ class _Sessions:
         self._by_pk: dict[int, ChargingSession] = {}
         self._by_place: defaultdict[tuple[int, int], list[ChargingSession]] = defaultdict(list)
         # Of a charger that never tells a stop, superseded sessions pile up; only who names one of them means it.
-        self._know(_OPEN({(reading.charger_id,) for reading in readings}))
+        self._know(OPEN({(reading.charger_id,) for reading in readings}))
         self._know(_BY_PK({(r.session_id,) for r in readings if r.session_id} - {(pk,) for pk in self._by_pk}))
         self._by_name = {(s.charger_id, s.transaction_id): s for s in self._by_pk.values() if s.transaction_id}
         told = {(r.charger_id, r.transaction_id) for r in readings if r.transaction_id}
-        ended = _NAMED(told - self._by_name.keys())
+        ended = NAMED(told - self._by_name.keys())
         self._know(ended)
         self._by_name |= {(s.charger_id, s.transaction_id): s for s in ended}
         self._flagged: set[int] = set()

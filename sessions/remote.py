@@ -44,10 +44,7 @@ class Orders:
             if command.charger_id != charger.pk or command.sent_at is None or command.sent_at <= at - PATIENCE:
                 continue
             asked = command.arguments
-            if str(asked.get("token", "")).casefold() == token.casefold() and asked.get("evse_id") in (
-                None,
-                0,
-                evse_id,
-            ):
+            is_same_token = str(asked.get("token", "")).casefold() == token.casefold()
+            if is_same_token and asked.get("evse_id") in (None, 0, evse_id):
                 return remote_start_id(command.pk)
         return None

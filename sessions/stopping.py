@@ -15,13 +15,13 @@ from django.db import connection, transaction
 
 from chargers import clocks, statements
 from chargers.models import Charger, Connector
-from chargers.rows import Lookup, digest, insert, number, rewrite
+from chargers.rows import digest, insert, number, rewrite
 from sessions import energy, events, overlap, truth
 from sessions.authorization import Authorization, Tokens
 from sessions.events import Message, News, Novelty
+from sessions.finding import NAMED
 from sessions.models import ChargingSession, SessionEvent
 
-_NAMED = Lookup(ChargingSession, by=["charger_id", "transaction_id"])
 _COLUMNS = (
     "stopped_at", "stopped_received_at", "stopped_device_time", "stop_reason", "stopped_by_token", "meter_stop_wh",
     "power_w", "is_superseded", *energy.COLUMNS,
@@ -95,7 +95,7 @@ class _Ending:
         self._stored = events.Stored((m.charger.pk, each.key) for m, each in zip(messages, news, strict=True))
         self._tokens = Tokens(message.told.token for message in messages)
         names = {(message.charger.pk, message.told.name) for message in messages if message.told.name}
-        self._named = {(session.charger_id, session.transaction_id): session for session in _NAMED(names)}
+        self._named = {(session.charger_id, session.transaction_id): session for session in NAMED(names)}
         self._closed: list[ChargingSession] = []
         self._placeholders: list[ChargingSession] = []
         self._events: list[tuple[Charger, ChargingSession, News]] = []
