@@ -64,6 +64,7 @@ class Relay:
 
     __slots__ = (
         "_asked",
+        "_ending",
         "_ends",
         "_has_turn",
         "_identity",
@@ -94,6 +95,7 @@ class Relay:
         self._odd_since = 0.0
         self._odd_ids: tuple[str, ...] = ()
         self._asked: tuple[str, ...] = ()  # our commands that it has not answered
+        self._ending: tuple[int, str] | None = None  # code and reason, once what is pending is answered
 
     def from_charger(self, text: str, now: float) -> None:
         kind, message_id = peek(text, self._types)
@@ -160,6 +162,13 @@ class Relay:
         self.pending = None
         self._give_turn_back(now)
 
+    def hang_up(self, code: int, reason: str) -> None:
+        """Close the socket when what is pending is answered: the order comes by another way and may overtake it."""
+        if self.pending is None:
+            self._ends.hang_up(code, reason)
+        else:
+            self._ending = code, reason
+
     def pause(self, is_paused: bool) -> None:
         """Stop reading from the charger, or go on, for a reason that is not the charger's."""
         self._stop_reading(is_full=self._is_full, is_paused=is_paused)
@@ -197,7 +206,10 @@ class Relay:
         """What was pending is answered or given up; on to the next."""
         self.pending = None
         self._give_turn_back(now)
-        self._advance(now)
+        if self._ending is not None:
+            self._ends.hang_up(*self._ending)
+        else:
+            self._advance(now)
 
     def _give_turn_back(self, now: float) -> None:
         if self._has_turn:

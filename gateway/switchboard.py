@@ -242,7 +242,7 @@ class Switchboard:
                     line.hang_up(1008, unknown_sentence(line.claim.identity))
             case {"verb": "hang_up", "key": str(key), "epoch": int(epoch), "reason": str(reason)}:
                 if (line := self.lines.get(key)) is not None and line.claim.epoch == epoch:
-                    line.hang_up(1008, reason)
+                    line.relay.hang_up(1008, reason)
             case _:
                 log.warning("not understood", topic=topic, payload=payload[:100])
 

@@ -274,3 +274,18 @@ def test_answers_that_we_asked_for_are_not_counted(relay, ends):
         relay.from_csms(command(str(n)), 0)
         relay.from_charger(answer(str(n)), 0)
     assert ends.closed == []
+
+
+def test_an_order_to_end_that_overtakes_an_answer_waits_for_it(relay, ends):
+    relay.from_charger(call("1"), 0)
+    relay.from_charger(call("2"), 0)
+    relay.hang_up(1008, "its boot was rejected")
+    assert ends.closed == []
+    relay.from_csms(answer("1"), 1)
+    assert (ends.delivered, ends.closed) == ([answer("1")], [1008])
+    assert ends.published == [call("1")]  # what waited behind it is nobody's business any more
+
+
+def test_an_order_to_end_with_nothing_in_work_is_carried_out_at_once(relay, ends):
+    relay.hang_up(1008, "its boot was rejected")
+    assert ends.closed == [1008]
