@@ -85,11 +85,12 @@ class _Following:
     def __init__(self, messages: Sequence[Message[Told]]) -> None:
         self._tokens = Tokens((m.told.token for m in messages if m.told.token), are_starting=True)
         self._news = {message.charger.pk: self._read(message) for message in messages}
-        names = {(message.charger.pk, message.told.transaction_id) for message in messages}
-        self._sessions = {(session.charger_id, session.transaction_id): session for session in NAMED(names)}
+        named = NAMED({_place(message) for message in messages})
+        self._sessions = {(session.charger_id, session.transaction_id): session for session in named}
         self._stored = events.Stored((pk, news.key) for pk, (_, news) in self._news.items())
         self._open = overlap.OpenSessions(message.charger for message in messages)
-        self._new: list[ChargingSession] = []
+        self._new = {m.charger.pk: self._begun(m.charger) for m in messages if _place(m) not in self._sessions}
+        number(list(self._new.values()))
         self._changed: list[ChargingSession] = []
         self._events: list[SessionEvent] = []
         self._ended: list[tuple[ChargingSession, datetime]] = []
@@ -97,7 +98,7 @@ class _Following:
     def follow(self, message: Message[Told]) -> Followed:
         charger, told, at = message.charger, message.told, message.at
         verdict, news = self._news[charger.pk]
-        session = self._sessions.get((charger.pk, told.transaction_id))
+        session = self._sessions.get(_place(message))
         if session is not None:
             session.charger = charger
             known, _ = self._stored.novelty(charger, news)
@@ -122,7 +123,7 @@ class _Following:
         return Followed(session, verdict, Novelty.NEW, is_latest, tuple(superseded))
 
     def write(self) -> None:
-        insert(self._new)
+        insert(list(self._new.values()))
         rewrite(self._changed, _COLUMNS)
         self._open.write()
         insert(self._events)
@@ -132,12 +133,14 @@ class _Following:
         verdict = _authorize(self._tokens, message)
         return verdict, _news(message.told, verdict, message.at)
 
+    def _begun(self, charger: Charger) -> ChargingSession:
+        """A session of which this is the first that we hear."""
+        _, news = self._news[charger.pk]
+        return ChargingSession(charger=charger, transaction_id=_name(news), is_incomplete=news.kind != Kind.STARTED)
+
     def _advance(self, session: ChargingSession | None, charger: Charger, news: News) -> ChargingSession:
         if session is None:
-            is_incomplete = news.kind != Kind.STARTED
-            session = ChargingSession(charger=charger, transaction_id=_name(news), is_incomplete=is_incomplete)
-            number([session])
-            self._new.append(session)
+            session = self._new[charger.pk]
         else:
             if news.seq_no is not None and news.seq_no > (session.last_seq_no or 0) + 1:
                 session.is_incomplete = True
@@ -146,6 +149,10 @@ class _Following:
         energy.recount(session, since=session.metered_at if news.kind == Kind.UPDATED else None)
         self._events.append(events.row(charger, session, news))
         return session
+
+
+def _place(message: Message[Told]) -> tuple[int, str]:
+    return message.charger.pk, message.told.transaction_id
 
 
 def _is_next(session: ChargingSession, told: Told) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import DataError, IntegrityError, InterfaceError, NotSupportedError, OperationalError, transaction
 from django.utils import timezone
+from structlog.testing import capture_logs
 
 from chargers import commands, dead_letters
 from chargers.models import Charger, DeadLetter, Exchange, PresenceHour
@@ -20,6 +21,7 @@ from gateway.ingest.batch import Inbound
 from gateway.ingest.outage import DatabaseAway, is_outage
 from gateway.registry import DIALECTS
 from gateway.tests.post import BOOT_16, frame, inbound, post, sort
+from sessions.models import ChargingSession
 
 Handler = Callable[[Call], Payload]
 
@@ -54,6 +56,19 @@ def test_the_poison_frame_is_alone(cp1: Charger, cp2: Charger, poisoned: None) -
     assert sort(cp1, outcome).answers[0][:3] == [4, "1", "InternalError"]
     assert "ZeroDivisionError" in DeadLetter.objects.get().traceback
     assert Exchange.objects.count() == 2
+
+
+def test_sessions_of_several_chargers_begin_in_one_batch(make_charger: Callable[..., Charger]) -> None:
+    began = {
+        "eventType": "Started", "timestamp": "2026-03-01T12:00:00Z", "triggerReason": "CablePluggedIn", "seqNo": 0,
+        "transactionInfo": {"transactionId": "tx"}, "evse": {"id": 1},
+    }  # fmt: skip
+    chargers = [make_charger(f"CP-20{n}", subprotocol="ocpp2.0.1") for n in range(3)]
+    with capture_logs() as logs:
+        outcome = batch.process([inbound(charger, frame("TransactionEvent", began)) for charger in chargers])
+    assert [sort(charger, outcome).answers[0][0] for charger in chargers] == [3, 3, 3]
+    assert not [entry for entry in logs if entry["event"] == "batch_failed"]
+    assert {(s.charger_id, s.transaction_id) for s in ChargingSession.objects.all()} == {(c.pk, "tx") for c in chargers}
 
 
 def test_money_is_confirmed_even_if_we_cannot_digest_it(cp1: Charger, poisoned: None) -> None:
