@@ -10,7 +10,7 @@ from django.db import connection
 
 from chargers import clocks, statements
 from chargers.models import Connector, ConnectorStatus, StatusChange
-from chargers.rows import Lookup, clip, insert, rewrite
+from chargers.rows import Lookup, clip, insert, make, rewrite
 
 # Finer than "occupied". Some chargers report only that and tell the rest by their sessions (OCPP 2.x), so "occupied"
 # takes none of these back.
@@ -137,7 +137,8 @@ def _apply(report: StatusReport, connector: Connector) -> bool:
 
 
 def _change(report: StatusReport, connector: Connector) -> StatusChange:
-    return StatusChange(
+    return make(
+        StatusChange,
         charger_id=report.charger_id,
         evse_id=report.evse_id,
         connector_id=report.connector_id,

@@ -12,10 +12,11 @@ from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import orjson
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db.models.base import ModelState
 
 from chargers import statements
-from chargers.statements import Column, Row
+from chargers.statements import Column, Row, is_postgresql
 
 Model = TypeVar("Model", bound=models.Model)
 Field = Any  # a field of a model; Django's class is generic for the type checker only
@@ -55,13 +56,37 @@ def _width(model: type[models.Model], column: str) -> int | None:
     return width
 
 
+def make(model: type[Model], **values: Any) -> Model:
+    """A new row, at a tenth of what its model's constructor costs.
+
+    ``values`` by attribute, those whose defaults are made (`list`) among them; the rest has its default.
+    """
+    return _instance(model, {**_defaults(model), **values}, is_stored=False)
+
+
+def _instance(model: type[Model], values: dict[str, Any], *, is_stored: bool) -> Model:
+    """What `Model.from_db` gives, past signals that nobody hears and a loop over all fields."""
+    state = ModelState()
+    if is_stored:
+        state.adding, state.db = False, DEFAULT_DB_ALIAS
+    row = model.__new__(model)
+    row.__dict__ = {"_state": state, **values}
+    return row
+
+
+@cache
+def _defaults(model: type[models.Model]) -> dict[str, Any]:
+    made = [field for field in model._meta.concrete_fields if field.has_default() and callable(field.default)]
+    return {field.attname: field.get_default() for field in model._meta.concrete_fields if field not in made}
+
+
 def number(rows: Sequence[models.Model]) -> None:
     """Give new rows of one model their primary keys before they are stored with `insert`; in a transaction."""
     if not rows:
         return
     meta = type(rows[0])._meta
     table, column = connection.ops.quote_name(meta.db_table), str(meta.pk.column)
-    if connection.vendor == "postgresql":
+    if is_postgresql():
         sql = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
         keys = [key for (key,) in statements.execute(sql, [table, column, len(rows)])]
     else:  # the one writer that SQLite has; a key that is stored moves its counter on
@@ -82,17 +107,7 @@ def insert(rows: Sequence[Any], *, model: type[models.Model] | None = None, igno
         return
     model = cast("type[models.Model]", model or type(rows[0]))
     has_key = getattr(rows[0], model._meta.pk.attname, None) is not None
-    names = tuple(field.attname for field in model._meta.concrete_fields) if has_key else None
-    shape = _shape(model, names, connection.vendor)
-    columns = ", ".join(name for name, _ in shape.columns)
-    conflicts = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
-    if connection.vendor == "postgresql":
-        values = f"SELECT {columns} FROM {statements.recordset('v', shape.columns)}"  # noqa: S608 - our names
-        statements.execute(f"INSERT INTO {shape.table} ({columns}) {values}{conflicts}", shape.records(rows))
-        return
-    values = f"VALUES ({', '.join(['%s'] * len(shape.columns))})"
-    with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {shape.table} ({columns}) {values}{conflicts}", shape.values(rows))
+    _insertion(model, has_key, ignore_conflicts).run(rows)
 
 
 def rewrite(rows: Collection[models.Model], columns: Sequence[str], *, found_by: Sequence[str] = ()) -> None:
@@ -101,23 +116,8 @@ def rewrite(rows: Collection[models.Model], columns: Sequence[str], *, found_by:
     ``found_by``: more columns that tell where the row is, beside its primary key: that of its partition.
     What `bulk_update` does with a CASE over all rows, which takes Django longer to build than the database to execute.
     """
-    if not rows:
-        return
-    model = type(next(iter(rows)))
-    shape = _shape(model, (*columns, model._meta.pk.attname, *found_by), connection.vendor)
-    names = [name for name, _ in shape.columns]
-    changed, keys = names[: len(columns)], names[len(columns) :]
-    if connection.vendor == "postgresql":
-        statements.execute(
-            f"UPDATE {shape.table} SET {', '.join(f'{name} = v.{name}' for name in changed)} "  # noqa: S608 - our names
-            f"FROM {statements.recordset('v', shape.columns)} "
-            f"WHERE {' AND '.join(f'{shape.table}.{key} = v.{key}' for key in keys)}",
-            shape.records(rows),
-        )
-        return
-    settings, where = ", ".join(f"{name} = %s" for name in changed), " AND ".join(f"{key} = %s" for key in keys)
-    with connection.cursor() as cursor:
-        cursor.executemany(f"UPDATE {shape.table} SET {settings} WHERE {where}", shape.values(rows))  # noqa: S608
+    if rows:
+        _rewriting(type(next(iter(rows))), tuple(columns), tuple(found_by)).run(rows)
 
 
 class Lookup(Generic[Model]):
@@ -143,16 +143,18 @@ class Lookup(Generic[Model]):
         self._only = frozenset(only)
         self._without = frozenset(without)
         self._is_locking = is_locking
-        self._prepared: dict[str, _Question] = {}  # by vendor
+        self._prepared: _Question | None = None
 
     def __call__(self, wanted: Iterable[Row], *params: Any) -> list[Model]:
         """``wanted``: values of ``by``, each combination once; ``params``: what ``also`` asks for."""
         rows = list(wanted)
         if not rows:
             return []
-        question = self._prepared.get(connection.vendor) or self._prepare()
+        if (question := self._prepared) is None:
+            question = self._prepared = self._prepare()
         found = statements.execute(question.sql, [*question.records(rows), *params])
-        return [self._model.from_db(connection.alias, question.names, question.loaded(row)) for row in found]
+        names, loaded = question.names, question.loaded
+        return [_instance(self._model, dict(zip(names, loaded(row), strict=True)), is_stored=True) for row in found]
 
     def _prepare(self) -> _Question:
         meta = self._model._meta
@@ -169,9 +171,7 @@ class Lookup(Generic[Model]):
         )
         if self._is_locking and connection.features.has_select_for_update:
             sql += " FOR NO KEY UPDATE OF t"
-        question = _Question(sql, by, keys, [field.attname for field in fields], _converters(fields))
-        self._prepared[connection.vendor] = question
-        return question
+        return _Question(sql, by, keys, [field.attname for field in fields], _converters(fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ class _Question:
     converters: list[tuple[int, Field, list[Callable[..., Any]]]]  # of the columns that need one
 
     def records(self, rows: Sequence[Row]) -> tuple[str, int]:
-        if connection.vendor != "postgresql":  # SQLite keeps a UUID, say, as a text of its own
+        if not is_postgresql():  # SQLite keeps a UUID, say, as a text of its own
             rows = [
                 tuple(field.get_db_prep_value(value, connection) for field, value in zip(self.keys, row, strict=True))
                 for row in rows
@@ -201,35 +201,62 @@ class _Question:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """How rows of a model travel to the database."""
+class _Writing:
+    """One statement that writes rows of a model, its text made once."""
 
-    table: str
+    sql: str
     columns: list[Column]
     fields: list[Field]
 
-    def records(self, rows: Iterable[Any]) -> tuple[str, int]:
-        """The rows as the parameters of a `statements.recordset`."""
-        members = [(column, field.attname) for (column, _), field in zip(self.columns, self.fields, strict=True)]
-        said = [{column: getattr(row, attribute) for column, attribute in members} for row in rows]
-        return orjson.dumps(said).decode(), len(said)
+    def run(self, rows: Iterable[Any]) -> None:
+        if is_postgresql():
+            members = [(column, field.attname) for (column, _), field in zip(self.columns, self.fields, strict=True)]
+            said = [{column: getattr(row, attribute) for column, attribute in members} for row in rows]
+            statements.execute(self.sql, (orjson.dumps(said).decode(), len(said)))
+            return
+        with connection.cursor() as cursor:
+            cursor.executemany(self.sql, [self._values(row) for row in rows])
 
-    def values(self, rows: Iterable[Any]) -> list[list[Any]]:
-        """The rows as the database's driver takes them, one by one."""
-        return [
-            [field.get_db_prep_save(getattr(row, field.attname), connection) for field in self.fields] for row in rows
-        ]
+    def _values(self, row: Any) -> list[Any]:
+        """As the database's driver takes them."""
+        return [field.get_db_prep_save(getattr(row, field.attname), connection) for field in self.fields]
 
 
 @cache
-def _shape(model: type[models.Model], names: tuple[str, ...] | None, vendor: str) -> _Shape:
-    """``names``: of the fields; all but the key that the database gives if None."""
-    meta = model._meta
-    if names is None:
-        fields = [field for field in meta.concrete_fields if not isinstance(field, models.AutoField)]
+def _insertion(model: type[models.Model], has_key: bool, ignore_conflicts: bool) -> _Writing:
+    fields = [field for field in model._meta.concrete_fields if has_key or not isinstance(field, models.AutoField)]
+    columns = [_column(field) for field in fields]
+    names = ", ".join(name for name, _ in columns)
+    if is_postgresql():
+        values = f"SELECT {names} FROM {statements.recordset('v', columns)}"  # noqa: S608 - our names
     else:
-        fields = [cast("Any", meta.get_field(name)) for name in names]
-    return _Shape(connection.ops.quote_name(meta.db_table), [_column(field) for field in fields], fields)
+        values = f"VALUES ({', '.join(['%s'] * len(columns))})"
+    conflicts = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
+    return _Writing(f"INSERT INTO {_table(model)} ({names}) {values}{conflicts}", columns, fields)
+
+
+@cache
+def _rewriting(model: type[models.Model], changed: tuple[str, ...], found_by: tuple[str, ...]) -> _Writing:
+    table, by = _table(model), (model._meta.pk.attname, *found_by)
+    fields = [cast("Any", model._meta.get_field(name)) for name in (*changed, *by)]
+    columns = [_column(field) for field in fields]
+    names = [name for name, _ in columns]
+    new, keys = names[: len(changed)], names[len(changed) :]
+    if is_postgresql():
+        sql = (
+            f"UPDATE {table} SET {', '.join(f'{name} = v.{name}' for name in new)} "  # noqa: S608 - our names
+            f"FROM {statements.recordset('v', columns)} "
+            f"WHERE {' AND '.join(f'{table}.{key} = v.{key}' for key in keys)}"
+        )
+    else:
+        settings = ", ".join(f"{name} = %s" for name in new)
+        where = " AND ".join(f"{name} = %s" for name in keys)
+        sql = f"UPDATE {table} SET {settings} WHERE {where}"  # noqa: S608
+    return _Writing(sql, columns, fields)
+
+
+def _table(model: type[models.Model]) -> str:
+    return connection.ops.quote_name(model._meta.db_table)
 
 
 def _column(field: Field) -> Column:

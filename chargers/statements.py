@@ -8,11 +8,12 @@ travels as one JSON text, however many there are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import orjson
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 
@@ -22,15 +23,23 @@ Column = tuple[str, str]  # name and PostgreSQL type
 _cursors: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # of PostgreSQL connections
 
 
+@cache
+def is_postgresql() -> bool:
+    """Whether the database is PostgreSQL, else it is SQLite. Django finds its connection anew each time it is asked."""
+    return connection.vendor == "postgresql"
+
+
 def execute(sql: str, params: Sequence[Any]) -> list[Row]:
     """Run one statement; the rows that it returns, none for one that returns nothing."""
-    if connection.vendor == "postgresql" and not _is_watched():
-        connection.ensure_connection()
-        with connection.wrap_database_errors:
-            return _fetched(_prepared_cursor().execute(sql, params, prepare=True))
-    with connection.cursor() as cursor:
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    if is_postgresql() and not _is_watched(wrapper):
+        wrapper.ensure_connection()
+        with wrapper.wrap_database_errors:
+            cursor = _prepared_cursor(wrapper.connection).execute(sql, params, prepare=True)
+            return cursor.fetchall() if cursor.pgresult.nfields else []  # `description` would describe each column
+    with wrapper.cursor() as cursor:
         cursor.execute(sql, params)
-        return _fetched(cursor)
+        return cursor.fetchall() if cursor.description else []
 
 
 @receiver(connection_created, dispatch_uid="plan once")
@@ -45,7 +54,7 @@ def _plan_once(connection: Any, **kwargs: Any) -> None:
 
 def recordset(alias: str, columns: Iterable[Column]) -> str:
     """A set of records as a table in a FROM clause; it takes the two parameters that `records` makes of the set."""
-    if connection.vendor == "postgresql":
+    if is_postgresql():
         shape = ", ".join(f"{name} {kind}" for name, kind in columns)
         # The number of records is told, for PostgreSQL would reckon with 100 and scan whole tables to join them.
         return f"(SELECT * FROM json_to_recordset(%s::json) AS r({shape}) LIMIT %s) AS {alias}"  # noqa: S608 - our names
@@ -74,24 +83,19 @@ def _forgo_scans(connection: Any, **signal: Any) -> None:
         cursor.execute("SET enable_seqscan = off")
 
 
-def _is_watched() -> bool:
+def _is_watched(wrapper: Any) -> bool:
     """Whether somebody counts or logs statements; then they go through Django's own cursor, which tells."""
-    return bool(connection.execute_wrappers) or connection.queries_logged
+    return bool(wrapper.execute_wrappers) or wrapper.queries_logged
 
 
-def _prepared_cursor() -> Any:
-    """One cursor per connection, with server-side parameters and psycopg's own fast loaders."""
-    import psycopg
-    from psycopg.types.datetime import TimestamptzLoader
-
-    raw = connection.connection
+def _prepared_cursor(raw: Any) -> Any:
+    """One cursor per connection of psycopg, with server-side parameters and psycopg's own fast loaders."""
     cursor = _cursors.get(raw)
     if cursor is None:
+        import psycopg
+        from psycopg.types.datetime import TimestamptzLoader
+
         cursor = _cursors[raw] = psycopg.Cursor(raw)
         # Django's loader is Python, and only replaces one UTC by another.
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
     return cursor
-
-
-def _fetched(cursor: Any) -> list[Row]:
-    return cursor.fetchall() if cursor.description else []

@@ -6,14 +6,17 @@ digits and ``_ . - ~`` is percent-encoded. ``MQTT_PREFIX`` stands before every t
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote, unquote
 
 from django.conf import settings
 
+PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")  # what `quote` leaves as it is
+
 
 def key(identity: str) -> str:
     """The one topic level that stands for an identity."""
-    return quote(identity, safe="")
+    return identity if PLAIN.fullmatch(identity) else quote(identity, safe="")
 
 
 def identity(key: str) -> str:

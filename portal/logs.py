@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging.config
+import re
 import sys
 from typing import Any
 
@@ -31,6 +32,28 @@ def printable(logger: Any, method: str, line: Any) -> str:
     return text if text.isprintable() else text.translate(CONTROLS)
 
 
+ORDER = ("timestamp", "level", "logger", "event")
+TELLING = re.compile(r'[ =\\"\n]')
+
+
+def logfmt(logger: Any, method: str, event: dict[str, Any]) -> str:
+    """The event as structlog's own `LogfmtRenderer` words it, which searches each key, letter by letter, for spaces."""
+    first = [f"{name}={_worded(event.pop(name, None))}" for name in ORDER]
+    return " ".join([*first, *[f"{name}={_worded(value)}" for name, value in event.items()]])
+
+
+def _worded(value: Any) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    if not TELLING.search(text):
+        return text
+    if is_quoted := (" " in text or "=" in text or '"' in text):
+        text = text.replace("\\", "\\\\")
+    text = text.replace('"', '\\"').replace("\n", "\\n")
+    return f'"{text}"' if is_quoted else text
+
+
 class Line:
     """Where our own events end: one write to standard error each, past the standard library.
 
@@ -55,13 +78,7 @@ def configure(options: dict[str, Any]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer = (
-        structlog.processors.JSONRenderer()
-        if options["format"] == "json"
-        else structlog.processors.LogfmtRenderer(
-            key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False
-        )
-    )
+    renderer: Any = structlog.processors.JSONRenderer() if options["format"] == "json" else logfmt
     structlog.configure(
         processors=[*shared, renderer, printable],
         wrapper_class=structlog.make_filtering_bound_logger(options["level"]),

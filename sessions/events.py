@@ -16,7 +16,7 @@ from uuid import UUID
 
 from chargers import clocks
 from chargers.models import Charger
-from chargers.rows import Lookup, digest
+from chargers.rows import Lookup, digest, make
 from sessions import energy
 from sessions.models import ChargingSession, SessionEvent
 
@@ -80,9 +80,10 @@ class Stored:
 
 def row(charger: Charger, session: ChargingSession, news: News, *, is_conflict: bool = False) -> SessionEvent:
     """A message as it is stored; the caller does that."""
-    return SessionEvent(
-        charger=charger,
-        session=session,
+    return make(
+        SessionEvent,
+        charger_id=charger.pk,
+        session_id=session.pk,
         kind=news.kind,
         key=news.key,
         digest=digest(news.as_sent),

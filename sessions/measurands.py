@@ -37,6 +37,8 @@ def quantities(samples: list[Sample]) -> Quantities:
 
 def with_sum_of_phases(samples: list[Sample]) -> list[Sample]:
     """The samples, and the total register where the charger gave it per phase only (all three); marked as derived."""
+    if not any(sample["phase"] and sample["measurand"] == REGISTER for sample in samples):
+        return samples
     by_phase = _values(samples, REGISTER, phases=PHASES) or _values(samples, REGISTER, phases=_to_neutral())
     if len(by_phase) < len(PHASES) or _values(samples, REGISTER, phases=("",)):
         return samples

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
+
 from chargers import clocks, connectors
-from chargers.rows import Lookup, dated, digest, insert, rewrite
+from chargers.rows import Lookup, dated, digest, insert, make, rewrite
 from sessions import energy, truth
 from sessions.finding import NAMED, OPEN
 from sessions.measurands import quantities, with_sum_of_phases
@@ -28,6 +30,10 @@ LONGEST = timedelta(days=3)
 _RANK = {"Transaction.Begin": 0, "Transaction.End": 2}
 _STORED = Lookup(MeterValue, by=["charger_id", "key"], only=["id", "charger_id", "key", "digest"])
 _BY_PK = Lookup(ChargingSession, by=["id"])
+# The index is by start; who charges longer than `LONGEST` and then loses its number is not found.
+_ENDED_SINCE = Lookup(
+    ChargingSession, by=["charger_id"], also="t.started_at >= %s AND t.started_at <= %s AND t.stopped_at >= %s"
+)
 _SESSION_COLUMNS = (
     "meter_start_wh", "meter_first_wh", "meter_first_at", "meter_last_wh", "power_w", "power_max_w", "soc_percent",
     "metered_at", *energy.COLUMNS,
@@ -84,7 +90,7 @@ class ReadingBook:
             if row.digest in digests:
                 continue
             session = sessions.of(reading, row.measured_at)
-            row.session = session
+            row.session_id = session.pk if session else None
             if digests or not _is_plausible(row, session):
                 row.is_suspect = True
                 sessions.flag(session, TWICE if digests else _why_suspect(row, session))
@@ -101,7 +107,8 @@ def _row(reading: Reading) -> MeterValue:
     # Without a time the values are all that tells one reading from the next.
     moment = reading.device_time or ["no time", values]
     key = digest("meter value", place, moment, reading.context, sorted(said))
-    return MeterValue(
+    return make(
+        MeterValue,
         charger_id=reading.charger_id,
         evse_id=reading.evse_id,
         connector_id=reading.connector_id,
@@ -171,14 +178,10 @@ class _Sessions:
         """Read the sessions that ran when these rows were measured: such readings come late and name none."""
         if not homeless:
             return
-        oldest = min(row.measured_at for row in homeless)
-        ended = ChargingSession.objects.filter(
-            charger__in={row.charger_id for row in homeless},
-            # The index is by start; who charges longer than this and then loses its number is not found.
-            started_at__range=(oldest - LONGEST, max(row.measured_at for row in homeless)),
-            stopped_at__gte=oldest,
-        )
-        self._know(ended.order_by())
+        adapt = connection.ops.adapt_datetimefield_value
+        oldest, newest = (choose(row.measured_at for row in homeless) for choose in (min, max))
+        chargers = {(row.charger_id,) for row in homeless}
+        self._know(_ENDED_SINCE(chargers, adapt(oldest - LONGEST), adapt(newest), adapt(oldest)))
 
     def _know(self, sessions: Iterable[ChargingSession]) -> None:
         for session in sessions:

@@ -9,6 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal import logs
 
 ROOT = Path(__file__).resolve().parents[2]
 # A charger's text and a traceback, from our own logger and from the standard library's.
@@ -52,3 +57,12 @@ def test_each_line_tells_level_logger_and_event(lines):
         assert "level=warning logger=ours event=heard" in ours
         assert "level=warning logger=theirs event=" in theirs
     assert "ZeroDivisionError" in failed
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.text(alphabet=st.sampled_from('ab =\\"\n\té'))
+
+
+@given(st.dictionaries(st.sampled_from([*logs.ORDER, "charger", "action", "id"]), VALUES))
+def test_a_line_is_what_structlog_would_write(event):
+    theirs = structlog.processors.LogfmtRenderer(key_order=logs.ORDER, bool_as_flag=False)
+    assert logs.logfmt(None, "info", dict(event)) == theirs(None, "info", dict(event))
