@@ -21,8 +21,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.bus import NotLinked, tls
 from gateway.bus.address import Address, send_at_once
-from gateway.bus.pace import Bucket
-from gateway.bus.quick import QuickClient
+from gateway.bus.client import BufferedClient
+from gateway.bus.pace import Bucket, Pace
 
 KEEPALIVE_S = 30  # the least that AWS IoT Core takes
 STALLED_MS = 20_000  # written and not acknowledged for so long: the broker's machine is gone
@@ -52,18 +52,17 @@ class Link:
         on_message: Callable[[str, bytes, bool], None],
         on_up: Callable[[], None] | None = None,
         will: tuple[str, bytes] | None = None,
-        publishes_per_s: float = 0.0,
-        dials: Bucket | None = None,
+        pace: Pace | None = None,
         is_contested: bool = False,
     ) -> None:
-        """``publishes_per_s``: both ways together, 0: no limit. ``dials``: shared by all links of the process.
+        """``pace``: messages count both ways together.
 
         ``is_contested``: another process may take this client id over, and whoever dials first again wins it back.
         """
         self.is_up = False
-        self._bucket = Bucket(publishes_per_s)
+        self._pace = pace = pace or Pace()
+        self._bucket = Bucket(pace.publishes_per_s)
         self._outbox: dict[tuple[str, bytes], tuple[int, bool]] = {}
-        self._dials = dials or Bucket(0)
         self._retry_s = CONTESTED_RETRY_S if is_contested else RETRY_S
         self._refused = ""
         self._is_closed = False
@@ -166,7 +165,7 @@ class Link:
     # -- staying up --------------------------------------------------------------------------------------------------
 
     def _make_client(self, broker: Address, client_id: str, will: tuple[str, bytes] | None) -> Client:
-        client = QuickClient(
+        client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=MQTTProtocolVersion.MQTTv311,
@@ -188,9 +187,9 @@ class Link:
     async def _stay_up(self) -> None:
         pause = self._retry_s[0]
         while True:
-            while wait_s := self._dials.wait_s(self._loop.time()):  # noqa: ASYNC110 - only time fills a bucket
+            while wait_s := self._pace.dials.wait_s(self._loop.time()):  # noqa: ASYNC110 - only time fills a bucket
                 await asyncio.sleep(wait_s)
-            self._dials.spend(self._loop.time())
+            self._pace.dials.spend(self._loop.time())
             self._went_down.clear()
             self._refused = ""
             try:
@@ -257,7 +256,7 @@ class Link:
             else:
                 confirmed.set_result(None)
 
-    def _heard(self, topic: str, payload: bytes, is_retained: bool) -> None:
+    def _heard(self, topic: str, payload: bytes, is_retained: bool, packet_id: int) -> None:
         self._bucket.spend(self._loop.time())
         self._on_message(topic, payload, is_retained)
 
@@ -281,14 +280,14 @@ class Link:
         self._loop.remove_writer(sock)
 
     def _wants_to_write(self, client: Client, userdata: Any, sock: Any) -> None:
-        # Not at once: all that is published in this turn of the loop goes out together.
+        # Not at once: all that is published within the window goes out together.
         if threading.get_ident() == self._thread:
-            self._loop.call_soon(self._write, sock)
+            self._pace.window.at_its_end(self._write)
         else:
-            self._loop.call_soon_threadsafe(self._write, sock)
+            self._loop.call_soon_threadsafe(self._write)
 
-    def _write(self, sock: Any) -> None:
-        if self._is_current(sock) and self._client.loop_write() == 0 and self._client.want_write():
+    def _write(self) -> None:
+        if (sock := self._client.socket()) is not None and self._client.loop_write() == 0 and self._client.want_write():
             self._loop.add_writer(sock, self._client.loop_write)
 
     def _has_written(self, client: Client, userdata: Any, sock: Any) -> None:

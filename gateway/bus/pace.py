@@ -1,6 +1,35 @@
-"""How fast we may go where a broker takes only so much. Pure: times are seconds of any steady clock."""
+"""How fast we may go where a broker takes only so much, and how much at once. Times are seconds of a steady clock."""
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+class Window:
+    """Opens with the first thing to do, and ``seconds`` later all is done that came meanwhile, each thing once.
+
+    0: at the end of this turn of the event loop. For one thread with a running loop.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._to_do: dict[Callable[[], None], None] = {}
+
+    def at_its_end(self, do: Callable[[], None]) -> None:
+        if not self._to_do:
+            loop = asyncio.get_running_loop()
+            if self._seconds:
+                loop.call_later(self._seconds, self._close)
+            else:
+                loop.call_soon(self._close)
+        self._to_do[do] = None
+
+    def _close(self) -> None:
+        to_do, self._to_do = self._to_do, {}
+        for do in to_do:
+            asyncio.get_running_loop().call_soon(do)  # one that fails keeps no other from being done
 
 
 class Bucket:
@@ -35,3 +64,12 @@ class Bucket:
         # A bucket is full when it is made, whenever the clock begins.
         self._tokens = min(self._per_s, self._tokens + max(0.0, now - self._filled_at) * self._per_s)
         self._filled_at = now
+
+
+@dataclass(slots=True)
+class Pace:
+    """How the links of a process go: each publishes so many a second (0: no limit), dials and writes are of all."""
+
+    publishes_per_s: float = 0.0
+    dials: Bucket = field(default_factory=lambda: Bucket(0))
+    window: Window = field(default_factory=lambda: Window(0))

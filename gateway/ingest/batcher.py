@@ -13,6 +13,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+# Short: a gateway has collected already (`gateway.bus.mqtt`); this lets the frames of several come together.
+MAX_WAIT_S = 0.005
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -26,7 +29,7 @@ class Frame:
 
 
 class Batcher:
-    def __init__(self, *, max_frames: int = 200, max_wait_s: float = 0.010, busy_wait_s: float = 0.020) -> None:
+    def __init__(self, *, max_frames: int = 200, max_wait_s: float = MAX_WAIT_S, busy_wait_s: float = 0.020) -> None:
         self._max_frames = max_frames
         self._max_wait_s = max_wait_s
         self._busy_wait_s = busy_wait_s

@@ -15,14 +15,14 @@ from typing import Any
 import orjson
 import structlog
 from django.conf import settings
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway import crash, topics
 from gateway.bus import tls
 from gateway.bus.address import connect_args
-from gateway.bus.client import BatchClient
+from gateway.bus.client import BufferedClient
 from gateway.bus.pace import Bucket
 from gateway.bus.publisher import Publication
 from gateway.ingest.batcher import Frame
@@ -65,16 +65,20 @@ class Subscriber:
         self._guard = threading.Lock()
         self._address = connect_args(settings.MQTT_URL)
         self._prefix = settings.MQTT_PREFIX
-        client = BatchClient(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
+        client = BufferedClient(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            clean_session=False,
+            manual_ack=True,
+            on_heard=self._heard,
+        )
         self._address.introduce(client)
-        client.max_inflight_messages_set(1000)  # paho refuses to change it once connected
         client.reconnect_delay_set(1, 3)  # less than gateways wait before they send chargers away
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1)
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_connect_fail = self._not_connected
-        client.on_message = self._heard
         self._client = client
 
     def start(self) -> None:
@@ -151,21 +155,18 @@ class Subscriber:
         why = tls.explain(error, self._address.host) if error is not None else "no connection"
         log.warning("no_mqtt_broker", broker=str(self._address), error=why)
 
-    def _heard(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
-        topic = message.topic
+    def _heard(self, topic: str, payload: bytes, is_retained: bool, packet: int) -> None:
         if self._bucket.is_limited:
             with self._pacing:
                 self._bucket.spend(time.monotonic())
         if self._on_frame is not None and topic.endswith(SUFFIX):
             crash.at("worker.frame_heard")
             key = topic[len(self._prefix) : -len(SUFFIX)]
-            packet = message.mid if message.qos else 0
-            self._on_frame(Frame(key, bytes(message.payload), time.time(), packet, self._link))
+            self._on_frame(Frame(key, payload, time.time(), packet, self._link))
         elif self._on_cloud is not None and topic.startswith("$aws/"):
-            packet = message.mid if message.qos else 0
-            self._on_cloud(topic, Frame("", bytes(message.payload), time.time(), packet, self._link))
+            self._on_cloud(topic, Frame("", payload, time.time(), packet, self._link))
         elif self._on_gateway_lost is not None and topics.covers(topics.every_gateway_status(), topic):
-            gateway = _lost_gateway(message.payload)
+            gateway = _lost_gateway(payload)
             if gateway:
                 self._on_gateway_lost(gateway)
 
@@ -205,7 +206,7 @@ class Subscribers:
             one.stop(farewell=farewell if number == 0 else None)
 
 
-def _lost_gateway(payload: bytes | bytearray) -> str:
+def _lost_gateway(payload: bytes) -> str:
     """The name of the gateway that this status says is offline; empty for any other status."""
     try:
         status = orjson.loads(payload)

@@ -264,8 +264,7 @@ def linked() -> SimpleNamespace:
 
 
 def arrive(linked: SimpleNamespace, topic: str, payload: bytes, *, packet: int = 1, qos: int = 1) -> None:
-    message = SimpleNamespace(topic=topic, payload=payload, mid=packet, qos=qos)
-    linked.subscriber._heard(None, None, message)
+    linked.subscriber._heard(topic, payload, False, packet if qos else 0)
 
 
 def test_a_frame_is_known_by_the_key_in_its_topic(linked: SimpleNamespace) -> None:

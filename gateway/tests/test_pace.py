@@ -1,11 +1,13 @@
-"""A token bucket lets through what it promises, and no more."""
+"""A token bucket lets through what it promises, and no more; a window gathers, and loses nothing."""
 
 from __future__ import annotations
+
+import asyncio
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.bus.pace import Bucket
+from gateway.bus.pace import Bucket, Window
 
 
 @given(st.lists(st.floats(0, 0.3), max_size=200), st.integers(1, 50))
@@ -36,3 +38,24 @@ def test_without_a_limit_nobody_waits() -> None:
     for _ in range(1000):
         bucket.spend(0.0)
     assert bucket.wait_s(0.0) == 0 and not bucket.is_limited
+
+
+async def test_what_comes_within_a_window_is_done_once_at_its_end_though_something_fails() -> None:
+    window, done = Window(0.02), []
+    asyncio.get_running_loop().set_exception_handler(lambda *_: done.append("failed"))
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    def work() -> None:
+        done.append("done")
+
+    for do in (fail, work, work):
+        window.at_its_end(do)
+    await asyncio.sleep(0)
+    assert done == []
+    await asyncio.sleep(0.2)
+    assert done == ["failed", "done"]
+    window.at_its_end(work)
+    await asyncio.sleep(0.2)
+    assert done == ["failed", "done", "done"]

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.bus.address import connect_args
-from gateway.bus.client import BatchClient, publish_packet
+from gateway.bus.client import BufferedClient, publish_packet
 from gateway.bus.publisher import Publication
 from portal.tests import parts
 
@@ -54,29 +54,29 @@ def connected(client: Client, url: str) -> Client:
 
 
 def test_a_broker_gets_each_of_them_in_order_and_takes_each_acknowledgement(broker: str) -> None:
-    heard: list[MQTTMessage] = []
+    heard: list[tuple[str, bytes, int]] = []
     listening, everything = threading.Event(), threading.Event()
-    worker = BatchClient(CallbackAPIVersion.VERSION2, client_id="worker", clean_session=False, manual_ack=True)
-    worker.max_inflight_messages_set(1000)
-    worker.on_subscribe = lambda *_: listening.set()
 
-    def on_message(client: Client, userdata: object, message: MQTTMessage) -> None:
-        heard.append(message)
+    def on_heard(topic: str, payload: bytes, is_retained: bool, packet: int) -> None:
+        heard.append((topic, payload, packet))
         if len(heard) == 50:
             everything.set()
 
-    worker.on_message = on_message
+    worker = BufferedClient(
+        CallbackAPIVersion.VERSION2, client_id="worker", clean_session=False, manual_ack=True, on_heard=on_heard
+    )
+    worker.on_subscribe = lambda *_: listening.set()
     connected(worker, broker)
     worker.subscribe("+/in", 1)
     assert listening.wait(5)
-    other = BatchClient(CallbackAPIVersion.VERSION2)
+    other = BufferedClient(CallbackAPIVersion.VERSION2, on_heard=lambda *_: None)
     connected(other, broker)
     mixed = [Publication(f"CP-{n}/in", b"x" * n * 100, qos=n % 2) for n in range(50)]
     other.publish_all(mixed)
     assert everything.wait(5)
-    assert {(m.topic, len(m.payload)) for m in heard} == {(p.topic, len(p.payload)) for p in mixed}
-    assert [m.topic for m in heard if m.qos == 0] == [p.topic for p in mixed if p.qos == 0]
-    worker.acknowledge_all(m.mid for m in heard if m.qos)
+    assert {(topic, len(payload)) for topic, payload, _ in heard} == {(p.topic, len(p.payload)) for p in mixed}
+    assert [topic for topic, _, packet in heard if not packet] == [p.topic for p in mixed if p.qos == 0]
+    worker.acknowledge_all(packet for _, _, packet in heard if packet)
     heard.clear()
     everything.clear()
     # Mosquitto holds back what exceeds 20 messages that are not acknowledged: 25 came, so it has heard of them.
@@ -84,7 +84,7 @@ def test_a_broker_gets_each_of_them_in_order_and_takes_each_acknowledgement(brok
     for _ in range(50):
         if everything.wait(0.1):
             break
-        worker.acknowledge_all(m.mid for m in list(heard))
+        worker.acknowledge_all(packet for _, _, packet in list(heard))
     assert everything.is_set()
     for client in (worker, other):
         client.disconnect()
@@ -92,7 +92,7 @@ def test_a_broker_gets_each_of_them_in_order_and_takes_each_acknowledgement(brok
 
 
 def test_what_is_said_without_a_connection_is_lost_and_harms_nobody() -> None:
-    client = BatchClient(CallbackAPIVersion.VERSION2)
+    client = BufferedClient(CallbackAPIVersion.VERSION2, on_heard=lambda *_: None)
     client.publish_all([Publication("CP-1/out", b"[3]")])
     client.acknowledge_all([1, 2])
     assert not client.is_connected()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
-from gateway.bus.quick import QuickClient
+from gateway.bus.client import BufferedClient
 
 CONNACK = b"\x20\x02\x00\x00"
 
@@ -36,18 +36,19 @@ class Wire:
         self.incoming = [b""]
 
 
-def client_on(wire: Wire, kind: type[Client] = QuickClient, **options: Any) -> Client:
+def client_on(wire: Wire, kind: type[Client] = BufferedClient, **options: Any) -> Client:
     client = kind(CallbackAPIVersion.VERSION2, client_id="x", protocol=MQTTProtocolVersion.MQTTv311, **options)
     client._sock = cast("Any", wire)
     client._on_socket_register_write = lambda *_: None  # as on a loop: what is published waits for `loop_write`
     return client
 
 
-def heard_from(wire: Wire) -> list[tuple[str, bytes, bool]]:
-    heard: list[tuple[str, bytes, bool]] = []
-    client = client_on(wire, on_heard=lambda *message: heard.append(message))
+def heard_from(wire: Wire, **options: Any) -> list[tuple[str, bytes, bool, int]]:
+    heard: list[tuple[str, bytes, bool, int]] = []
+    client = client_on(wire, on_heard=lambda *message: heard.append(message), **options)
     while wire.incoming:
         assert client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
+    client.loop_write()
     return heard
 
 
@@ -71,11 +72,17 @@ def test_messages_arrive_whole_and_in_order_however_they_were_cut(messages, cuts
         size = cuts[len(chunks) % len(cuts)]
         chunks.append(data[:size])
         data = data[size:]
-    assert heard_from(Wire(chunks)) == messages
+    assert heard_from(Wire(chunks)) == [(*message, 0) for message in messages]
 
 
-def test_a_message_with_qos_1_is_heard_as_well():
-    assert heard_from(Wire([CONNACK, published("t", b"x", qos=1)])) == [("t", b"x", False)]
+@pytest.mark.parametrize("acknowledging", ["paho", "us"])
+@pytest.mark.parametrize("flags", [0x00, 0x08, 0x01])
+def test_a_message_with_qos_1_is_heard_with_its_number_and_acknowledged_by_whom_it_is_for(acknowledging, flags):
+    packet = published("t", b"x", qos=1)
+    wire = Wire([CONNACK, bytes([packet[0] | flags]) + packet[1:]])
+    heard = heard_from(wire, manual_ack=acknowledging == "us")
+    assert heard == [("t", b"x", flags == 0x01, 1)]
+    assert (b"\x40\x02\x00\x01" in wire.sent) == (acknowledging == "paho")
 
 
 def test_an_acknowledged_message_is_not_sent_again():
@@ -120,4 +127,4 @@ def test_nothing_of_a_broken_connection_is_taken_for_a_part_of_the_next():
     client.loop_read()
     client._sock = cast("Any", Wire([published("t", b"whole")]))
     client.loop_read()
-    assert heard == [("t", b"whole", False)]
+    assert heard == [("t", b"whole", False, 0)]
