@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -29,6 +30,7 @@ from gateway.bus.publisher import Publication, cleared
 from gateway.ingest import batch
 from gateway.ingest.batch import Inbound, Outcome
 from gateway.ingest.lineage import die_with_parent
+from gateway.ingest.lines import GatheredLines
 from gateway.ingest.outage import DatabaseAway, is_outage
 from gateway.iot import news
 
@@ -135,6 +137,7 @@ def _work(pipe: Connection, parents_end: Connection, parent_pid: int) -> None:
     die_with_parent(parent_pid)
     parents_end.close()
     statements.prefer_indexes()
+    sys.stderr = GatheredLines(2)  # Celery may have put something without a descriptor there
     while True:
         while not pipe.poll(CHECK_PARENT_S):
             if os.getppid() != parent_pid:  # where there is no death signal
@@ -159,8 +162,9 @@ def _do(job: Job, pipe: Connection) -> None:
             log.exception("job_failed", job=type(job).__name__)
             answer = f"The job failed: {error!r}"
     pipe.send(answer)
-    # After the answer: no charger waits for what browsers and tasks are told.
+    # After the answer: no charger waits for what browsers and tasks are told, nor for who reads the log.
     outcome.tell()
+    sys.stderr.flush()
 
 
 def _outcome(job: Job) -> Outcome:

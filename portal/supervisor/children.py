@@ -17,8 +17,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from portal.supervisor.loglines import RUN_BEGINS, Filter, LogFile
 
@@ -152,10 +153,19 @@ class Child:
         log, lines = LogFile(self.log_path), Filter()
         with contextlib.closing(log), stream:
             log.write(f"{RUN_BEGINS}{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, process {self.pid}\n".encode())
-            for line in iter(lambda: stream.readline(LINE_LIMIT_BYTES), b""):
-                log.write(line)
-                if text := lines.shown(line.decode(errors="replace")):
-                    self._show(self.name, text)
+            begun = b""
+            while chunk := cast("BufferedReader", stream).read1(LINE_LIMIT_BYTES):
+                log.write(chunk)
+                *whole, begun = (begun + chunk).split(b"\n")
+                if len(begun) > LINE_LIMIT_BYTES:
+                    whole, begun = [*whole, begun], b""
+                self._show_what_matters(whole, lines)
+            self._show_what_matters([begun], lines)
+
+    def _show_what_matters(self, said: list[bytes], lines: Filter) -> None:
+        for line in said:
+            if text := lines.shown(line.decode(errors="replace")):
+                self._show(self.name, text)
 
 
 def how_it_ended(exit_code: int) -> str:

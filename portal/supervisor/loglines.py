@@ -19,6 +19,7 @@ IMPORTANT = re.compile(
     r"|^\d+:[A-Z] .{20,30} # "  # Valkey
     r"|^Traceback |^\w*(Error|Exception|Exit): "
 )
+ORDINARY = re.compile(r"timestamp=\S+ level=(info|debug) ")  # almost all of them, whatever else they say
 HARMLESS = re.compile(
     r"[Mm]emory overcommit|no config file specified|ready to exit, bye"  # Valkey
     r"|SecurityWarning|superuser privileges"  # Celery, when root runs it
@@ -32,7 +33,7 @@ RUN_BEGINS = "--- started "
 
 
 class LogFile:
-    """``path``, and what came before it in ``path.1``, each at most ``limit_bytes`` (and one line) long."""
+    """``path``, and what came before it in ``path.1``, each at most ``limit_bytes`` (and one `write`) long."""
 
     def __init__(self, path: Path, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self._path = path
@@ -40,10 +41,10 @@ class LogFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab")
 
-    def write(self, line: bytes) -> None:
-        """Append ``line`` at once; a full disk loses the line, not the process that wrote it."""
+    def write(self, lines: bytes) -> None:
+        """Append ``lines`` at once; a full disk loses them, not the process that wrote them."""
         try:
-            self._file.write(line)
+            self._file.write(lines)
             self._file.flush()
             if self._file.tell() > self._limit_bytes:
                 self._turn_over()
@@ -68,7 +69,7 @@ class Filter:
 
     def shown(self, line: str, *, now_s: float | None = None) -> str | None:
         """The text to show for ``line``, or None; control characters never reach the terminal."""
-        if HARMLESS.search(line) or not IMPORTANT.search(line):
+        if ORDINARY.match(line) or HARMLESS.search(line) or not IMPORTANT.search(line):
             return None
         now_s = time.monotonic() if now_s is None else now_s
         if now_s - self._window_began_s > WINDOW_S:

@@ -183,6 +183,7 @@ def test_of_our_own_lines_people_see_how_bad_it_is_and_what(line, text):
     "line",
     [
         "timestamp=2026-11-20T15:45:18Z level=info logger=gateway event=connected",
+        'timestamp=2026-11-20T15:45:18Z level=info logger=gateway event=heard charger="level=error Traceback "',
         "11941:M 20 Nov 2026 15:44:26.178 # WARNING Memory overcommit must be enabled! Without it, …",
         "11941:M 20 Nov 2026 15:44:29.523 # Valkey is now ready to exit, bye bye...",
         "[15903] 2026/11/20 17:04:52.128613 [WRN] Filestore [$MQTT_sess] Stream state outdated, last block has …",
