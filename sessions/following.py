@@ -89,6 +89,9 @@ class _Following:
         self._sessions = {(session.charger_id, session.transaction_id): session for session in NAMED(names)}
         self._stored = events.Stored((pk, news.key) for pk, (_, news) in self._news.items())
         self._open = overlap.OpenSessions(message.charger for message in messages)
+        unknown = names - self._sessions.keys()
+        self._unused = [ChargingSession() for _ in unknown]
+        number(self._unused)  # all at once: a key that is not stored yet would be given a second time
         self._new: list[ChargingSession] = []
         self._changed: list[ChargingSession] = []
         self._events: list[SessionEvent] = []
@@ -135,8 +138,9 @@ class _Following:
     def _advance(self, session: ChargingSession | None, charger: Charger, news: News) -> ChargingSession:
         if session is None:
             is_incomplete = news.kind != Kind.STARTED
-            session = ChargingSession(charger=charger, transaction_id=_name(news), is_incomplete=is_incomplete)
-            number([session])
+            session = self._unused.pop()
+            session.charger, session.transaction_id = charger, _name(news)
+            session.is_incomplete = is_incomplete
             self._new.append(session)
         else:
             if news.seq_no is not None and news.seq_no > (session.last_seq_no or 0) + 1:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from chargers.models import Connector
+from gateway.ingest import batch
+from gateway.tests.post import inbound
 from sessions.models import ChargingSession, IdToken, MeterValue, SessionEvent
 
 CARD = {"idToken": "04A2B3C4", "type": "ISO14443"}
@@ -238,3 +241,14 @@ def test_a_session_that_idles_does_not_occupy_a_connector_that_is_free(two):
     event(two, "Updated", 1, state="Idle", trigger="EVCommunicationLost")
     assert Connector.objects.get().status == "available"
     assert ChargingSession.objects.get().charging_state == "preparing"
+
+
+def test_chargers_that_begin_in_one_batch_get_sessions_of_their_own(make_charger):
+    chargers = [make_charger(f"CP-{n}", "ocpp2.0.1") for n in range(3)]
+    told = {
+        "eventType": "Started", "timestamp": "2026-03-01T12:00:00Z", "triggerReason": "CablePluggedIn", "seqNo": 0,
+        "transactionInfo": {"transactionId": "tx-1"},
+    }  # fmt: skip
+    outcome = batch._commit([inbound(c, json.dumps([2, "1", "TransactionEvent", told]).encode()) for c in chargers])
+    assert [json.loads(payload)[0] for topic, payload, *_ in outcome.publications if topic.endswith("/out")] == [3] * 3
+    assert ChargingSession.objects.filter(transaction_id="tx-1").count() == 3
