@@ -20,6 +20,7 @@ from portal.api.passwords import ChargerPassword
 from portal.api.power import BuildingLoad, CapacitySignals, EnergyPrices, SitePower
 from portal.api.sessions import Sessions
 from portal.api.sites import Sites
+from portal.api.tariffs import DefaultTariff, SiteTariff
 
 app_name = "api"
 
@@ -44,6 +45,8 @@ urlpatterns = [
     path("sites/<int:pk>/building-load/", BuildingLoad.as_view(), name="site-building-load"),
     path("sites/<int:pk>/capacity-signals/", CapacitySignals.as_view(), name="site-capacity-signals"),
     path("sites/<int:pk>/energy-prices/", EnergyPrices.as_view(), name="site-energy-prices"),
+    path("sites/<int:pk>/tariff/", SiteTariff.as_view(), name="site-tariff"),
+    path("tariff/", DefaultTariff.as_view(), name="tariff"),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/", Docs.as_view(), name="docs"),
     re_path("", Nowhere.as_view()),

@@ -23,6 +23,7 @@ from portal.views import (
     sessions,
     sites,
     system,
+    tariffs,
     tokens,
 )
 
@@ -86,6 +87,8 @@ urlpatterns = [
     path("sites/new/", sites.edit, name="site-new"),
     path("sites/<int:site_id>/", sites.site, name="site"),
     path("sites/<int:site_id>/edit/", sites.edit, name="site-edit"),
+    path("sites/tariff/", tariffs.edit, name="tariff"),
+    path("sites/<int:site_id>/tariff/", tariffs.edit, name="site-tariff"),
     path("system/dead-letters/<int:letter_id>/replay/", system.replay, name="dead-letter-replay"),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/new/", tokens.edit, name="token-new"),

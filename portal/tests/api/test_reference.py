@@ -77,6 +77,12 @@ def test_clients_are_generated_from_these_names_so_they_stay(document):
         "get /api/v1/sites/{id}/capacity-signals/": "listCapacitySignals",
         "post /api/v1/sites/{id}/capacity-signals/": "limitSite",
         "put /api/v1/sites/{id}/energy-prices/": "priceEnergy",
+        "get /api/v1/sites/{id}/tariff/": "getSiteTariff",
+        "put /api/v1/sites/{id}/tariff/": "setSiteTariff",
+        "delete /api/v1/sites/{id}/tariff/": "withdrawSiteTariff",
+        "get /api/v1/tariff/": "getDefaultTariff",
+        "put /api/v1/tariff/": "setDefaultTariff",
+        "delete /api/v1/tariff/": "withdrawDefaultTariff",
     }
 
 
