@@ -35,6 +35,12 @@ def pretty(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
+@register.filter
+def spaced(name: str) -> str:
+    """A name of ours for reading: der_alarm → der alarm."""
+    return name.replace("_", " ")
+
+
 @register.simple_tag
 def command_title(command: Command) -> str:
     form = FORMS.get(command.verb) if command.verb else None

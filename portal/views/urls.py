@@ -25,6 +25,7 @@ from portal.views import (
     system,
     tariffs,
     tokens,
+    told,
 )
 
 urlpatterns = [
@@ -43,6 +44,7 @@ urlpatterns = [
     path("chargers/<str:identity>/configuration/<int:setting_id>/", configuration.setting, name="charger-setting"),
     path("chargers/<str:identity>/profiles/", charger.profiles, name="charger-profiles"),
     path("chargers/<str:identity>/firmware/", charger.firmware, name="charger-firmware"),
+    path("chargers/<str:identity>/told/", told.told, name="charger-told"),
     path("chargers/<str:identity>/log/", log.log, name="charger-log"),
     path("chargers/<str:identity>/log/<int:exchange_id>/", log.exchange, name="charger-exchange"),
     path("chargers/<str:identity>/connection/", charger.connection, name="charger-connection"),
