@@ -21,6 +21,7 @@ from portal.views import (
     rules,
     security,
     sessions,
+    sign_in,
     sites,
     system,
     tariffs,
@@ -30,7 +31,7 @@ from portal.views import (
 
 urlpatterns = [
     path("files/<str:token>/<str:name>", files.file_by_link, name="file-by-link"),
-    path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("login/", sign_in.SignIn.as_view(), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("", overview.overview, name="overview"),
     path("palette/", palette.palette, name="palette"),
