@@ -45,6 +45,7 @@ class Claim:
     identity: str
     epoch: int
     loser: str
+    subprotocol: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def claim(dials: list[Dial], *, gateway: str, at: datetime) -> list[Claim | None
             continue
         loser = charger.gateway if charger.is_online and charger.gateway != gateway else ""
         _take(charger, dial, gateway, at)
-        claims.append(Claim(charger.pk, charger.identity, charger.epoch, loser))
+        claims.append(Claim(charger.pk, charger.identity, charger.epoch, loser, dial.subprotocol))
         opened.append(_opened(charger, at))
     Connection.objects.filter(charger__in=chargers, disconnected_at=None).update(
         disconnected_at=at, close_code=1000, close_reason=REPLACED

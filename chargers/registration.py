@@ -38,6 +38,8 @@ def register(
     password: str | None = None,
     name: str = "",
     site: Site | None = None,
+    registration: str = Registration.ACCEPTED,
+    is_strict: bool = False,
 ) -> tuple[Charger, str | None]:
     """Enter a charger; answers with it and its password in the clear, which is told this once only.
 
@@ -46,7 +48,10 @@ def register(
     _check(identity, security_profile, password)
     try:
         with transaction.atomic():
-            charger = Charger.objects.create(identity=identity, security_profile=security_profile, name=name, site=site)
+            charger = Charger.objects.create(
+                identity=identity, security_profile=security_profile, name=name, site=site, registration=registration,
+                is_strict=is_strict,
+            )  # fmt: skip
             if security_profile not in WITH_PASSWORD:
                 return charger, None
             if password is None:

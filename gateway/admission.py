@@ -27,7 +27,7 @@ from gateway import crash, topics
 from gateway.batching import DatabaseThread, MicroBatch
 from gateway.bus import Bus, NotLinked
 from gateway.doorway import Doorway
-from gateway.handshake import Caller, Proof, Refusal, Stranger, jitter_s, judge, revoked, unknown_sentence
+from gateway.handshake import Caller, Proof, Refusal, Stranger, jitter_s, judge, revoked, spoken, unknown_sentence
 from gateway.throttle import PER_IDENTITY, Throttle
 from sessions.models import ChargingSession
 
@@ -86,8 +86,13 @@ class Admission:
     async def _identify(self, caller: Caller) -> tuple[Charger, Proof]:
         """The caller's row, once the caller has proved to be it."""
         self._hold_off(caller, is_known_here=True)
-        charger = await self._look_up(caller.identity)
+        charger = await (self._look_up(caller.identity) if caller.subprotocol else self._known(caller.identity))
         self._hold_off(caller, is_known_here=charger is not None and charger.remote_address == caller.address)
+        try:
+            spoken(caller, charger)
+        except Refusal:
+            self._throttle.failed(caller.identity, caller.address, time.monotonic())
+            raise
         if charger is None:
             self._throttle.failed(caller.identity, caller.address, time.monotonic())
             kind = Stranger if settings.UNKNOWN_CHARGERS == "close_1008" else Refusal
@@ -102,6 +107,10 @@ class Admission:
             raise Refusal.later("We cannot check passwords at the moment; try again.") from error
         await self._keep_up(caller, charger, proof)
         return charger, proof
+
+    async def _known(self, identity: str) -> Charger | None:
+        """Its row, whatever `UNKNOWN_CHARGERS` does with others."""
+        return (await self._thread.run(partial(connections.look_up, [identity]))).get(fold(identity))
 
     def _hold_off(self, caller: Caller, *, is_known_here: bool) -> None:
         """Raises Refusal (429)."""
@@ -147,7 +156,7 @@ class Admission:
         if flaw(name):
             return
         # Not as at the door, where `UNKNOWN_CHARGERS` may let a stranger in.
-        charger = (await self._thread.run(partial(connections.look_up, [name]))).get(fold(name))
+        charger = await self._known(name)
         if charger is not None:
             sentence = f"A client certificate for {name!r} was refused: {why}."
             await self._note(charger.pk, name, address, "CertificateRefused", sentence)
@@ -177,7 +186,7 @@ class Admission:
         claim = None
         try:
             # Shielded: the database may be granting it while its caller is given up.
-            claiming = asyncio.ensure_future(self._claim(Dial(charger.pk, caller.subprotocol, caller.address)))
+            claiming = asyncio.ensure_future(self._claim(Dial(charger.pk, spoken(caller, charger), caller.address)))
             try:
                 claim = await asyncio.shield(claiming)
             except asyncio.CancelledError:

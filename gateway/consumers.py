@@ -67,7 +67,7 @@ class ChargerConsumer(AsyncWebsocketConsumer):
             self.claim = await self.switchboard.admit(caller)
         except Stranger as stranger:
             assert caller is not None
-            await self.accept(caller.subprotocol)
+            await self.accept(caller.answered)
             await self.close(1008, stranger.sentence)
             _log_refusal(scope, caller, stranger)
         except Refusal as refusal:
@@ -86,15 +86,15 @@ class ChargerConsumer(AsyncWebsocketConsumer):
 
     async def _put_through(self, caller: Caller) -> None:
         self.key = topics.key(self.claim.identity)
-        self.relay = Relay(self.claim.identity, self, frames.types_of(caller.subprotocol), self.switchboard.turns)
+        self.relay = Relay(self.claim.identity, self, frames.types_of(self.claim.subprotocol), self.switchboard.turns)
         self.connected_at = time.monotonic()
         self.is_connected = True
-        await self.accept(caller.subprotocol)
+        await self.accept(caller.answered)
         self.switchboard.connect(self)
         log.info(
             "connected",
             charger=self.claim.identity,
-            subprotocol=caller.subprotocol,
+            subprotocol=self.claim.subprotocol,
             address=caller.address,
             epoch=self.claim.epoch,
         )

@@ -65,12 +65,18 @@ class Caller:
     """A charger at the door; nothing of it is proved yet."""
 
     identity: str
-    subprotocol: str
+    subprotocol: str  # of those that it offers, the first that we speak; "": none, see `spoken`
     address: str
     is_secure: bool  # came by TLS
     user: str | None  # of Basic authentication; None: none offered
     password: bytes
     certificate: Shown | None = None  # signed by an authority that we trust
+    offered: tuple[str, ...] = ()
+
+    @property
+    def answered(self) -> str | None:
+        """The subprotocol in our answer: WebSocket clients take only one that they named, or none."""
+        return self.subprotocol or next(iter(self.offered), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +89,20 @@ class Proof:
 
 def read(scope: dict[str, Any]) -> Caller:
     """Who calls, from an ASGI WebSocket scope. Raises Refusal (400, 403, 404) for what cannot be a charger of ours."""
+    offered = offers([value for name, value in scope["headers"] if name == b"sec-websocket-protocol"])
     headers = dict(reversed(scope["headers"]))  # the first of a name counts
     identity = identity_in(scope.get("raw_path") or scope["path"].encode())
     user, password = basic_credentials(headers.get(b"authorization"))
     return Caller(
         identity,
-        choose_subprotocol([value for name, value in scope["headers"] if name == b"sec-websocket-protocol"]),
+        next((name for name in offered if name in SUBPROTOCOLS), ""),
         # Some proxies add a line of their own instead of adding to the caller's.
         proxy.address(scope, b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")),
         proxy.is_secure(scope, headers),
         user,
         password,
         _certificate(scope, headers),
+        offered,
     )
 
 
@@ -120,13 +128,23 @@ def identity_in(raw_path: bytes) -> str:
     return identity
 
 
-def choose_subprotocol(offers: list[bytes]) -> str:
-    """The first one offered that we speak, to the letter: OCPP-J 3.1.2, TC_B_58. Raises Refusal."""
-    offered = [name.strip() for name in b",".join(offers).decode("latin-1").split(",") if name.strip()]
-    for name in offered:
-        if name in SUBPROTOCOLS:
-            return name
-    what = f"offered {offered[:8]}" if offered else "no Sec-WebSocket-Protocol header came"
+def offers(headers: list[bytes]) -> tuple[str, ...]:
+    """The subprotocols that a caller names, in its order."""
+    return tuple(name.strip() for name in b",".join(headers).decode("latin-1").split(",") if name.strip())
+
+
+def spoken(caller: Caller, charger: Charger | None) -> str:
+    """What is spoken on this line: the first one offered that we speak, to the letter (OCPP-J 3.1.2, TC_B_58).
+
+    A charger for which staff have said so may leave the header away, or spell it as "OCPP1.6" or "ocpp1.6j".
+    Raises Refusal.
+    """
+    if caller.subprotocol:
+        return caller.subprotocol
+    is_slip = not caller.offered or any(name.casefold().startswith("ocpp") for name in caller.offered)
+    if is_slip and charger is not None and charger.assumed_subprotocol and not charger.is_strict:
+        return charger.assumed_subprotocol
+    what = f"offered {list(caller.offered[:8])}" if caller.offered else "no Sec-WebSocket-Protocol header came"
     raise Refusal(
         HTTPStatus.BAD_REQUEST,
         f"No common subprotocol: {what}; we speak {', '.join(SUBPROTOCOLS)}.",

@@ -32,10 +32,10 @@ from django.utils import timezone  # noqa: E402
 
 from chargers import connections, credentials  # noqa: E402
 from chargers.connections import Claim, Dial, Farewell  # noqa: E402
-from chargers.models import SecurityProfile  # noqa: E402
+from chargers.models import Charger, SecurityProfile, fold  # noqa: E402
 from gateway import claim_check, topics  # noqa: E402
 from gateway.admission import look_up  # noqa: E402
-from gateway.handshake import Caller, Refusal, judge, read, unknown_sentence  # noqa: E402
+from gateway.handshake import Caller, Refusal, judge, read, spoken, unknown_sentence  # noqa: E402
 from gateway.iot import cloud  # noqa: E402
 
 log = structlog.get_logger(__name__)
@@ -62,13 +62,14 @@ def connect(event: Event, context: Any = None) -> Event:
     except (DatabaseError, cloud.Away, cloud.Refused) as error:
         log.warning("handshake_failed", error=str(error))
         return _refused(event, Refusal.later("Nothing can be stored; try again."))
-    log.info("connected", charger=claim.identity, subprotocol=caller.subprotocol, epoch=claim.epoch)
-    return OK | {"headers": {"Sec-WebSocket-Protocol": caller.subprotocol}}
+    log.info("connected", charger=claim.identity, subprotocol=claim.subprotocol, epoch=claim.epoch)
+    return OK | ({"headers": {"Sec-WebSocket-Protocol": caller.answered}} if caller.answered else {})
 
 
 def _admit(caller: Caller) -> Claim:
     """As `gateway.admission` does it, for one caller. Raises Refusal."""
-    (charger,) = look_up([caller.identity])
+    charger = look_up([caller.identity])[0] if caller.subprotocol else _known(caller.identity)
+    subprotocol = spoken(caller, charger)
     if charger is None:
         raise Refusal(HTTPStatus.NOT_FOUND, unknown_sentence(caller.identity))
     proof = judge(caller, charger)
@@ -79,10 +80,14 @@ def _admit(caller: Caller) -> Claim:
     if proof.password_hash in credentials.pending(charger):
         credentials.adopt(charger, proof.password_hash)
     connections.touch_gateway(NAME, now + LONGEST)
-    (claim,) = connections.claim([Dial(charger.pk, caller.subprotocol, caller.address)], gateway=NAME, at=now)
+    (claim,) = connections.claim([Dial(charger.pk, subprotocol, caller.address)], gateway=NAME, at=now)
     if claim is None:  # deleted while it stood at the door
         raise Refusal(HTTPStatus.NOT_FOUND, unknown_sentence(caller.identity))
     return claim
+
+
+def _known(identity: str) -> Charger | None:
+    return connections.look_up([identity]).get(fold(identity))
 
 
 def message(event: Event, context: Any = None) -> Event:

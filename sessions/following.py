@@ -16,7 +16,7 @@ from django.db import transaction
 from chargers import clocks
 from chargers.models import Charger, ConnectorStatus
 from chargers.rows import digest, insert, number, rewrite
-from sessions import energy, events, overlap, reservations, stopping
+from sessions import energy, events, overlap, reservations, stopping, tariffs
 from sessions.authorization import FREE, Authorization, Tokens
 from sessions.events import Message, News, Novelty
 from sessions.finding import NAMED
@@ -76,6 +76,7 @@ def follow_all(messages: Sequence[Message[Told]]) -> list[Followed]:
     following = _Following(messages)
     followed = [following.follow(message) for message in messages]
     following.write()
+    tariffs.load(each.session for each in followed)
     return followed
 
 
@@ -123,7 +124,9 @@ class _Following:
         return Followed(session, verdict, Novelty.NEW, is_latest, tuple(superseded))
 
     def write(self) -> None:
-        insert(list(self._new.values()))
+        new = list(self._new.values())
+        tariffs.pin(new)
+        insert(new)
         rewrite(self._changed, _COLUMNS)
         self._open.write()
         insert(self._events)
@@ -171,6 +174,7 @@ def _refold(session: ChargingSession, news: News) -> None:
     if session.id_token_id and not IdToken.objects.filter(pk=session.id_token_id).exists():
         session.id_token_id = None  # deleted since the event told of it
     session.is_incomplete = _has_gap(told)
+    tariffs.pin([session])  # it may have begun earlier than we thought
     energy.recount(session)
 
 

@@ -16,7 +16,7 @@ from django.utils.timezone import now
 from chargers import clocks
 from chargers.models import Charger
 from chargers.rows import Lookup, digest, insert, number
-from sessions import energy, events, overlap, remote, reservations
+from sessions import energy, events, overlap, remote, reservations, tariffs
 from sessions.authorization import Authorization, Tokens
 from sessions.events import Message, News, Novelty
 from sessions.models import ChargingSession, SessionEvent
@@ -112,6 +112,7 @@ class _Beginning:
         session.transaction_id = session.transaction_id or str(session.pk)
         superseded = self._open.supersede(session) if session.is_open else []
         if joined is not None:
+            tariffs.pin([session])
             session.save()
         self._events.append(events.row(charger, session, news))
         if told.reservation_id:
@@ -119,6 +120,7 @@ class _Beginning:
         return Started(session, authorization, is_new=True, superseded=tuple(superseded))
 
     def write(self) -> None:
+        tariffs.pin(self._new)
         insert(self._new)
         self._open.write()
         insert(self._events)

@@ -11,6 +11,7 @@ from typing import Any, NotRequired, TypedDict
 REGISTER = "Energy.Active.Import.Register"  # what both specifications mean when a sample names no measurand
 # Beyond it a number is no measurement, and would not fit the columns that hold whole Wh.
 LARGEST = 1e15
+SIX_PLACES = 1e8  # of a number beyond it, a float no longer holds six decimal places
 
 
 class Sample(TypedDict):
@@ -85,6 +86,8 @@ def normalise(raw: object, unit: str, multiplier: int = 0) -> tuple[float | None
         return None, our_unit
     # Rounded to what a float can hold honestly: 12.3 kWh is 12300 Wh, not 12300.000000000002.
     value = round(number * 10.0**multiplier * factor + offset, 6)
+    if abs(value) > SIX_PLACES:
+        value = float(f"{value:.15g}")
     return (value if abs(value) <= LARGEST else None), our_unit
 
 

@@ -21,6 +21,14 @@ class SecurityProfile(models.IntegerChoices):
     CERTIFICATE = 3, "3 · TLS and client certificate"
 
 
+class Spoken(models.TextChoices):
+    """A version, as its WebSocket subprotocol."""
+
+    OCPP_16 = "ocpp1.6", "OCPP 1.6"
+    OCPP_201 = "ocpp2.0.1", "OCPP 2.0.1"
+    OCPP_21 = "ocpp2.1", "OCPP 2.1"
+
+
 class Charger(models.Model):
     """A charging station: who it is, how it may come in, and the connection it has now.
 
@@ -38,6 +46,8 @@ class Charger(models.Model):
     password_set_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Those that we told it and that it has not confirmed yet, the latest last; each opens the door as well.
     pending_password_hash = models.TextField(blank=True, editable=False)
+    # What it speaks where its handshake names no subprotocol, or misspells one; empty: it is refused.
+    assumed_subprotocol = models.CharField(max_length=16, blank=True, choices=Spoken)
     is_strict = models.BooleanField(default=False)  # its mistakes are refused, not put right: for certification
 
     vendor = models.CharField(max_length=64, blank=True)

@@ -52,7 +52,7 @@ def claim(*dials: Dial, gateway: str = "gw-1") -> list[Any]:
 
 
 def test_a_claim_writes_where_the_charger_is(one):
-    assert claim(dial(one, "ocpp2.0.1")) == [Claim(one.pk, "CP-1", 1, "")]
+    assert claim(dial(one, "ocpp2.0.1")) == [Claim(one.pk, "CP-1", 1, "", "ocpp2.0.1")]
     one.refresh_from_db()
     assert (one.is_online, one.epoch, one.gateway) == (True, 1, "gw-1")
     assert (one.subprotocol, one.remote_address, one.connected_at) == ("ocpp2.0.1", "192.0.2.7", NOW)

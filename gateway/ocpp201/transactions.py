@@ -14,7 +14,7 @@ from gateway.ocpp201.dialect import dialect
 from gateway.ocpp201.metering import Meter, read_meter
 from gateway.ocpp201.words import CHARGING_STATE, EVENT, FREE, id_token_info
 from gateway.wire import dicts, plug, small, text
-from sessions import authorization
+from sessions import authorization, costs
 from sessions.events import Novelty
 from sessions.following import Followed, Told
 from sessions.models import ChargingSession, SessionEvent
@@ -48,7 +48,7 @@ def _followed(call: Call, told: Told, meter: Meter, followed: Followed) -> Paylo
         call.findings.append(finding)
     call.books.changed_sessions |= {session.pk, *(closed.pk for closed in followed.superseded)}
     call.books.changed_chargers.add(call.charger.pk)
-    return _answer(followed.authorization)
+    return _answer(followed.authorization) | _cost(call, told, session)
 
 
 def _facts(session: ChargingSession) -> dict[str, Any]:
@@ -63,6 +63,17 @@ def _facts(session: ChargingSession) -> dict[str, Any]:
 
 def _answer(verdict: authorization.Authorization | None) -> Payload:
     return {"idTokenInfo": id_token_info(verdict)} if verdict else {}
+
+
+def _cost(call: Call, told: Told, session: ChargingSession) -> Payload:
+    """I02, I03: what a session has cost, at its end and while it runs, as far as its readings were told before.
+
+    Nothing at the start, nor to a station that sums up itself (2.1), nor where energy is in doubt: absent is not free.
+    """
+    if told.kind == SessionEvent.Kind.STARTED or "costDetails" in call.payload:
+        return {}
+    cost = costs.of(session, at=call.at)
+    return {"totalCost": float(cost.amount)} if cost else {}
 
 
 def _verdict_alone(call: Call) -> authorization.Authorization | None:

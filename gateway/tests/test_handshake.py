@@ -18,10 +18,10 @@ from gateway.handshake import (
     Caller,
     Refusal,
     basic_credentials,
-    choose_subprotocol,
     identity_in,
     judge,
     read,
+    spoken,
 )
 from gateway.testing import keys
 
@@ -110,6 +110,32 @@ def test_no_path_breaks_anything(path):
 # -- the subprotocol ---------------------------------------------------------------------------------------------------
 
 
+def offering(*offers: bytes) -> Caller:
+    return read(scope("/ocpp/CP-1", *((b"sec-websocket-protocol", offer) for offer in offers)))
+
+
+@pytest.mark.parametrize(
+    ("offers", "answered"),
+    [([], None), ([b"OCPP1.6"], "OCPP1.6"), ([b"ocpp1.6j"], "ocpp1.6j"), ([b"ocpp1.2, x"], "ocpp1.2")],
+)
+def test_a_charger_of_which_staff_say_what_it_speaks_may_misspell_it(offers, answered):
+    old = charger()
+    old.assumed_subprotocol = "ocpp1.6"
+    came = offering(*offers)
+    assert (spoken(came, old), came.answered) == ("ocpp1.6", answered)
+    old.is_strict = True
+    with pytest.raises(Refusal):
+        spoken(came, old)
+
+
+def test_what_is_no_ocpp_at_all_is_refused_even_there_and_what_is_named_right_is_believed():
+    old = charger()
+    old.assumed_subprotocol = "ocpp1.6"
+    with pytest.raises(Refusal):
+        spoken(offering(b"mqtt"), old)
+    assert spoken(offering(b"ocpp2.0.1"), old) == "ocpp2.0.1"
+
+
 @pytest.mark.parametrize(
     ("offers", "chosen"),
     [
@@ -122,13 +148,14 @@ def test_no_path_breaks_anything(path):
     ],
 )
 def test_the_first_offer_that_we_speak_is_taken(offers, chosen):
-    assert choose_subprotocol(offers) == chosen
+    came = offering(*offers)
+    assert (spoken(came, charger()), came.answered) == (chosen, chosen)
 
 
 @pytest.mark.parametrize("offers", [[], [b""], [b"ocpp1.2"], [b"OCPP1.6"], [b"ocpp1.6j"], [b"ocpp1.6\xe9"]])
 def test_without_a_common_subprotocol_the_answer_names_both_sides(offers):
     with pytest.raises(Refusal) as refused:
-        choose_subprotocol(offers)
+        spoken(offering(*offers), charger())
     assert refused.value.status == 400
     assert all(name in refused.value.sentence for name in SUBPROTOCOLS)
     assert "no Sec-WebSocket-Protocol" in refused.value.sentence or "offered" in refused.value.sentence

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
+from chargers.models import Notice
 from gateway.tests.long_life import Charge, Life, Message
+from gateway.tests.post import post
 from sessions.models import ChargingSession
 
 LIVES = settings(
@@ -148,7 +152,34 @@ class Charge201(Charge):
             assert session.is_incomplete == (has_gap or 0 not in life.numbers)
 
 
+class Charge21(Charge201):
+    """OCPP 2.1: it says more with each event, sums up its cost, and streams readings that nobody answers."""
+
+    subprotocol = "ocpp2.1"
+
+    def _event(self, life: Life, kind: str, trigger: str, context: str, **info: Any) -> Message:
+        message = super()._event(life, kind, trigger, context, operationMode="ChargingOnly", **info)
+        if kind == "Ended":
+            message.payload["costDetails"] = {
+                "totalCost": {"currency": "EUR", "typeOfCost": "NormalCost", "total": {"exclTax": 1.0, "inclTax": 1.2}},
+                "totalUsage": {"energy": 1.0, "chargingTime": 60, "idleTime": 0},
+            }
+        return message
+
+    def check(self, life: Life) -> None:
+        super().check(life)
+        notes = Notice.objects.filter(charger=self.charger, kind="session_cost", key=life.name)
+        assert notes.count() == (1 if life.is_stop_stored else 0), "its sum is kept once, however often it comes"
+
+    @precondition(lambda self: self.is_online)
+    @rule(percent=st.integers(0, 100))
+    def stream(self, percent: int) -> None:
+        """A SEND between its CALLs: no answer, and no session is touched by it."""
+        told = {"id": 1, "data": [{"t": 0, "v": str(percent)}], "pending": 0, "basetime": self.now()}
+        assert post(self.charger, json.dumps([6, self._next_id(), "NotifyPeriodicEventStream", told])).answers == []
+
+
 @pytest.mark.django_db
-@pytest.mark.parametrize("machine", [Charge16, Charge201], ids=["1.6", "2.0.1"])
+@pytest.mark.parametrize("machine", [Charge16, Charge201, Charge21], ids=["1.6", "2.0.1", "2.1"])
 def test_whatever_a_charger_lives_through_its_books_are_right(machine: type[Charge]) -> None:
     run_state_machine_as_test(machine, settings=LIVES)

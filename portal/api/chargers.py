@@ -57,13 +57,17 @@ class ChargerSerializer(serializers.ModelSerializer[Charger]):
             "local_list_version", "connectors", "created_at",
         )  # fmt: skip
         fields: tuple[str, ...] = (
-            "identity", "name", "site", "registration", "security_profile", "is_strict", "confirm_lower_security",
+            "identity", "name", "site", "registration", "security_profile", "assumed_subprotocol", "is_strict",
+            "confirm_lower_security",
             *read_only_fields,
         )  # fmt: skip
         extra_kwargs = {
             "identity": {"read_only": True},
             "clock_offset_s": {"help_text": "Its clock minus ours, in seconds."},
             "is_strict": {"help_text": "Its mistakes are refused instead of put right: for certification."},
+            "assumed_subprotocol": {
+                "help_text": "Where its handshake names none, or misspells it. Empty: it is refused."
+            },
             "is_booted": {"help_text": "A boot of it was accepted; it takes commands."},
         }
 
@@ -93,6 +97,8 @@ class NewChargerSerializer(serializers.Serializer[Charger]):
     )
     name = serializers.CharField(max_length=120, allow_blank=True, default="")
     site = serializers.PrimaryKeyRelatedField(queryset=Site.objects.all(), allow_null=True, default=None)
+    registration = serializers.ChoiceField(choices=Registration.choices, default=Registration.ACCEPTED)
+    is_strict = serializers.BooleanField(default=False, help_text="Its mistakes are refused: for certification.")
 
 
 class RegisteredChargerSerializer(ChargerSerializer):

@@ -20,6 +20,7 @@ RESOURCES = (
     "session-list",
     "id-token-list",
     "site-list",
+    "tariff",
     "schema",
     "docs",
 )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers, viewsets
@@ -19,7 +20,7 @@ from portal.api.fields import WholeNumber
 from portal.api.filters import Identity, Moment, RowId, Text, YesNo
 from portal.api.pagination import orderings
 from portal.api.problems import Conflict
-from sessions import reviewing
+from sessions import costs, reviewing
 from sessions.models import ChargingSession
 
 
@@ -27,13 +28,17 @@ class SessionSerializer(serializers.ModelSerializer[ChargingSession]):
     charger = serializers.CharField(source="charger.identity", read_only=True)
     is_open = serializers.BooleanField(read_only=True)
     meter_last_wh = WholeNumber(allow_null=True)
+    cost = serializers.SerializerMethodField(help_text="By its tariff, so far if it runs; null: see `no_cost`.")
+    currency = serializers.CharField(source="tariff.currency", default=None, allow_null=True, read_only=True)
+    no_cost = serializers.SerializerMethodField(help_text="Why it has none; empty: it has.")
 
     class Meta:
         model = ChargingSession
         fields = read_only_fields = (
             "id", "charger", "evse_id", "connector_id", "transaction_id", "token_value", "token_verdict",
             "is_open", "charging_state", "started_at", "stopped_at", "stop_reason", "stopped_by_token",
-            "energy_wh", "proposed_wh", "proposal", "reviewed_at", "meter_start_wh", "meter_stop_wh", "meter_last_wh",
+            "energy_wh", "cost", "currency", "no_cost", "proposed_wh", "proposal", "reviewed_at",
+            "meter_start_wh", "meter_stop_wh", "meter_last_wh",
             "power_w", "soc_percent", "metered_at",
             "remote_start_id", "reservation_id", "started_received_at", "started_device_time", "stopped_received_at",
             "stopped_device_time", "is_incomplete", "is_superseded", "needs_review", "review_reasons",
@@ -45,6 +50,13 @@ class SessionSerializer(serializers.ModelSerializer[ChargingSession]):
             "is_superseded": {"help_text": "Another session began on its connector; its end is unknown."},
             "review_reasons": {"help_text": "Why somebody should look at it, in sentences."},
         }
+
+    def get_cost(self, session: ChargingSession) -> str | None:
+        found = costs.of(session, at=timezone.now())
+        return str(found.amount) if found else None
+
+    def get_no_cost(self, session: ChargingSession) -> str:
+        return costs.why_none(session)
 
 
 class ReasonSerializer(serializers.Serializer[ChargingSession]):
@@ -87,7 +99,7 @@ class SessionFilter(filters.FilterSet):
 class Sessions(viewsets.ReadOnlyModelViewSet[ChargingSession]):
     """Reading, and the two decisions that people make about a session."""
 
-    queryset = ChargingSession.objects.select_related("charger")
+    queryset = ChargingSession.objects.select_related("charger", "tariff")
     serializer_class = SessionSerializer
     filterset_class = SessionFilter
     orderings = orderings("-started_at", started_at="started_at")

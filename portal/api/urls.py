@@ -12,6 +12,7 @@ from portal.api.commands import ChargerCommands, Commands
 from portal.api.docs import Docs
 from portal.api.entrance import Entrance, Nowhere
 from portal.api.id_tokens import IdTokens
+from portal.api.installed import ExternalLimits, Needs, Profiles, Reservations
 from portal.api.issues import Issues
 from portal.api.messages import ChargerMessages
 from portal.api.meter_values import SessionMeterValues
@@ -20,6 +21,8 @@ from portal.api.passwords import ChargerPassword
 from portal.api.power import BuildingLoad, CapacitySignals, EnergyPrices, SitePower
 from portal.api.sessions import Sessions
 from portal.api.sites import Sites
+from portal.api.tariffs import DefaultTariff, SiteTariff
+from portal.api.told import Alerts, Certificates, CustomerRecords, DisplayMessages, Monitors
 
 app_name = "api"
 
@@ -39,11 +42,22 @@ urlpatterns = [
     path("chargers/<str:identity>/messages/", ChargerMessages.as_view(), name="charger-messages"),
     path("chargers/<str:identity>/notices/", ChargerNotices.as_view(), name="charger-notices"),
     path("chargers/<str:identity>/password/", ChargerPassword.as_view(), name="charger-password"),
+    path("chargers/<str:identity>/alerts/", Alerts.as_view(), name="charger-alerts"),
+    path("chargers/<str:identity>/certificates/", Certificates.as_view(), name="charger-certificates"),
+    path("chargers/<str:identity>/charging-needs/", Needs.as_view(), name="charger-charging-needs"),
+    path("chargers/<str:identity>/customer-records/", CustomerRecords.as_view(), name="charger-customer-records"),
+    path("chargers/<str:identity>/display-messages/", DisplayMessages.as_view(), name="charger-display-messages"),
+    path("chargers/<str:identity>/external-limits/", ExternalLimits.as_view(), name="charger-external-limits"),
+    path("chargers/<str:identity>/monitors/", Monitors.as_view(), name="charger-monitors"),
+    path("chargers/<str:identity>/profiles/", Profiles.as_view(), name="charger-profiles"),
+    path("chargers/<str:identity>/reservations/", Reservations.as_view(), name="charger-reservations"),
     path("sessions/<int:pk>/meter-values/", SessionMeterValues.as_view(), name="session-meter-values"),
     path("sites/<int:pk>/power/", SitePower.as_view(), name="site-power"),
     path("sites/<int:pk>/building-load/", BuildingLoad.as_view(), name="site-building-load"),
     path("sites/<int:pk>/capacity-signals/", CapacitySignals.as_view(), name="site-capacity-signals"),
     path("sites/<int:pk>/energy-prices/", EnergyPrices.as_view(), name="site-energy-prices"),
+    path("sites/<int:pk>/tariff/", SiteTariff.as_view(), name="site-tariff"),
+    path("tariff/", DefaultTariff.as_view(), name="tariff"),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/", Docs.as_view(), name="docs"),
     re_path("", Nowhere.as_view()),

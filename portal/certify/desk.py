@@ -45,6 +45,9 @@ class Desk:
     async def post(self, path: str, body: dict[str, Any]) -> Any:
         return await self._ask("POST", path, body)
 
+    async def put(self, path: str, body: dict[str, Any]) -> Any:
+        return await self._ask("PUT", path, body)
+
     async def patch(self, path: str, body: dict[str, Any]) -> Any:
         return await self._ask("PATCH", path, body)
 

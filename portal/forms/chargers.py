@@ -58,10 +58,20 @@ class ChargerForm(forms.ModelForm):
 
     class Meta:
         model = Charger
-        fields = ("name", "site", "registration", "security_profile", "is_strict", "serial_number")
-        labels = {"is_strict": "Strict"}
+        fields = (
+            "name",
+            "site",
+            "registration",
+            "security_profile",
+            "assumed_subprotocol",
+            "is_strict",
+            "serial_number",
+        )
+        labels = {"is_strict": "Strict", "assumed_subprotocol": "Without a subprotocol it speaks"}
         help_texts = {
             "is_strict": "Its mistakes are refused instead of put right. For certification.",
+            "assumed_subprotocol": "Only for old firmware that names none, or spells it as OCPP1.6 or ocpp1.6j. "
+            "Empty: it is refused, as OCPP wants it.",
             "serial_number": "As the charger tells it. With profile 3 its certificate may go by it.",
             "name": "For people; the identity stays as the charger sends it.",
             "registration": "In quarantine it may talk, but not charge.",

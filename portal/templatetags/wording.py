@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -13,6 +14,7 @@ from chargers.models import Command, Exchange
 from portal.forms.commands import FORMS
 from portal.views import formats
 from sessions import effects
+from sessions.models import Tariff
 from smartcharging.models import InstalledProfile
 
 GIST_LENGTH = 160
@@ -31,6 +33,12 @@ def pretty(value: Any) -> str:
         except ValueError:
             return text
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def spaced(name: str) -> str:
+    """A name of ours for reading: der_alarm → der alarm."""
+    return name.replace("_", " ")
 
 
 @register.simple_tag
@@ -52,6 +60,20 @@ def expected(command: Command) -> effects.Effect | None:
     if not command.effect and command.settled_at and timezone.now() - command.settled_at > effects.OLDEST:
         return None
     return effects.EFFECTS.get(command.verb)
+
+
+@register.filter
+def tariff_words(tariff: Tariff) -> str:
+    """Its parts in a line: "0.45 EUR per kWh, 0.02 per minute, 0.50 to start"."""
+    parts = [f"{_amount(tariff.per_kwh)} {tariff.currency} per kWh"]
+    parts += [f"{_amount(tariff.per_minute)} per minute"] if tariff.per_minute else []
+    parts += [f"{_amount(tariff.start_fee)} to start"] if tariff.start_fee else []
+    return ", ".join(parts)
+
+
+def _amount(value: Decimal) -> str:
+    """At least two places, and those that say something."""
+    return f"{value:.2f}" if value == round(value, 2) else f"{value.normalize():f}"
 
 
 @register.filter

@@ -103,6 +103,8 @@ def profiles(request: HttpRequest, identity: str) -> HttpResponse:
     context = {
         "tab": "profiles",
         "profiles": charger.installed_profiles.select_related("command"),
+        "outside": charger.external_limits.all(),
+        "needs": charger.charging_needs.all(),
         "orders": charger.commands.filter(verb__in=verbs).select_related("requested_by")[:10],
     }
     return charger_page.render(

@@ -22,6 +22,7 @@ TABS = (
     ("configuration", "charger-configuration", "Configuration"),
     ("profiles", "charger-profiles", "Profiles"),
     ("firmware", "charger-firmware", "Firmware"),
+    ("told", "charger-told", "Told"),
     ("log", "charger-log", "Log"),
     ("connection", "charger-connection", "Connection"),
     ("security", "charger-security", "Security"),

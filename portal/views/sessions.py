@@ -16,7 +16,7 @@ from chargers.models import Charger, Site
 from portal.views import energy
 from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
-from sessions import reviewing
+from sessions import costs, reviewing
 from sessions.models import ChargingSession, MeterValue
 from sessions.units import as_number
 from smartcharging import why
@@ -80,7 +80,7 @@ def filtered(request: HttpRequest) -> QuerySet[ChargingSession]:
 
 @desk_page
 def session(request: HttpRequest, session_id: int) -> HttpResponse:
-    rows = ChargingSession.objects.select_related("charger", "charger__site", "id_token")
+    rows = ChargingSession.objects.select_related("charger", "charger__site", "id_token", "tariff")
     found = get_object_or_404(rows, pk=session_id)
     context: dict[str, Any] = {
         "room": "sessions",
@@ -88,6 +88,8 @@ def session(request: HttpRequest, session_id: int) -> HttpResponse:
         "events": found.events.all(),
         "readings": found.meter_values.count,
         "reviews": found.reviews.select_related("by"),
+        "cost": lambda: costs.of(found, at=timezone.now()),
+        "no_cost": lambda: costs.why_none(found),
         "why": lambda: why.of_session(found, at=timezone.now()),
         "zone": found.charger.site.timezone if found.charger.site else "",
     }

@@ -16,12 +16,17 @@ from portal.views import energy, overview, power
 from portal.views.chargers import ORDERS, rows_of
 from portal.views.lists import Listing
 from portal.views.pages import desk_page, must_act, render_page
+from sessions import tariffs
 from sessions.models import ChargingSession, SessionHour
 
 
 @desk_page
 def sites(request: HttpRequest) -> HttpResponse:
-    context = {"room": "sites", "sites": overview.sites_with_states}
+    context = {
+        "room": "sites",
+        "sites": overview.sites_with_states,
+        "tariff": lambda: tariffs.in_force(None, at=timezone.now()),
+    }
     return render_page(request, "sites/list.html", context, parts={"sites": "sites/_list.html"})
 
 
@@ -38,6 +43,7 @@ def site(request: HttpRequest, site_id: int) -> HttpResponse:
         "energy_wh": lambda: energy.energy_since_wh(
             SessionHour.objects.filter(charger__site=found), energy.midnight(found.timezone)
         ),
+        "tariff": lambda: tariffs.in_force(found, at=timezone.now()),
         "running": sessions.filter(stopped_at=None, is_superseded=False).count,
         **power.of_site(found, at=timezone.now()),
         **Listing(request, rows_of(chargers), orders=ORDERS, default="identity").context(),

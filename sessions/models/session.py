@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from chargers.models import Charger
+from sessions.models.tariff import Tariff
 from sessions.models.token import IdToken
 
 
@@ -45,6 +46,8 @@ class ChargingSession(models.Model):
     proposal = models.CharField(max_length=255, blank=True)  # the reason, a sentence
     proposed_at = models.DateTimeField(null=True, blank=True)
     reviewed_at = models.DateTimeField(null=True, blank=True)  # energy_wh is what people decided
+    # The one in force when it began; what it costs follows (`sessions.costs`). None: there was none.
+    tariff = models.ForeignKey(Tariff, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     power_w = models.FloatField(null=True, blank=True)
     soc_percent = models.FloatField(null=True, blank=True)
     metered_at = models.DateTimeField(null=True, blank=True)

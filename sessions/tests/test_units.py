@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sessions.units import as_number, normalise, sample
@@ -63,6 +64,7 @@ def test_a_multiplier_is_a_power_of_ten(number, power):
     assert math.isclose(value, number * 10.0**power, rel_tol=1e-9, abs_tol=1e-6)
 
 
+@example(Decimal("8524221.981"))
 @given(st.decimals(-10_000_000, 10_000_000, places=3))
 def test_kilo_is_a_thousand_whatever_the_number(number):
     assert normalise(str(number), "kWh")[0] == float(number * 1000)

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chargers import credentials, registration
 from chargers.addresses import ocpp_url
-from chargers.models import SecurityProfile, Site
+from chargers.models import Registration, SecurityProfile, Site
 
 
 class Command(BaseCommand):
@@ -26,6 +26,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--name", default="", help="For people, e.g. 'North row, left'.")
         parser.add_argument("--site", help="Name of the site it stands at.")
+        parser.add_argument(
+            "--registration", choices=Registration.values, default=Registration.ACCEPTED,
+            help="quarantined: its boot is Pending; rejected: it is Rejected.",
+        )  # fmt: skip
+        parser.add_argument("--strict", action="store_true", help="Refuse its mistakes, for certification.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
     def handle(self, *, identity: str, password: str | None, no_password: bool, **options: Any) -> None:
@@ -33,8 +38,9 @@ class Command(BaseCommand):
         site = _site(options["site"]) if options["site"] else None
         try:
             charger, password = registration.register(
-                identity, security_profile=profile, password=password, name=options["name"], site=site
-            )
+                identity, security_profile=profile, password=password, name=options["name"], site=site,
+                registration=options["registration"], is_strict=options["strict"],
+            )  # fmt: skip
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         url = ocpp_url(charger.identity, settings.PUBLIC_URL or "http://HOST:PORT")

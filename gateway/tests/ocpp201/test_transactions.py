@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from chargers.models import Connector
+from sessions import tariffs
 from sessions.models import ChargingSession, IdToken, MeterValue, SessionEvent
 
 CARD = {"idToken": "04A2B3C4", "type": "ISO14443"}
+
+
+@pytest.fixture
+def tariff(two):
+    return tariffs.set_tariff(None, currency="EUR", per_kwh=Decimal("0.50"), at=two.at - timedelta(days=1), by=None)
 
 
 def event(two, kind, seq, *, name="tx-1", wh=None, context="Sample.Periodic", state=None, at=None, **more):
@@ -238,3 +245,23 @@ def test_a_session_that_idles_does_not_occupy_a_connector_that_is_free(two):
     event(two, "Updated", 1, state="Idle", trigger="EVCommunicationLost")
     assert Connector.objects.get().status == "available"
     assert ChargingSession.objects.get().charging_state == "preparing"
+
+
+def test_what_a_session_costs_is_told_while_it_runs_and_at_its_end(two, card, tariff):
+    begin = event(two, "Started", 0, wh=1000, context="Transaction.Begin", evse={"id": 1}, idToken=CARD)
+    assert "totalCost" not in begin
+    two.later(minutes=30)
+    event(two, "Updated", 1, wh=5000)
+    two.later(minutes=30)
+    assert event(two, "Updated", 2, wh=6000) == {"totalCost": 2.0}  # of the reading before
+    end = {"wh": 8500, "context": "Transaction.End", "at": two.clock(), "info": {"stoppedReason": "Local"}}
+    assert event(two, "Ended", 3, **end) == {"totalCost": 3.75}
+    assert event(two, "Ended", 3, offline=True, **end) == {"totalCost": 3.75}, "told again, the same"
+    assert ChargingSession.objects.get().tariff == tariff
+
+
+def test_no_cost_is_told_where_the_energy_is_in_doubt(two, card, tariff):
+    event(two, "Started", 0, wh=9000, context="Transaction.Begin", evse={"id": 1}, idToken=CARD)
+    two.later(minutes=30)
+    assert event(two, "Ended", 1, wh=1000, context="Transaction.End") == {}
+    assert ChargingSession.objects.get().needs_review

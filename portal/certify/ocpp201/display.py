@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from portal.certify.expect import same
 from portal.certify.orders import ASKED, Order, filled, prove
 from portal.certify.registry import proves
 from portal.certify.station import NO, OK
-from portal.certify.station201 import Station201
+from portal.certify.station201 import END_WH, Station201, register
 from portal.certify.wire import Payload
 
 CONTENT = {"format": "UTF8", "language": "en", "content": "Welcome"}
@@ -129,3 +130,17 @@ async def the_cost_so_far(s: Station201) -> None:
         await s.ordered("update_cost", order, "CostUpdated", wanted, {})
     await s.is_told_to_stop()
     await s.is_unplugged()
+
+
+@proves("TC_I_02")
+async def the_cost_at_its_end(s: Station201) -> None:
+    """1.5 kWh at a site with a tariff: the sum comes with the answer to the end, rounded to the cent."""
+    site = await s.desk.post("sites/", {"name": s.identity})
+    await s.desk.put(f"sites/{site['id']}/tariff/", {"currency": "EUR", "per_kwh": "0.333", "start_fee": "1"})
+    await s.desk.patch(f"chargers/{s.identity}/", {"site": site["id"]})
+    await s.charges()
+    await s.is_told_to_stop()
+    meter = [register(END_WH, "Transaction.End")]
+    answer = await s.tells("EVCommunicationLost", "Idle", kind="Ended", stoppedReason="Local", meter=meter)
+    same(answer, {"totalCost": 1.5}, "The answer to the end")
+    await s.session(is_open=False, energy_wh=1500, cost="1.50", currency="EUR", no_cost="")

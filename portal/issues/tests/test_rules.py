@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from chargers.models import Alert, Boot, CertificateRequest, Charger, Command, Connection, Site, Transfer
+from chargers.models import REPLACED, Alert, Boot, CertificateRequest, Charger, Command, Connection, Site, Transfer
 from chargers.rows import digest
 from portal.issues.models import Issue
 from portal.issues.tests.conftest import NOON
@@ -17,6 +17,52 @@ AGO = timedelta(hours=1)
 
 def titles(issues: list[Issue]) -> list[str]:
     return [issue.title for issue in issues]
+
+
+# -- who is there twice ----------------------------------------------------------------------------------------------
+
+
+def evict(charger, addresses):
+    """Connections that were replaced one after the other, the last one just now."""
+    now = timezone.now()
+    for number, address in enumerate(reversed(addresses)):
+        at = now - timedelta(seconds=20 * number)
+        Connection.objects.create(
+            charger=charger, epoch=100 - number, gateway="gate-1", remote_address=address, close_reason=REPLACED,
+            connected_at=at - timedelta(seconds=20), disconnected_at=at,
+        )  # fmt: skip
+
+
+def test_two_chargers_with_one_identity_are_an_issue_that_names_both_addresses(make_charger, look):
+    twin = make_charger("CP-1", connected_at=timezone.now())
+    evict(twin, ["10.0.0.1", "10.0.0.2"] * 3)
+    (issue,) = look("evictions")
+    assert issue.title == "Two chargers call themselves CP-1 and evict each other: 10.0.0.1 and 10.0.0.2."
+    assert issue.charger == twin
+    assert {"It connected from 10.0.0.1.", "It connected from 10.0.0.2."} <= {line["text"] for line in issue.evidence}
+    later = timezone.now() + timedelta(minutes=20)
+    Charger.objects.update(is_online=False)
+    assert look("evictions", at=later) == [issue], "while nobody is there nothing is known"
+    Charger.objects.update(is_online=True)
+    assert look("evictions", at=later) == []
+    issue.refresh_from_db()
+    assert issue.close_reason.startswith("Its connection has held since")
+
+
+def test_behind_one_address_serial_numbers_tell_them_apart(make_charger, look):
+    twin = make_charger("CP-1")
+    evict(twin, ["100.64.0.9"] * 6)
+    assert look("evictions") == [], "half-open lines of one charger"
+    for serial in ("SN-1", "SN-2"):
+        Boot.objects.create(charger=twin, received_at=timezone.now(), epoch=1, serial_number=serial, interval_s=300)
+    (issue,) = look("evictions")
+    assert issue.title.endswith("100.64.0.9, serial numbers SN-1 and SN-2.")
+
+
+def test_a_charger_that_moves_from_network_to_network_is_no_twin(make_charger, look):
+    evict(make_charger("CP-1"), ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"])
+    evict(make_charger("CP-2"), ["10.0.0.1", "10.0.0.2", "10.0.0.1"])
+    assert look("evictions") == []
 
 
 # -- who has gone ----------------------------------------------------------------------------------------------------

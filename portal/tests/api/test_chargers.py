@@ -208,3 +208,17 @@ def test_a_lower_security_profile_has_to_be_confirmed(api, cp1):
     assert refused.status_code == 400 and "confirm_lower_security" in refused.content.decode()
     lowered = api.patch("/api/v1/chargers/CP-1/", {"security_profile": 1, "confirm_lower_security": True})
     assert lowered.status_code == 200 and lowered.json()["security_profile"] == 1
+
+
+def test_a_charger_for_a_conformance_suite_is_made_in_one_call(api):
+    made = {"identity": "CP-7", "registration": "quarantined", "is_strict": True}
+    answer = api.post("/api/v1/chargers/", made)
+    assert answer.status_code == 201 and {**made, **answer.json()} == answer.json()
+    assert api.post("/api/v1/chargers/", {"identity": "CP-8", "registration": "soon"}).status_code == 400
+
+
+def test_what_an_old_charger_speaks_is_one_of_ours_or_nothing(api, cp1):
+    url = "/api/v1/chargers/CP-1/"
+    assert api.patch(url, {"assumed_subprotocol": "ocpp1.6"}).json()["assumed_subprotocol"] == "ocpp1.6"
+    assert api.patch(url, {"assumed_subprotocol": "OCPP1.6"}).status_code == 400
+    assert api.patch(url, {"assumed_subprotocol": ""}).json()["assumed_subprotocol"] == ""

@@ -61,6 +61,15 @@ def test_clients_are_generated_from_these_names_so_they_stay(document):
         "post /api/v1/sessions/{id}/review/": "reviewSession",
         "post /api/v1/sessions/{id}/close/": "closeSession",
         "get /api/v1/sessions/{id}/meter-values/": "listSessionMeterValues",
+        "get /api/v1/chargers/{identity}/alerts/": "listAlerts",
+        "get /api/v1/chargers/{identity}/certificates/": "listInstalledCertificates",
+        "get /api/v1/chargers/{identity}/charging-needs/": "listChargingNeeds",
+        "get /api/v1/chargers/{identity}/customer-records/": "listCustomerRecords",
+        "get /api/v1/chargers/{identity}/display-messages/": "listDisplayMessages",
+        "get /api/v1/chargers/{identity}/external-limits/": "listExternalLimits",
+        "get /api/v1/chargers/{identity}/monitors/": "listMonitors",
+        "get /api/v1/chargers/{identity}/profiles/": "listInstalledProfiles",
+        "get /api/v1/chargers/{identity}/reservations/": "listReservations",
         "get /api/v1/id-tokens/": "listIdTokens",
         "post /api/v1/id-tokens/": "createIdToken",
         "get /api/v1/id-tokens/{id}/": "getIdToken",
@@ -77,6 +86,12 @@ def test_clients_are_generated_from_these_names_so_they_stay(document):
         "get /api/v1/sites/{id}/capacity-signals/": "listCapacitySignals",
         "post /api/v1/sites/{id}/capacity-signals/": "limitSite",
         "put /api/v1/sites/{id}/energy-prices/": "priceEnergy",
+        "get /api/v1/sites/{id}/tariff/": "getSiteTariff",
+        "put /api/v1/sites/{id}/tariff/": "setSiteTariff",
+        "delete /api/v1/sites/{id}/tariff/": "withdrawSiteTariff",
+        "get /api/v1/tariff/": "getDefaultTariff",
+        "put /api/v1/tariff/": "setDefaultTariff",
+        "delete /api/v1/tariff/": "withdrawDefaultTariff",
     }
 
 

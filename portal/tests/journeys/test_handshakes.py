@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -57,6 +58,25 @@ async def test_without_a_common_subprotocol_there_is_no_upgrade(stack: Stack, of
         additional_headers=basic(identity, password),
     )
     assert answer.status_code == 400 and b"ocpp1.6" in answer.body
+
+
+@pytest.mark.parametrize(("offered", "answered"), [(None, None), (["ocpp1.6j"], "ocpp1.6j"), (["OCPP1.6"], "OCPP1.6")])
+async def test_an_old_charger_for_which_staff_have_said_so_may_misspell_it(
+    stack: Stack, offered: Any, answered: str | None
+) -> None:
+    identity = f"CP-OLD-{answered}"
+    password = await asyncio.to_thread(stack.register, identity)
+    spoken = {"assumed_subprotocol": "ocpp1.6"}
+    await asyncio.to_thread(stack.rest.patch, f"/api/v1/chargers/{identity}/", json=spoken)
+    async with websockets.connect(
+        f"{stack.ocpp_url}/{identity}",
+        subprotocols=offered,
+        additional_headers=basic(identity, password),
+        proxy=None,
+    ) as socket:
+        assert socket.subprotocol == answered
+        await socket.send(json.dumps([2, "1", "BootNotification", BOOT["ocpp1.6"]]))
+        assert json.loads(await socket.recv())[2]["status"] == "Accepted"
 
 
 @pytest.mark.parametrize("path", ["{}", "ocpp/{}", "steve/websocket/CentralSystemService/{}", "ocpp/{}/"])
