@@ -48,9 +48,8 @@ def pole(make_charger):
         fields = {
             name: ways.pop(name) for name in ("site", "is_online", "subprotocol", "firmware_version") if name in ways
         }
-        charger = make_charger(
-            identity, **{"vendor": "Acme", "model": "Wallbox 22", "firmware_version": "1.0", **fields}
-        )
+        plate = {"vendor": "Acme", "model": "Wallbox 22", "firmware_version": "1.0"}
+        charger = make_charger(identity, **(plate | fields))
         factory: dict[str, str] = {"HeartbeatInterval": "300", INTERVAL: "60"}
         return Pole(charger, factory | (has or {}), **ways)
 
