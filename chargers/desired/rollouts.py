@@ -47,7 +47,21 @@ def start(
     via: str = "portal",
 ) -> Rollout:
     """Write what is wanted to these chargers (None: to all of the template's). Raises ValueError if nothing differs."""
-    rows = list(candidates(charger_ids, template).order_by("charger__identity_folded", "path"))
+    rows = candidates(charger_ids, template).order_by("charger__identity_folded", "path")
+    return start_these(list(rows), title, template=template, parallel=parallel, by=by, via=via)
+
+
+@transaction.atomic
+def start_these(
+    rows: Sequence[Standing],
+    title: str,
+    *,
+    template: SettingTemplate | None = None,
+    parallel: int = 10,
+    by: AbstractBaseUser | None,
+    via: str = "portal",
+) -> Rollout:
+    """`start`, for what somebody has seen and chosen."""
     if not rows:
         raise ValueError("Nothing is to be written: each charger has what is wanted, or must not be written it.")
     writes = [Write(charger_id=row.charger_id, path=row.path, value=row.wanted, old_value=row.actual) for row in rows]

@@ -91,10 +91,14 @@ def delete(template: SettingTemplate) -> None:
     due.note_all()
 
 
+def tags(names: Iterable[str]) -> list[Tag]:
+    """Tags by their names; those that nobody has yet are made."""
+    return [Tag.objects.get_or_create(name=name)[0] for name in sorted({name.strip() for name in names} - {""})]
+
+
 def tag(charger: Charger, names: Iterable[str]) -> None:
-    """Give a charger exactly these tags; those that nobody has yet are made."""
-    found = [Tag.objects.get_or_create(name=name)[0] for name in sorted({name.strip() for name in names} - {""})]
-    charger.tags.set(found)
+    """Give a charger exactly these tags."""
+    charger.tags.set(tags(names))
     due.note({charger.pk})
 
 
