@@ -54,12 +54,9 @@ def advance_all(*, at: datetime) -> int:
         .values_list("pk", flat=True)
     ):
         _step(pk, at)
-    running = list(
-        Rollout.objects.filter(Q(status=Rollout.Status.RUNNING) | Q(writes__status__in=OPEN))
-        .distinct()
-        .values_list("pk", flat=True)
-    )
-    for rollout_id in running:
+    running = set(Rollout.objects.filter(status=Rollout.Status.RUNNING).values_list("pk", flat=True))
+    running |= set(Write.objects.filter(status__in=OPEN).order_by().values_list("rollout", flat=True).distinct())
+    for rollout_id in sorted(running):
         advance(rollout_id, at=at)
     return len(running)
 

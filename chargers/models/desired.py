@@ -76,7 +76,7 @@ class Standing(models.Model):
     class State(models.TextChoices):
         SAME = "same", "as wanted"
         REBOOT = "reboot", "after the next boot"
-        DIFFERS = "differs"
+        DIFFERS = "differs", "differs"
         UNREAD = "unread", "not read yet"
         UNKNOWN = "unknown", "the charger has no such setting"
         READONLY = "readonly", "read only"
@@ -212,17 +212,17 @@ class Write(models.Model):
     """One setting of one charger in a rollout, from waiting to read back."""
 
     class Status(models.TextChoices):
-        WAITING = "waiting"
+        WAITING = "waiting", "waiting"
         ASKING = "asking", "reading what it has"
-        WRITING = "writing"
+        WRITING = "writing", "writing"
         READING = "reading", "reading back"
         REBOOT = "reboot", "waits for a restart"
         DONE = "done", "as wanted"
-        REJECTED = "rejected"
+        REJECTED = "rejected", "rejected"
         REFUSED = "refused", "reads back different"
         SKIPPED = "skipped", "left alone"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
 
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="writes", db_index=False)
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="writes")
@@ -245,6 +245,11 @@ class Write(models.Model):
                 fields=["charger"], condition=Q(status__in=["asking", "writing", "reading"]), name="write_under_way"
             ),
             models.Index(fields=["charger"], condition=Q(status="reboot"), name="write_waits_for_boot"),
+            models.Index(
+                fields=["rollout"],
+                condition=Q(status__in=["waiting", "asking", "writing", "reading", "reboot"]),
+                name="write_open",
+            ),
         ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
@@ -180,13 +181,17 @@ def filtered(request: HttpRequest, found: QuerySet[Standing]) -> QuerySet[Standi
 @desk_page
 def restarts(request: HttpRequest) -> HttpResponse:
     """Chargers that took a setting which is in force after their next boot, and releasing that boot."""
+    context: dict[str, Any] = {**frame("restarts"), "rows": waiting_for_boot}
     if request.method == "POST":
         by = must_act(request)
         ids = [int(pk) for pk in request.POST.getlist("charger") if pk.isdecimal()]
+        charging = _charging(ids)
+        if charging and request.POST.get("confirmed") != "yes":
+            context |= {"chosen": ids, "charging": len(charging)}
+            return render_page(request, "desired/restarts.html", context)
         count = rollouts.restart(ids, by=by)
         messages.success(request, f"{count} restart{'' if count == 1 else 's'} ordered; it is read back after each.")
         return redirect("restarts")
-    context = {**frame("restarts"), "rows": waiting_for_boot}
     return render_page(request, "desired/restarts.html", context, parts={"rows": "desired/_restarts.html"})
 
 
@@ -195,11 +200,7 @@ def waiting_for_boot() -> list[dict[str, Any]]:
     writes: dict[int, list[Write]] = {}
     for write in Write.objects.filter(status=Write.Status.REBOOT).select_related("charger__site", "rollout"):
         writes.setdefault(write.charger_id, []).append(write)
-    running = set(
-        ChargingSession.objects.filter(charger__in=writes, stopped_at=None, is_superseded=False).values_list(
-            "charger", flat=True
-        )
-    )
+    running = _charging(writes)
     resets: dict[int, Command] = {}
     for order in Command.objects.filter(charger__in=writes, verb="reset").order_by("created_at"):
         if any(write.written_at and order.created_at > write.written_at for write in writes[order.charger_id]):
@@ -208,6 +209,12 @@ def waiting_for_boot() -> list[dict[str, Any]]:
         {"charger": rows[0].charger, "writes": rows, "is_charging": pk in running, "reset": resets.get(pk)}
         for pk, rows in writes.items()
     ]
+
+
+def _charging(charger_ids: Collection[int]) -> set[int]:
+    """Those of these chargers that a session runs at."""
+    running = ChargingSession.objects.filter(charger__in=charger_ids, stopped_at=None, is_superseded=False)
+    return set(running.values_list("charger", flat=True))
 
 
 # -- quarantine ------------------------------------------------------------------------------------------------------

@@ -146,7 +146,11 @@ def test_a_restart_is_released_from_the_queue(desk, depot, pole, start):
     start(pole.charger)
     rows = part(desk, "/configuration/restarts/", "rows")
     assert INTERVAL in rows and "a car is charging" in rows
-    desk.post("/configuration/restarts/", {"charger": [pole.charger.pk]})
+    asked = desk.post("/configuration/restarts/", {"charger": [pole.charger.pk]}).content.decode()
+    assert "1 of the 1 chosen is charging; a restart may end the session." in asked
+    beat(pole)
+    assert Write.objects.get().status == "reboot"
+    desk.post("/configuration/restarts/", {"charger": [pole.charger.pk], "confirmed": "yes"})
     beat(pole)
     assert Write.objects.get().status == "done"
     assert "No charger waits" in part(desk, "/configuration/restarts/", "rows")

@@ -130,7 +130,7 @@ async def test_a_template_goes_to_a_site_and_comes_back(stack: Stack) -> None:
             await page.goto(f"{rollout}take-back/")
             await page.click("button[name=confirmed]")
             await is_live(page)
-            await shows(page, "#rows", f"{INTERVAL} 30 60 as wanted", within_s=60)
+            await shows(page, "#rows", f"{INTERVAL} 30 → 60 as wanted", within_s=60)
             assert stubborn[1].has[INTERVAL] == "60"
             await asyncio.to_thread(until, lambda: settings.text("sample_interval_s") == before, 60)
     finally:
