@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from chargers import certificates, client_certificates, commands
+from chargers.desired import due
 from chargers.models import Boot, Charger, Registration, SecurityProfile, Setting
 from chargers.rows import clip
 
@@ -94,9 +95,12 @@ def interval_s(identity: str, base_s: int) -> int:
 
 
 def _update(charger: Charger, nameplate: Nameplate, *, is_booted: bool, at: datetime) -> None:
+    plate_before = (charger.vendor, charger.model, charger.firmware_version)
     for column in IDENTITY_COLUMNS:
         if said := getattr(nameplate, column):
             setattr(charger, column, clip(Charger, column, said))
+    if (charger.vendor, charger.model, charger.firmware_version) != plate_before:
+        due.note({charger.pk})
     charger.is_booted, charger.booted_at = is_booted, at
     charger.save(update_fields=[*IDENTITY_COLUMNS, "is_booted", "booted_at"])
 

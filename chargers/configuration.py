@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from chargers import credentials
+from chargers.desired import due
 from chargers.masking import DOOR_KEYS, SECRET_SETTING, password_in
 from chargers.models import Charger, Setting
 from chargers.rows import clip
@@ -90,6 +91,8 @@ def record(charger: Charger, reports: Iterable[Reported], *, at: datetime) -> in
         unique_fields=list(_PLACE),
         update_fields=[*_SAID, "reported_at"],
     )
+    if rows:
+        due.note({charger.pk})
     return len(rows)
 
 
@@ -98,6 +101,8 @@ _SAID = ("value", "is_readonly", "is_writeonly", "is_known", "needs_reboot", "da
 
 def _row(charger: Charger, report: Reported, known: Setting | None, at: datetime) -> Setting:
     row = Setting(charger=charger, **asdict(_clipped(report.place)), reported_at=at)
+    if known is not None and charger.booted_at and charger.booted_at > known.reported_at:
+        known.needs_reboot = False  # it has booted since, so what it tells now is in force
     for column in _SAID:
         said = getattr(report, column)
         if said is None and known is not None:

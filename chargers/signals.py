@@ -3,6 +3,7 @@
 - ``charger_changed``: ``charger_ids: set[int]``; presence, connectors, boots, configuration, transfers, log
 - ``command_requested``: ``charger_ids: set[int]``; there is something in the outbox
 - ``command_changed``: ``command_ids: set[UUID]``, ``charger_ids: set[int]``; sent, settled, expired or cancelled
+- ``configuration_changed``: ``charger_ids: set[int]``; how they stand to what is wanted, a rollout, a quarantine
 - ``replay_requested``: ``letter_id: int``; staff want a dead letter digested once more
 """
 
@@ -11,4 +12,5 @@ from django.dispatch import Signal
 charger_changed = Signal()
 command_requested = Signal()
 command_changed = Signal()
+configuration_changed = Signal()
 replay_requested = Signal()

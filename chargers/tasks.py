@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from chargers import certificates, protocol, retention, upgrades
+from chargers.desired import checks, quarantine, standings, steps
 
 
 @shared_task
@@ -35,3 +36,15 @@ def count_breaches() -> None:
     """In short turns, so that other tasks get theirs."""
     if protocol.roll_up(at=timezone.now()):
         count_breaches.delay()
+
+
+@shared_task
+def look_at_configuration() -> None:
+    standings.look_due(at=timezone.now())
+    checks.ask(at=timezone.now())
+
+
+@shared_task
+def go_on_with_rollouts() -> None:
+    quarantine.look(at=timezone.now())
+    steps.advance_all(at=timezone.now())

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, F, OuterRef, Q
 
+from chargers.desired import due
 from chargers.models import Charger, Registration, Setting, Twin
 
 # A process that dies with twins in hand gives them back after that.
@@ -92,7 +93,10 @@ def touch(charger_ids: Collection[int], *, at: datetime) -> None:
 def wish(twin: Twin, desired: dict[str, str], *, version: int, at: datetime) -> bool:
     """The other side wants these settings; False if that is older than what it wanted before. Safe to repeat."""
     newer = Twin.objects.filter(pk=twin.pk, desired_version__lt=version)
-    return newer.update(desired=twin.desired | desired, desired_version=version, changed_at=at) == 1
+    is_news = newer.update(desired=twin.desired | desired, desired_version=version, changed_at=at) == 1
+    if is_news and twin.charger_id:
+        due.note({twin.charger_id})
+    return is_news
 
 
 def _take(twin: Twin, at: datetime) -> bool:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from chargers import behaviour
 from chargers.behaviour import Quirks
+from chargers.desired import provenance, quarantine
 from chargers.models import Charger, Command
 from chargers.protocol import BY_PACK
 from gateway.dialect import Payload, Unspeakable
@@ -112,6 +113,10 @@ def _copy(value: Any) -> Any:
 
 def outbound(command: Command, payload: Payload) -> Payload:
     """A request of ours as this model takes it; a raw order passes. Raises Unspeakable for what would harm it."""
+    if command.verb == "write_settings" and not command.arguments.get("is_back"):
+        paths = [path for path, _ in provenance.written(command)]
+        if objection := quarantine.objection(command.charger, paths):
+            raise Unspeakable(f"{objection} Lift it under Configuration; a raw command is sent all the same.")
     quirks = behaviour.quirks_of(command.charger)
     if quirks.are_none or not command.verb:
         return payload

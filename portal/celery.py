@@ -45,6 +45,8 @@ app.conf.update(
             ("roll up the hours of sessions", "sessions.tasks.roll_up", 60.0),
             ("go on with chargers that are led to a higher profile", "chargers.tasks.advance_upgrades", 30.0),
             ("ask chargers to renew their certificates", "chargers.tasks.renew_certificates", 3600.0),
+            ("compare chargers with what is wanted of them", "chargers.tasks.look_at_configuration", 5.0),
+            ("go on with what is written to chargers", "chargers.tasks.go_on_with_rollouts", 5.0),
             ("look for issues", "portal.issues.tasks.watch", 15.0),
             ("count what chargers break", "chargers.tasks.count_breaches", 60.0),
             ("propose what doubtful sessions drew", "sessions.tasks.propose", 60.0),

@@ -5,7 +5,7 @@ its own, so it works the same in Daphne, in Celery's pool children and in a shel
 A lost topic is harmless (the page is only late), so trouble with Redis is logged and forgotten here.
 
 Topics: ``chargers``, ``charger-<pk>``, ``commands-<charger pk>``, ``sessions``, ``session-<pk>``, ``issues``,
-``issue-<pk>``, ``jobs``.
+``issue-<pk>``, ``jobs``, ``configuration``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from uuid import UUID
 from channels.layers import get_channel_layer
 from django.dispatch import receiver
 
-from chargers.signals import charger_changed, command_changed
+from chargers.signals import charger_changed, command_changed, configuration_changed
 from portal.issues.signals import issue_changed
 from sessions.signals import session_changed
 
@@ -86,6 +86,11 @@ def _charger_changed(charger_ids: set[int], **kwargs: Any) -> None:
 @receiver(command_changed, dispatch_uid="live")
 def _command_changed(command_ids: set[UUID], charger_ids: set[int], **kwargs: Any) -> None:
     announcer.announce(["jobs", *(f"commands-{pk}" for pk in charger_ids)])
+
+
+@receiver(configuration_changed, dispatch_uid="live")
+def _configuration_changed(charger_ids: set[int], **kwargs: Any) -> None:
+    announcer.announce(["configuration", *(f"charger-{pk}" for pk in charger_ids)])
 
 
 @receiver(session_changed, dispatch_uid="live")

@@ -149,6 +149,11 @@ SECURITY_EVENT_DAYS = env.int("SECURITY_EVENT_DAYS", 730, validate=validate.Rang
 DEAD_LETTER_DAYS = env.int("DEAD_LETTER_DAYS", 400, validate=validate.Range(min=0))
 # Read a charger's configuration after the first accepted boot of a firmware; that holds up the first order meanwhile.
 READ_SETTINGS_AFTER_BOOT = env.bool("READ_SETTINGS_AFTER_BOOT", False)
+# Read from a charger what templates want of it, and nothing else: after a boot, and each night at its site (2 to 5).
+CHECK_SETTINGS_AFTER_BOOT = env.bool("CHECK_SETTINGS_AFTER_BOOT", True)
+CHECK_SETTINGS_NIGHTLY = env.bool("CHECK_SETTINGS_NIGHTLY", True)
+# So long one charger of a model and firmware keeps a setting that is new to them, before the others get it; 0: at once.
+CONFIGURATION_TRIAL_S = env.int("CONFIGURATION_TRIAL_S", 120, validate=validate.Range(min=0))
 # Refuse a card that already charges on another connector (ConcurrentTx). Off: a fleet's card may charge several cars.
 ONE_SESSION_PER_TOKEN = env.bool("ONE_SESSION_PER_TOKEN", False)
 

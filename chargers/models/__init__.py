@@ -5,6 +5,16 @@ from chargers.models.charger import Charger, Registration, SecurityProfile, fold
 from chargers.models.command import Command, CommandStatus
 from chargers.models.configuration import Setting, Transfer, VendorMessage
 from chargers.models.connector import Connector, ConnectorStatus, StatusChange
+from chargers.models.desired import (
+    Reading,
+    Refusal,
+    Rollout,
+    SettingQuarantine,
+    SettingTemplate,
+    Standing,
+    TemplateValue,
+    Write,
+)
 from chargers.models.job import Job
 from chargers.models.journal import DeadLetter, Exchange, LargeFrame, SecurityEvent
 from chargers.models.messages import CustomerRecord, DisplayMessage
@@ -13,6 +23,7 @@ from chargers.models.notice import Notice
 from chargers.models.presence import REPLACED, Boot, Connection, GatewayProcess, PresenceHour, WorkerProcess
 from chargers.models.protocol import Breach, JournalMark, PackUse
 from chargers.models.site import Site
+from chargers.models.tag import Tag
 from chargers.models.twin import Twin
 from chargers.models.upgrade import ProfileUpgrade
 
@@ -43,15 +54,24 @@ __all__ = [
     "PackUse",
     "PresenceHour",
     "ProfileUpgrade",
+    "Reading",
+    "Refusal",
     "Registration",
+    "Rollout",
     "SecurityEvent",
     "SecurityProfile",
     "Setting",
+    "SettingQuarantine",
+    "SettingTemplate",
     "Site",
+    "Standing",
     "StatusChange",
+    "Tag",
+    "TemplateValue",
     "Transfer",
     "Twin",
     "VendorMessage",
     "WorkerProcess",
+    "Write",
     "fold",
 ]

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from chargers.models.site import Site
+from chargers.models.tag import Tag
 
 
 class Registration(models.TextChoices):
@@ -40,6 +41,7 @@ class Charger(models.Model):
     identity_folded = models.CharField(max_length=128, unique=True, editable=False)  # ids are unique ignoring case
     name = models.CharField(max_length=120, blank=True)
     site = models.ForeignKey(Site, null=True, blank=True, on_delete=models.SET_NULL, related_name="chargers")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="chargers")
     registration = models.CharField(max_length=12, choices=Registration, default=Registration.ACCEPTED)
     security_profile = models.PositiveSmallIntegerField(choices=SecurityProfile, default=SecurityProfile.BASIC)
     password_hash = models.CharField(max_length=160, blank=True, editable=False)

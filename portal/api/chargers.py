@@ -18,6 +18,7 @@ from rest_framework.response import Response
 
 from chargers import registration
 from chargers.addresses import ocpp_url
+from chargers.desired import due, templates
 from chargers.models import Charger, Connector, Registration, SecurityProfile, Site, fold
 from chargers.signals import charger_changed
 from portal.api.filters import RowId, Search, SinceAny, Text, YesNo
@@ -34,6 +35,15 @@ class ConnectorSerializer(serializers.ModelSerializer[Connector]):
         extra_kwargs = {"evse_id": {"help_text": "OCPP 1.6: the connector's number. 0: the charger as a whole."}}
 
 
+class TagNames(serializers.ListField):
+    """The tags of a charger by their names."""
+
+    child = serializers.CharField(max_length=40)
+
+    def to_representation(self, data: Any) -> list[str]:
+        return [tag.name for tag in data.all()]
+
+
 class ChargerSerializer(serializers.ModelSerializer[Charger]):
     site = serializers.PrimaryKeyRelatedField(queryset=Site.objects.all(), allow_null=True, required=False)
     security_profile = serializers.ChoiceField(choices=SecurityProfile.choices, required=False)
@@ -42,6 +52,7 @@ class ChargerSerializer(serializers.ModelSerializer[Charger]):
     )
     has_password = serializers.BooleanField(source="password_hash", read_only=True)
     connectors = ConnectorSerializer(many=True, read_only=True)
+    tags = TagNames(required=False, help_text="Words by which chargers are found and templates assigned.")
     confirm_lower_security = serializers.BooleanField(
         write_only=True,
         required=False,
@@ -57,7 +68,7 @@ class ChargerSerializer(serializers.ModelSerializer[Charger]):
             "local_list_version", "connectors", "created_at",
         )  # fmt: skip
         fields: tuple[str, ...] = (
-            "identity", "name", "site", "registration", "security_profile", "assumed_subprotocol", "is_strict",
+            "identity", "name", "site", "tags", "registration", "security_profile", "assumed_subprotocol", "is_strict",
             "confirm_lower_security",
             *read_only_fields,
         )  # fmt: skip
@@ -70,6 +81,14 @@ class ChargerSerializer(serializers.ModelSerializer[Charger]):
             },
             "is_booted": {"help_text": "A boot of it was accepted; it takes commands."},
         }
+
+    def update(self, instance: Charger, validated_data: dict[str, Any]) -> Charger:
+        names = validated_data.pop("tags", None)
+        charger = super().update(instance, validated_data)
+        if names is not None:
+            templates.tag(charger, names)
+        due.note({charger.pk})  # another site may want other settings
+        return charger
 
     def validate_security_profile(self, profile: int) -> int:
         if profile in registration.WITH_PASSWORD and self.instance is not None and not self.instance.password_hash:
@@ -117,6 +136,7 @@ class ChargerFilter(filters.FilterSet):
     ocpp_version = Text(method="filter_ocpp_version", help_text='"1.6", "2.0.1" or "2.1".')
     registration = filters.ChoiceFilter(choices=Registration.choices)
     site = RowId(field_name="site_id")
+    tag = Text(field_name="tags__name", help_text="The whole word, ignoring case.")
     search = Search(
         "identity", "name", "vendor", "model", "serial_number", "site__name",
         help_text="Part of identity, name, vendor, model, serial number or site.",
@@ -155,7 +175,7 @@ class Chargers(
     mixins.DestroyModelMixin,
     viewsets.GenericViewSet[Charger],
 ):
-    queryset = Charger.objects.prefetch_related("connectors")
+    queryset = Charger.objects.prefetch_related("connectors", "tags")
     serializer_class = ChargerSerializer
     filterset_class = ChargerFilter
     orderings = orderings("identity", identity="identity_folded", created_at="created_at")

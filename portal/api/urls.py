@@ -9,6 +9,7 @@ from rest_framework.routers import SimpleRouter
 from portal.api.chargers import Chargers
 from portal.api.charging_hours import ChargingHours
 from portal.api.commands import ChargerCommands, Commands
+from portal.api.desired import ConfigurationRollouts, ConfigurationStandings, ConfigurationTemplates
 from portal.api.docs import Docs
 from portal.api.entrance import Entrance, Nowhere
 from portal.api.id_tokens import IdTokens
@@ -29,6 +30,9 @@ app_name = "api"
 router = SimpleRouter(use_regex_path=False)
 router.register("chargers", Chargers, basename="charger")
 router.register("commands", Commands, basename="command")
+router.register("configuration-templates", ConfigurationTemplates, basename="configuration-template")
+router.register("configuration-standings", ConfigurationStandings, basename="configuration-standing")
+router.register("configuration-rollouts", ConfigurationRollouts, basename="configuration-rollout")
 router.register("issues", Issues, basename="issue")
 router.register("sessions", Sessions, basename="session")
 router.register("id-tokens", IdTokens, basename="id-token")

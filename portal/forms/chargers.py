@@ -8,7 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from chargers import registration
-from chargers.models import Charger, SecurityProfile, Site, fold
+from chargers.desired import templates
+from chargers.models import Charger, SecurityProfile, Site, Tag, fold
 from portal.forms.fields import DeskForm, dress
 
 
@@ -49,7 +50,22 @@ class RegisterForm(DeskForm):
             return None
 
 
+class TagsField(forms.CharField):
+    """Words with commas between; cleaned to a list."""
+
+    def to_python(self, value: Any) -> Any:
+        names = list(dict.fromkeys(name.strip().lstrip("#") for name in str(value or "").split(",")))
+        longest = Tag._meta.get_field("name").max_length or 0
+        if long := next((name for name in names if len(name) > longest), None):
+            raise ValidationError(f"{long[:60]!r} is too long for a tag; {longest} characters at most.")
+        return [name for name in names if name]
+
+
 class ChargerForm(forms.ModelForm):
+    tags = TagsField(
+        required=False,
+        help_text="Words with commas between, e.g. depot, pilot. The list and templates find chargers by them.",
+    )
     confirms_lower = forms.BooleanField(
         label="Yes, it may come in with less from now on",
         required=False,
@@ -61,6 +77,7 @@ class ChargerForm(forms.ModelForm):
         fields = (
             "name",
             "site",
+            "tags",
             "registration",
             "security_profile",
             "assumed_subprotocol",
@@ -80,9 +97,16 @@ class ChargerForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         dress(self)
+        self.initial["tags"] = ", ".join(tag.name for tag in self.instance.tags.all())
         self._asked_before = self.instance.security_profile
         if not self._lowers(self.data.get("security_profile")):
             del self.fields["confirms_lower"]
+
+    def save(self, commit: bool = True) -> Any:
+        names = self.cleaned_data.pop("tags")  # words, not rows yet
+        charger = super().save(commit)
+        templates.tag(charger, names)
+        return charger
 
     def _lowers(self, profile: Any) -> bool:
         return str(profile).isdecimal() and int(profile) < self._asked_before

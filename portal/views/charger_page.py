@@ -36,7 +36,7 @@ def find(identity: str) -> Charger:
     charger = (
         with_state(Charger.objects.filter(identity_folded=fold(identity)))
         .select_related("site")
-        .prefetch_related(Prefetch("connectors", Connector.objects.order_by("evse_id", "connector_id")))
+        .prefetch_related(Prefetch("connectors", Connector.objects.order_by("evse_id", "connector_id")), "tags")
         .first()
     )
     if charger is None:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from chargers.models import Charger, Connector, ConnectorStatus, Site
+from chargers.models import Charger, Connector, ConnectorStatus, Site, Tag
 from portal.forms.chargers import RegisterForm
 from portal.views import credentials
 from portal.views.lists import Listing, tidy_url
@@ -39,6 +39,7 @@ def chargers(request: HttpRequest) -> HttpResponse:
         "total": Charger.objects.count,
         "needy_count": Charger.objects.filter(needs_you()).count,
         "sites": Site.objects.all(),
+        "tags": Tag.objects.all(),
         "states": [(name, word) for name, (word, _) in STATES.items()],
         "versions": _choices("subprotocol"),
         "vendors": _choices("vendor"),
@@ -48,8 +49,9 @@ def chargers(request: HttpRequest) -> HttpResponse:
 
 
 def filtered(request: HttpRequest) -> QuerySet[ChargerWithState]:
-    """The chargers that the URL asks for: ``q state site version vendor online``."""
-    asked = {name: request.GET.get(name, "").strip() for name in ("q", "state", "site", "version", "vendor", "online")}
+    """The chargers that the URL asks for: ``q state site tag version vendor online``."""
+    names = ("q", "state", "site", "tag", "version", "vendor", "online")
+    asked = {name: request.GET.get(name, "").strip() for name in names}
     found = rows_of(Charger.objects.all())
     for word in asked["q"].split():
         found = found.filter(
@@ -69,6 +71,8 @@ def filtered(request: HttpRequest) -> QuerySet[ChargerWithState]:
         found = found.filter(site=None)
     elif asked["site"].isdecimal():
         found = found.filter(site=int(asked["site"]))
+    if asked["tag"].isdecimal():
+        found = found.filter(tags=int(asked["tag"]))
     if asked["version"]:
         found = found.filter(subprotocol=asked["version"])
     if asked["vendor"]:
@@ -87,7 +91,7 @@ def rows_of(chargers: QuerySet[Charger]) -> QuerySet[ChargerWithState]:
         # A subquery: for a page it is asked for the rows of that page only, a join would be made for the whole fleet.
         .annotate(power_w=Case(When(is_online=True, then=Subquery(drawing.values("total")))))
         .select_related("site")
-        .prefetch_related(Prefetch("connectors", Connector.objects.filter(evse_id__gt=0)))
+        .prefetch_related(Prefetch("connectors", Connector.objects.filter(evse_id__gt=0)), "tags")
     )
 
 

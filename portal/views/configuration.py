@@ -8,16 +8,20 @@ from django import forms
 from django.db.models import Max, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_POST
 
 from chargers import commands
-from chargers.models import Charger, Command, Setting
+from chargers.desired import due, rollouts
+from chargers.desired.rule import WRITABLE
+from chargers.models import Charger, Command, Setting, Standing
 from portal.forms.fields import DeskForm
 from portal.views import charger_page
 from portal.views.pages import desk_page, must_act, render_page
 
 RECENT_WRITES = 200
 MOST_ROWS = 1000
-PARTS = {"settings": "charger/_settings.html", "monitors": "charger/_monitors.html"}
+PARTS = {"settings": "charger/_settings.html", "monitors": "charger/_monitors.html", "wanted": "charger/_wanted.html"}
 
 
 @desk_page
@@ -33,9 +37,31 @@ def configuration(request: HttpRequest, identity: str) -> HttpResponse:
         "settings": lambda: rows(charger, query),
         "reported_at": charger.settings.aggregate(last=Max("reported_at"))["last"],
         "monitors": charger.monitors.all(),
+        "wanted": lambda: wanted(charger),
+        "to_write": charger.standings.filter(state__in=WRITABLE).count,
         "fetch": charger.commands.filter(verb="read_settings").first(),
     }
     return charger_page.render(request, charger, "charger/configuration.html", context, parts=PARTS)
+
+
+def wanted(charger: Charger) -> list[dict[str, Any]]:
+    """What is wanted of it, what differs first, each with what it refused and its last write in a rollout."""
+    refusals = {row.path: row for row in charger.refusals.all()}
+    writes = {row.path: row for row in charger.writes.order_by("pk")}
+    standings = sorted(charger.standings.all(), key=lambda row: (row.state == Standing.State.SAME, row.path))
+    return [{"standing": row, "refusal": refusals.get(row.path), "write": writes.get(row.path)} for row in standings]
+
+
+@desk_page
+@require_POST
+def allow(request: HttpRequest, identity: str) -> HttpResponse:
+    """A person lets a setting be written again that the charger did not take."""
+    must_act(request)
+    charger = charger_page.find(identity)
+    rollouts.forget_refusals([(charger.pk, request.POST.get("path", ""))])
+    due.note({charger.pk})
+    rollouts.look_again([charger.pk], at=timezone.now())
+    return redirect("charger-configuration", charger.identity)
 
 
 def rows(charger: Charger, query: str) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from sessions.models import ChargingSession
 BULK = ("trigger", "read_settings", "reset", "change_availability", "clear_cache", "update_firmware")
 HARMFUL = {"reset", "change_availability", "update_firmware"}
 SHOWN = 12
-FILTERS = ("q", "state", "site", "version", "vendor", "online")
+FILTERS = ("q", "state", "site", "tag", "version", "vendor", "online")
 
 
 @desk_page

@@ -12,6 +12,8 @@ PAGES = (
     "/chargers/CP-1/connection/", "/chargers/CP-1/security/", "/system/",
     "/issues/", "/issues/rules/", "/issues/rules/faulted/", "/issues/channels/",
     "/issues/channels/new/", "/issues/count/", "/sessions/review/", "/jobs/", "/jobs/new/",
+    "/configuration/", "/configuration/templates/new/", "/configuration/differences/", "/configuration/apply/",
+    "/configuration/rollouts/", "/configuration/restarts/", "/configuration/quarantine/",
     "/protocol/", "/protocol/?charger=CP-1", "/protocol/?vendor=Acme&model=Wallbox+22&firmware=1.0.0",
 )  # fmt: skip
 

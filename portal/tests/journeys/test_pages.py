@@ -155,6 +155,12 @@ async def test_every_page_fits_and_says_nothing_on_the_console(stack, width, the
             "/sessions/review/",
             "/jobs/",
             "/jobs/new/?do=reset",
+            "/configuration/",
+            "/configuration/templates/new/",
+            "/configuration/differences/",
+            "/configuration/rollouts/",
+            "/configuration/restarts/",
+            "/configuration/quarantine/",
             "/protocol/?vendor=Acme&model=X&firmware=1",
         ]
         for path in [*paths, *(f"/chargers/{wire.identity}/{tab}/".replace("//", "/") for tab in tabs)]:
