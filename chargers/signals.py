@@ -3,6 +3,8 @@
 - ``charger_changed``: ``charger_ids: set[int]``; presence, connectors, boots, configuration, transfers, log
 - ``command_requested``: ``charger_ids: set[int]``; there is something in the outbox
 - ``command_changed``: ``command_ids: set[UUID]``, ``charger_ids: set[int]``; sent, settled, expired or cancelled
+- ``files_changed``: ``charger_ids: set[int]``; logs asked for, received or deleted; firmware images (of no charger)
+- ``campaign_changed``: ``campaign_ids: set[int]``
 - ``replay_requested``: ``letter_id: int``; staff want a dead letter digested once more
 """
 
@@ -11,4 +13,6 @@ from django.dispatch import Signal
 charger_changed = Signal()
 command_requested = Signal()
 command_changed = Signal()
+files_changed = Signal()
+campaign_changed = Signal()
 replay_requested = Signal()

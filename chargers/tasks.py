@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from chargers import certificates, protocol, retention, upgrades
+from chargers import certificates, protocol, retention, upgrades, uploads
 
 
 @shared_task
@@ -35,3 +35,8 @@ def count_breaches() -> None:
     """In short turns, so that other tasks get theirs."""
     if protocol.roll_up(at=timezone.now()):
         count_breaches.delay()
+
+
+@shared_task
+def look_for_uploads() -> None:
+    uploads.look(at=timezone.now())

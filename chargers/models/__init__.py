@@ -1,10 +1,12 @@
 """The tables of what stands in the street."""
 
+from chargers.models.campaign import Campaign, Participant
 from chargers.models.certificates import CertificateRequest, ClientCertificate, InstalledCertificate
 from chargers.models.charger import Charger, Registration, SecurityProfile, fold
 from chargers.models.command import Command, CommandStatus
 from chargers.models.configuration import Setting, Transfer, VendorMessage
 from chargers.models.connector import Connector, ConnectorStatus, StatusChange
+from chargers.models.files import FirmwareImage, Upload
 from chargers.models.job import Job
 from chargers.models.journal import DeadLetter, Exchange, LargeFrame, SecurityEvent
 from chargers.models.messages import CustomerRecord, DisplayMessage
@@ -21,6 +23,7 @@ __all__ = [
     "Alert",
     "Boot",
     "Breach",
+    "Campaign",
     "CertificateRequest",
     "Charger",
     "ClientCertificate",
@@ -33,6 +36,7 @@ __all__ = [
     "DeadLetter",
     "DisplayMessage",
     "Exchange",
+    "FirmwareImage",
     "GatewayProcess",
     "InstalledCertificate",
     "Job",
@@ -41,6 +45,7 @@ __all__ = [
     "Monitor",
     "Notice",
     "PackUse",
+    "Participant",
     "PresenceHour",
     "ProfileUpgrade",
     "Registration",
@@ -51,6 +56,7 @@ __all__ = [
     "StatusChange",
     "Transfer",
     "Twin",
+    "Upload",
     "VendorMessage",
     "WorkerProcess",
     "fold",

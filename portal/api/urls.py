@@ -11,6 +11,7 @@ from portal.api.charging_hours import ChargingHours
 from portal.api.commands import ChargerCommands, Commands
 from portal.api.docs import Docs
 from portal.api.entrance import Entrance, Nowhere
+from portal.api.firmware import CampaignChargers, FirmwareCampaigns, FirmwareImages, Logs
 from portal.api.id_tokens import IdTokens
 from portal.api.issues import Issues
 from portal.api.messages import ChargerMessages
@@ -29,6 +30,9 @@ router.register("commands", Commands, basename="command")
 router.register("issues", Issues, basename="issue")
 router.register("sessions", Sessions, basename="session")
 router.register("id-tokens", IdTokens, basename="id-token")
+router.register("firmware-campaigns", FirmwareCampaigns, basename="firmware-campaign")
+router.register("firmware-images", FirmwareImages, basename="firmware-image")
+router.register("logs", Logs, basename="log")
 router.register("sites", Sites, basename="site")
 
 urlpatterns = [
@@ -39,6 +43,11 @@ urlpatterns = [
     path("chargers/<str:identity>/messages/", ChargerMessages.as_view(), name="charger-messages"),
     path("chargers/<str:identity>/notices/", ChargerNotices.as_view(), name="charger-notices"),
     path("chargers/<str:identity>/password/", ChargerPassword.as_view(), name="charger-password"),
+    path(
+        "firmware-campaigns/<int:pk>/chargers/",
+        CampaignChargers.as_view({"get": "list"}),
+        name="firmware-campaign-chargers",
+    ),
     path("sessions/<int:pk>/meter-values/", SessionMeterValues.as_view(), name="session-meter-values"),
     path("sites/<int:pk>/power/", SitePower.as_view(), name="site-power"),
     path("sites/<int:pk>/building-load/", BuildingLoad.as_view(), name="site-building-load"),
