@@ -142,9 +142,7 @@ def _certificate(label: Label) -> x509.Certificate | None:
     try:
         return x509.load_pem_x509_certificate(label.certificate.strip().encode())
     except ValueError as error:
-        raise Unfit(
-            "certificate", "The signing certificate is no PEM certificate (-----BEGIN CERTIFICATE-----)."
-        ) from error
+        raise Unfit("certificate", "This is no certificate in PEM (-----BEGIN CERTIFICATE-----).") from error
 
 
 def _check(label: Label, size_bytes: int, digest: bytes, certificate: x509.Certificate | None) -> None:

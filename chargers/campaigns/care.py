@@ -55,9 +55,14 @@ def start(
     return campaign
 
 
+def shuffle_key(identity_folded: str) -> bytes:
+    """Sorted by it, chargers of one site, which are often numbered in a row, do not stand together."""
+    return blake2b(identity_folded.encode(), digest_size=8).digest()
+
+
 def _shuffled(chargers: Sequence[Charger]) -> list[Charger]:
-    """Those online first, for a canary must sing; else so that a ring is spread over the sites, the same each time."""
-    return sorted(chargers, key=lambda c: (not c.is_online, blake2b(str(c.pk).encode(), digest_size=8).digest()))
+    """Those online first, for a canary must sing; the same each time."""
+    return sorted(chargers, key=lambda charger: (not charger.is_online, shuffle_key(charger.identity_folded)))
 
 
 @transaction.atomic
