@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Model, Q, QuerySet
 
+from chargers import uploads
 from chargers.models import Boot, Breach, Connection, DeadLetter, Exchange, PresenceHour, SecurityEvent, StatusChange
 from chargers.partitions import Monthly, by_time
 
@@ -57,10 +58,12 @@ def forget_old(*, at: datetime, patience_s: float = 20.0) -> bool:
     horizon = at - timedelta(days=settings.JOURNAL_DAYS)
     JOURNAL.drop_before(horizon)
     Breach.objects.filter(last_at__lt=horizon).delete()
+    log_files_before = at - timedelta(days=settings.LOG_FILE_DAYS)
     return in_portions(
         [
             lambda: _forget_exchanges(horizon),
             lambda: _forget_heartbeats(at - HEARTBEATS_AFTER),
+            lambda: uploads.forget(before=log_files_before) if settings.LOG_FILE_DAYS else 0,
             *(step(rule, at=at) for rule in RULES if rule.days()),
         ],
         patience_s=patience_s,

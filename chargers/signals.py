@@ -4,6 +4,8 @@
 - ``command_requested``: ``charger_ids: set[int]``; there is something in the outbox
 - ``command_changed``: ``command_ids: set[UUID]``, ``charger_ids: set[int]``; sent, settled, expired or cancelled
 - ``configuration_changed``: ``charger_ids: set[int]``; how they stand to what is wanted, a rollout, a quarantine
+- ``files_changed``: ``charger_ids: set[int]``; logs asked for, received or deleted; firmware images (of no charger)
+- ``campaign_changed``: ``campaign_ids: set[int]``
 - ``replay_requested``: ``letter_id: int``; staff want a dead letter digested once more
 """
 
@@ -13,4 +15,6 @@ charger_changed = Signal()
 command_requested = Signal()
 command_changed = Signal()
 configuration_changed = Signal()
+files_changed = Signal()
+campaign_changed = Signal()
 replay_requested = Signal()

@@ -2,7 +2,7 @@
 
 A charger gets a URL that is good for one file, one direction and a while: it has no password for us, and FTP accounts
 leak. Names are ours, never the charger's (`new_name`). Knows no charger and no page; the folder's URLs are answered by
-`portal.views.files`.
+`portal.hatch`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
@@ -23,6 +23,7 @@ from django.core import signing
 Kind = Literal["firmware", "diagnostics", "exports"]
 Verb = Literal["get", "put"]
 HOUR_S = 3600
+LONGEST_URL = 512  # of OCPP 1.6 (security whitepaper) and 2.x
 _SALT = "chargers.storage"
 
 
@@ -38,6 +39,10 @@ class BadLink(ValueError):
     """A URL that we did not make, for another direction, or over."""
 
 
+class NoAddress(ValueError):
+    """We do not know how a charger would reach us."""
+
+
 class Storage(Protocol):
     def keep(self, name: str, chunks: Iterable[bytes]) -> int:
         """Store a file whole or not at all; its size in bytes. Raises TooLarge."""
@@ -48,8 +53,11 @@ class Storage(Protocol):
     def delete(self, name: str) -> None:
         """Safe to repeat."""
 
-    def link(self, name: str, verb: Verb, *, for_s: int = HOUR_S) -> str:
-        """A URL by which whoever has it may get, or put, this file for ``for_s`` seconds."""
+    def size(self, name: str) -> int:
+        """In bytes. Raises NoSuchFile."""
+
+    def link(self, name: str, verb: Verb, *, for_s: int = HOUR_S, base_url: str = "", called: str = "") -> str:
+        """By which whoever has it may get, or put, this file for ``for_s`` seconds; who gets it sees ``called``."""
 
 
 def new_name(kind: Kind, file_name: str) -> str:
@@ -74,7 +82,7 @@ class LocalFiles:
         size = 0
         try:
             with open(draft, "xb", opener=lambda file, flags: os.open(file, flags, 0o600)) as file:
-                for chunk in _bounded(chunks):
+                for chunk in bounded(chunks):
                     size += file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
@@ -92,15 +100,40 @@ class LocalFiles:
     def delete(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)
 
-    def link(self, name: str, verb: Verb, *, for_s: int = HOUR_S) -> str:
-        token = signing.dumps([verb, name, for_s], salt=_SALT, compress=True)
-        return f"{settings.PUBLIC_URL}/files/{token}/{quote(Path(name).name)}"
+    def size(self, name: str) -> int:
+        try:
+            return self._path(name).stat().st_size
+        except FileNotFoundError as error:
+            raise NoSuchFile(name) from error
+
+    def link(self, name: str, verb: Verb, *, for_s: int = HOUR_S, base_url: str = "", called: str = "") -> str:
+        return own_link(name, verb, for_s=for_s, base_url=base_url, called=called)
 
     def _path(self, name: str) -> Path:
         path = (self._folder / name).resolve()
         if not path.is_relative_to(self._folder.resolve()):
             raise NoSuchFile(name)
         return path
+
+
+def own_link(name: str, verb: Verb, *, for_s: int = HOUR_S, base_url: str = "", called: str = "") -> str:
+    """A URL of ours, under `PUBLIC_URL`, or ``base_url`` where that is not set, wherever the file lies."""
+    token = signing.dumps([verb, name, for_s], salt=_SALT, compress=True)
+    return f"{settings.PUBLIC_URL or base_url}/files/{token}/{quote(called or Path(name).name, safe='')}"
+
+
+def charger_link(name: str, verb: Verb, *, for_s: int = HOUR_S, base_url: str = "", called: str = "") -> str:
+    """A URL for a charger: the storage's own, or by us where that is too long for OCPP.
+
+    One that a role in AWS signs carries its session token, a thousand characters. Raises NoAddress.
+    """
+    if settings.FILES_BUCKET:
+        link = storage().link(name, verb, for_s=for_s, called=called)
+        if len(link) <= LONGEST_URL:
+            return link
+    if not (settings.PUBLIC_URL or base_url):
+        raise NoAddress("PUBLIC_URL is not set, so no charger can be told where our files are; set it, or give a URL.")
+    return own_link(name, verb, for_s=for_s, base_url=base_url, called=called)
 
 
 def opened(token: str, verb: Verb) -> str:
@@ -128,7 +161,7 @@ class S3Files:
         import tempfile
 
         with tempfile.TemporaryFile() as file:  # S3 wants to read it twice
-            for chunk in _bounded(chunks):
+            for chunk in bounded(chunks):
                 file.write(chunk)
             size = file.tell()
             file.seek(0)
@@ -152,12 +185,19 @@ class S3Files:
     def delete(self, name: str) -> None:
         _s3().delete_object(Bucket=self._bucket, Key=name)
 
-    def link(self, name: str, verb: Verb, *, for_s: int = HOUR_S) -> str:
-        return str(
-            _s3().generate_presigned_url(
-                f"{verb}_object", Params={"Bucket": self._bucket, "Key": name}, ExpiresIn=for_s
-            )
-        )
+    def size(self, name: str) -> int:
+        from botocore.exceptions import ClientError
+
+        try:
+            return int(_s3().head_object(Bucket=self._bucket, Key=name)["ContentLength"])
+        except ClientError as error:
+            raise NoSuchFile(f"{name}: {error}") from error
+
+    def link(self, name: str, verb: Verb, *, for_s: int = HOUR_S, base_url: str = "", called: str = "") -> str:
+        params = {"Bucket": self._bucket, "Key": name}
+        if called and verb == "get":
+            params["ResponseContentDisposition"] = f"attachment; filename*=UTF-8''{quote(called, safe='')}"
+        return str(_s3().generate_presigned_url(f"{verb}_object", Params=params, ExpiresIn=for_s))
 
 
 @cache
@@ -172,7 +212,8 @@ def _s3() -> Any:
     return session.client("s3", config=config, endpoint_url=f"https://s3.{session.region_name}.amazonaws.com")
 
 
-def _bounded(chunks: Iterable[bytes]) -> Iterable[bytes]:
+def bounded(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same chunks. Raises TooLarge."""
     size = 0
     for chunk in chunks:
         size += len(chunk)

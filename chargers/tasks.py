@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from chargers import certificates, protocol, retention, upgrades
+from chargers import certificates, protocol, retention, upgrades, uploads
 from chargers.desired import checks, quarantine, standings, steps
 
 
@@ -48,3 +48,8 @@ def look_at_configuration() -> None:
 def go_on_with_rollouts() -> None:
     quarantine.look(at=timezone.now())
     steps.advance_all(at=timezone.now())
+
+
+@shared_task
+def look_for_uploads() -> None:
+    uploads.look(at=timezone.now())

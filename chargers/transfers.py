@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from chargers import uploads
 from chargers.masking import mask
 from chargers.models import Charger, Transfer, VendorMessage
 
@@ -23,6 +24,8 @@ def record_step(
     if last is not None and (last.status, last.request_id) == (status, request_id):
         return False
     Transfer.objects.create(charger=charger, kind=kind, status=status, request_id=request_id, received_at=at)
+    if kind in (Transfer.Kind.DIAGNOSTICS, Transfer.Kind.LOG):
+        uploads.follow(charger, status)
     if column := _STATUS_COLUMN.get(kind):
         setattr(charger, column, status)
         charger.save(update_fields=[column])

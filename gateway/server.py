@@ -25,7 +25,6 @@ else:
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 import daphne.server
-from daphne.http_protocol import HTTPFactory
 from twisted.internet import endpoints
 from twisted.internet import reactor as installed_reactor
 from twisted.internet.error import CannotListenError
@@ -37,7 +36,7 @@ from twisted.logger import (
     globalLogBeginner,
 )
 
-from gateway import tls
+from gateway import tls, web
 from gateway.sockets import EXTENSIONS, Inbox, SocketFactory, accept_deflate
 
 reactor: Any = installed_reactor  # its type in Twisted says less than it can
@@ -94,6 +93,7 @@ class Server(daphne.server.Server):
         host: str,
         port: int,
         frame_limit_bytes: int,
+        body_limit_bytes: int,
         ping_interval_s: int,
         ping_timeout_s: int,
         deflate: bool,
@@ -111,7 +111,7 @@ class Server(daphne.server.Server):
             server_name="Chargeyard",
         )
         self.host, self.port = host, port
-        self.frame_limit_bytes = frame_limit_bytes
+        self.frame_limit_bytes, self.body_limit_bytes = frame_limit_bytes, body_limit_bytes
         self.deflate = deflate
         self.when_listening = when_listening
         self.certificates, self.tls_port = certificates, tls_port
@@ -127,7 +127,7 @@ class Server(daphne.server.Server):
         to_logging: Any = STDLibLogObserver("twisted")
         observer: Any = FilteringLogObserver(to_logging, [critical])
         globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
-        self.http_factory = HTTPFactory(self)
+        self.http_factory = web.Factory(self)
         self.ws_factory = SocketFactory(self, server=self.server_name)
         self.ws_factory.setProtocolOptions(
             allowNullOrigin=True,
@@ -160,9 +160,15 @@ class Server(daphne.server.Server):
             scope["extensions"] = EXTENSIONS
             if (seen := tls.extension(protocol.transport)) is not None:
                 scope["scheme"], scope["extensions"] = "wss", {**EXTENSIONS, "tls": seen}
-        application = self.application(scope, inbox.get, partial(self.handle_reply, protocol))
+        reply = self._answer if scope["type"] == "http" else self.handle_reply
+        application = self.application(scope, inbox.get, partial(reply, protocol))
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
         return inbox
+
+    async def _answer(self, request: Any, message: dict[str, Any]) -> None:
+        await self.handle_reply(request, message)
+        if message.get("more_body"):
+            await request.taken()
 
     def kill_all_applications(self) -> Any:
         """At the very end; Daphne's own stumbles over a connection that has no application yet."""

@@ -29,6 +29,7 @@ from gateway import switchboard  # noqa: E402
 from gateway.consumers import ChargerConsumer  # noqa: E402
 from portal.clerks import Clerks  # noqa: E402
 from portal.consumers import LiveConsumer  # noqa: E402
+from portal.hatch import PREFIX, Hatch  # noqa: E402
 
 LIVE_PATH = "/live/"
 MACHINE_PATHS = ("/livez", "/readyz", "/metrics")
@@ -42,6 +43,7 @@ class Application:
         self.serves_people = role in ("all", "portal")
         self.switchboard = switchboard.on_mqtt(takes_chargers=self.takes_chargers)
         self.pages = Clerks(web)
+        self.hatch = Hatch()
         self.live = AllowedHostsOriginValidator(AuthMiddlewareStack(LiveConsumer.as_asgi()))
 
     def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
@@ -53,6 +55,8 @@ class Application:
             application = self._live(receive, send)
         elif scope["path"] in MACHINE_PATHS:
             application = web(scope, receive, send)  # whether we live is told even if all clerks wait for the database
+        elif self.serves_people and scope["path"].startswith(PREFIX):
+            application = self.hatch(scope, receive, send)
         elif self.serves_people:
             application = self.pages(scope, receive, send)
         else:

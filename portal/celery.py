@@ -52,6 +52,8 @@ app.conf.update(
             ("propose what doubtful sessions drew", "sessions.tasks.propose", 60.0),
             ("look for the effects of orders", "sessions.tasks.look_for_effects", 5.0),
             ("tell what channels have not heard", "portal.issues.tasks.tell", 30.0),
+            ("look for logs that chargers left", "chargers.tasks.look_for_uploads", 15.0),
+            ("move firmware campaigns on", "sessions.tasks.advance_campaigns", 5.0),
             ("delete large frames that nobody took", "gateway.tasks.sweep_large_frames", 3600.0),
         )
     }

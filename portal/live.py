@@ -5,7 +5,7 @@ its own, so it works the same in Daphne, in Celery's pool children and in a shel
 A lost topic is harmless (the page is only late), so trouble with Redis is logged and forgotten here.
 
 Topics: ``chargers``, ``charger-<pk>``, ``commands-<charger pk>``, ``sessions``, ``session-<pk>``, ``issues``,
-``issue-<pk>``, ``jobs``, ``configuration``.
+``issue-<pk>``, ``jobs``, ``configuration``, ``files``, ``files-<charger pk>``, ``campaigns``, ``campaign-<pk>``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ from uuid import UUID
 from channels.layers import get_channel_layer
 from django.dispatch import receiver
 
-from chargers.signals import charger_changed, command_changed, configuration_changed
+from chargers.signals import (
+    campaign_changed,
+    charger_changed,
+    command_changed,
+    configuration_changed,
+    files_changed,
+)
 from portal.issues.signals import issue_changed
 from sessions.signals import session_changed
 
@@ -101,3 +107,13 @@ def _session_changed(session_ids: set[int], charger_ids: set[int], **kwargs: Any
 @receiver(issue_changed, dispatch_uid="live")
 def _issue_changed(issue_ids: set[int], charger_ids: set[int], **kwargs: Any) -> None:
     announcer.announce(["issues", *(f"issue-{pk}" for pk in issue_ids), *(f"charger-{pk}" for pk in charger_ids)])
+
+
+@receiver(files_changed, dispatch_uid="live")
+def _files_changed(charger_ids: set[int], **kwargs: Any) -> None:
+    announcer.announce(["files", *(f"files-{pk}" for pk in charger_ids)])
+
+
+@receiver(campaign_changed, dispatch_uid="live")
+def _campaign_changed(campaign_ids: set[int], **kwargs: Any) -> None:
+    announcer.announce(["campaigns", *(f"campaign-{pk}" for pk in campaign_ids)])

@@ -147,6 +147,8 @@ BOOT_DAYS = env.int("BOOT_DAYS", 730, validate=validate.Range(min=0))
 NOTICE_DAYS = env.int("NOTICE_DAYS", 730, validate=validate.Range(min=0))
 SECURITY_EVENT_DAYS = env.int("SECURITY_EVENT_DAYS", 730, validate=validate.Range(min=0))
 DEAD_LETTER_DAYS = env.int("DEAD_LETTER_DAYS", 400, validate=validate.Range(min=0))
+# How long logs that chargers left with us are kept.
+LOG_FILE_DAYS = env.int("LOG_FILE_DAYS", 90, validate=validate.Range(min=0))
 # Read a charger's configuration after the first accepted boot of a firmware; that holds up the first order meanwhile.
 READ_SETTINGS_AFTER_BOOT = env.bool("READ_SETTINGS_AFTER_BOOT", False)
 # Read from a charger what templates want of it, and nothing else: after a boot, and each night at its site (2 to 5).
@@ -249,6 +251,8 @@ STORAGES = {
 FILES_BUCKET = env.str("FILES_BUCKET", "")
 MEDIA_ROOT = CHARGEYARD_HOME / "files"
 UPLOAD_LIMIT_BYTES = env.int("UPLOAD_LIMIT_BYTES", 100 * 1024 * 1024)
+# How long a charger may fetch a firmware by the link it was given; one on a slow line resumes.
+FIRMWARE_LINK_S = env.int("FIRMWARE_LINK_S", 6 * 3600, validate=validate.Range(min=60, max=7 * 24 * 3600))
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "login"

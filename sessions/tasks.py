@@ -5,7 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from sessions import effects, retention, reviewing, rollups
+from chargers.campaigns import running
+from sessions import campaigns, effects, retention, reviewing, rollups
 
 
 @shared_task
@@ -35,3 +36,8 @@ def propose() -> None:
 @shared_task
 def look_for_effects() -> None:
     effects.look(at=timezone.now())
+
+
+@shared_task
+def advance_campaigns() -> None:
+    running.advance_all(campaigns, at=timezone.now())

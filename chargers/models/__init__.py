@@ -1,5 +1,6 @@
 """The tables of what stands in the street."""
 
+from chargers.models.campaign import Campaign, Participant
 from chargers.models.certificates import CertificateRequest, ClientCertificate, InstalledCertificate
 from chargers.models.charger import Charger, Registration, SecurityProfile, fold
 from chargers.models.command import Command, CommandStatus
@@ -15,6 +16,7 @@ from chargers.models.desired import (
     TemplateValue,
     Write,
 )
+from chargers.models.files import FirmwareImage, Upload
 from chargers.models.job import Job
 from chargers.models.journal import DeadLetter, Exchange, LargeFrame, SecurityEvent
 from chargers.models.messages import CustomerRecord, DisplayMessage
@@ -32,6 +34,7 @@ __all__ = [
     "Alert",
     "Boot",
     "Breach",
+    "Campaign",
     "CertificateRequest",
     "Charger",
     "ClientCertificate",
@@ -44,6 +47,7 @@ __all__ = [
     "DeadLetter",
     "DisplayMessage",
     "Exchange",
+    "FirmwareImage",
     "GatewayProcess",
     "InstalledCertificate",
     "Job",
@@ -52,6 +56,7 @@ __all__ = [
     "Monitor",
     "Notice",
     "PackUse",
+    "Participant",
     "PresenceHour",
     "ProfileUpgrade",
     "Reading",
@@ -70,6 +75,7 @@ __all__ = [
     "TemplateValue",
     "Transfer",
     "Twin",
+    "Upload",
     "VendorMessage",
     "WorkerProcess",
     "Write",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from chargers import uploads
 from chargers.models import Command, Transfer
 from chargers.transfers import record_step
 from gateway.call import Call
 from gateway.dialect import Payload
+from gateway.files import to_fetch, to_leave
 from gateway.ocpp16.dialect import dialect
-from gateway.wire import address, moment, need, number, one_of, said, small, text
+from gateway.wire import moment, need, number, one_of, said, small, text
 from sessions.remote import remote_start_id
 
 LOG = {"diagnostics": "DiagnosticsLog", "security": "SecurityLog"}
@@ -49,9 +51,9 @@ def update_firmware(command: Command) -> tuple[str, Payload]:
     retrieve_at = moment(command, need(command, "retrieve_at"), "retrieve_at")
     again = said(retries=number(command, "retries"), retryInterval=number(command, "retry_interval_s"))
     if not (command.arguments.get("signature") or command.arguments.get("certificate")):
-        return "UpdateFirmware", {"location": address(command, "url"), "retrieveDate": retrieve_at, **again}
+        return "UpdateFirmware", {"location": to_fetch(command), "retrieveDate": retrieve_at, **again}
     firmware = said(
-        location=address(command, "url"),
+        location=to_fetch(command),
         retrieveDateTime=retrieve_at,
         installDateTime=moment(command, command.arguments.get("install_at"), "install_at"),
         signingCertificate=need(command, "certificate"),
@@ -66,8 +68,22 @@ def fetch_logs(command: Command) -> tuple[str, Payload]:
     kind = one_of(command, "kind", LOG, command.arguments.get("kind", "diagnostics"))
     since = moment(command, command.arguments.get("since"), "since")
     until = moment(command, command.arguments.get("until"), "until")
-    retries, url = number(command, "retries"), address(command, "url")
+    retries, url = number(command, "retries"), to_leave(command, command.arguments.get("kind", "diagnostics"))
     if kind == "DiagnosticsLog":
         return "GetDiagnostics", said(location=url, retries=retries, startTime=since, stopTime=until)
     log = said(remoteLocation=url, oldestTimestamp=since, latestTimestamp=until)
     return "GetLog", said(logType=kind, requestId=remote_start_id(command.pk), retries=retries, log=log)
+
+
+@dialect.answers("GetDiagnostics")
+def diagnostics_named(command: Command, answer: Payload, call: Call) -> None:
+    """§6.24: without a file name there is nothing to upload."""
+    if name := text(answer.get("fileName")):
+        uploads.call_it(command, name)
+    else:
+        uploads.give_up(command, "The charger says that it has no diagnostics.")
+
+
+@dialect.answers("GetLog")
+def log_named(command: Command, answer: Payload, call: Call) -> None:
+    uploads.call_it(command, text(answer.get("filename")))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from chargers import uploads
 from chargers.models import Command, Transfer
 from chargers.transfers import record_step
 from gateway.call import Call
 from gateway.dialect import Payload
+from gateway.files import to_fetch, to_leave
 from gateway.ocpp201.dialect import dialect
 from gateway.ocpp201.words import request_id
 from gateway.wire import address, moment, need, number, one_of, said, small, text
@@ -43,7 +45,7 @@ def _step(call: Call, kind: Transfer.Kind) -> Payload:
 def update_firmware(command: Command) -> tuple[str, Payload]:
     """L01 with ``certificate`` and ``signature``, L02 without."""
     firmware = said(
-        location=address(command, "url"),
+        location=to_fetch(command),
         retrieveDateTime=moment(command, need(command, "retrieve_at"), "retrieve_at"),
         installDateTime=moment(command, command.arguments.get("install_at"), "install_at"),
         signingCertificate=command.arguments.get("certificate") or None,
@@ -77,10 +79,15 @@ def unpublish_firmware(command: Command) -> tuple[str, Payload]:
 
 @dialect.sends("fetch_logs")
 def fetch_logs(command: Command) -> tuple[str, Payload]:
+    kind = one_of(command, "kind", LOG, command.arguments.get("kind", "diagnostics"))
     log = said(
-        remoteLocation=address(command, "url"),
+        remoteLocation=to_leave(command, command.arguments.get("kind", "diagnostics")),
         oldestTimestamp=moment(command, command.arguments.get("since"), "since"),
         latestTimestamp=moment(command, command.arguments.get("until"), "until"),
     )
-    kind = one_of(command, "kind", LOG, command.arguments.get("kind", "diagnostics"))
     return "GetLog", said(logType=kind, requestId=request_id(command), log=log, retries=number(command, "retries"))
+
+
+@dialect.answers("GetLog")
+def log_named(command: Command, answer: Payload, call: Call) -> None:
+    uploads.call_it(command, text(answer.get("filename")))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable, Coroutine
 from enum import Enum, auto
 from functools import partial
 
@@ -18,6 +19,7 @@ from gateway.simulator.calls import Call, Kind, Payload, Refused
 from gateway.simulator.charger import Charger
 from gateway.simulator.configuration import Verdict
 from gateway.simulator.dialect import Dialect
+from gateway.simulator.download import download
 from gateway.simulator.events import Event, JobKind, JobStep, StatusChanged, Topic
 from gateway.simulator.jobs import FirmwareUpdate
 from gateway.simulator.link import Endpoint, Link
@@ -65,7 +67,7 @@ class Agent:
         self._beat_entry: Entry | None = None
         self._update: FirmwareUpdate | None = None
         self._jobs: dict[JobKind, tuple[JobKind, JobStep, int | None]] = {}
-        self._uploads: set[asyncio.Task[None]] = set()
+        self._transfers: set[asyncio.Task[None]] = set()
         charger.listeners.append(self.hear)
 
     # --- the link's host -----------------------------------------------------------------------------------------
@@ -243,15 +245,25 @@ class Agent:
         is_replacing = self._update is not None and not self._update.is_over
         if self._update is not None and is_replacing:
             self._update.cancel()
-        self._update = FirmwareUpdate(self.charger, url, kind, request_id)
+        self._update = FirmwareUpdate(self.charger, url, kind, request_id, self._fetch)
         self._update.begin(retrieve_at)
         return is_replacing
 
+    def _fetch(self, url: str, tell: Callable[[bool], None]) -> None:
+        async def go() -> None:
+            size = await download(url)
+            tell(bool(size))
+
+        self._in_background(go())
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._transfers.add(task)
+        task.add_done_callback(self._transfers.discard)
+
     def upload_log(self, kind: JobKind, url: str, request_id: int | None) -> str:
         file_name = f"{self.charger.settings.text('serial')}-{int(self.charger.agenda.now())}.log"
-        task = asyncio.ensure_future(self._upload(kind, url, file_name, request_id))
-        self._uploads.add(task)
-        task.add_done_callback(self._uploads.discard)
+        self._in_background(self._upload(kind, url, file_name, request_id))
         return file_name
 
     async def _upload(self, kind: JobKind, url: str, file_name: str, request_id: int | None) -> None:
@@ -290,7 +302,7 @@ class Agent:
         await self.link.run()
 
     async def close(self) -> None:
-        for task in self._uploads:
+        for task in self._transfers:
             task.cancel()
         with contextlib.suppress(OSError):
             await self.link.close()

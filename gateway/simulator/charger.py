@@ -71,6 +71,8 @@ class Charger:
         self.listeners: list[Callable[[Event], None]] = []
         self.is_operative = True
         self.is_powered = True
+        self.firmware_fault = ""
+        """What goes wrong with each update, see `gateway.simulator.jobs`."""
         self.is_closed_for_work = False
         """An update waits to be installed: no new session may begin."""
         self.boot_reason = "PowerUp"

@@ -17,6 +17,7 @@ from gateway.simulator.agenda import Agenda, steady_clock
 from gateway.simulator.agent import Agent
 from gateway.simulator.charger import Charger, Make
 from gateway.simulator.dialect import Dialect
+from gateway.simulator.jobs import FAULTS
 from gateway.simulator.link import Endpoint
 from gateway.simulator.ocpp16 import OCPP16
 from gateway.simulator.ocpp21 import OCPP21
@@ -48,6 +49,8 @@ class Member:
     make: Make
     connectors: int
     password: str | None
+    firmware_fault: str = ""
+    """See `gateway.simulator.jobs`."""
 
 
 @dataclass(slots=True)
@@ -108,7 +111,10 @@ def _member(entry: Any, where: str) -> Member:
         connectors = int(entry.get("connectors", 1))
     except (TypeError, ValueError) as error:
         raise FleetError(f"Fleet file {where}: {error}.") from error
-    return Member(str(entry["identity"]), entry.get("ocpp", "1.6"), make, connectors, entry.get("password"))
+    fault = entry.get("firmware_fault", "")
+    if fault and fault not in FAULTS:
+        raise FleetError(f"Fleet file {where}: firmware_fault {fault!r} is none of {', '.join(FAULTS)}.")
+    return Member(str(entry["identity"]), entry.get("ocpp", "1.6"), make, connectors, entry.get("password"), fault)
 
 
 @dataclass(slots=True)
@@ -160,6 +166,7 @@ class Fleet:
         charger = Charger(
             member.identity, member.make, connectors=member.connectors, agenda=self.agenda, pace=pace, chance=chance
         )
+        charger.firmware_fault = member.firmware_fault
         agent = Agent(charger, DIALECTS[member.ocpp], endpoint, member.password, stats=self.stats)
         # Who simulates a single charger wants to see it charge.
         Street(charger, self.plan.tokens).open(busy_share=1.0 if len(self.plan.members) == 1 else 0.4)

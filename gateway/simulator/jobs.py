@@ -1,7 +1,8 @@
-"""A firmware update, step by step on the agenda. Pure: nothing is fetched.
+"""A firmware update, step by step on the agenda. Pure: who fetches the file is handed in.
 
-The new version is read from the URL's file name. So that the unhappy paths can be seen too, a file name with
-`missing` in it fails to download and one with `broken` fails to install.
+The new version is read from the URL's file name. So that the unhappy paths can be seen too, a file name with `broken`
+in it fails to install, and a charger may have a `firmware_fault` of its own: whatever it is told to install, its
+`download` or `install` fails, it falls `silent`, or it boots with its `old` version.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from gateway.simulator.charger import Charger
 
 FETCHABLE = ("http", "https", "ftp", "ftps", "sftp")
+FAULTS = ("download", "install", "silent", "old")
+Fetch = Callable[[str, Callable[[bool], None]], None]
+"""Gets a URL, and whom to tell whether it could be fetched."""
 _VERSION = re.compile(r"\d+(?:[._]\d+)+(?:-[0-9A-Za-z.]+)?")
 _ENDING = re.compile(r"\.(?:bin|img|fw|hex|zip|gz|tgz|tar|swu|signed|raucb)$", re.IGNORECASE)
 
@@ -39,6 +44,8 @@ class FirmwareUpdate:
     url: str
     kind: JobKind
     request_id: int | None
+    fetch: Fetch | None = None
+    """None: whatever has a scheme that we know can be fetched."""
     step: JobStep = JobStep.IDLE
     is_cancelled: bool = False
 
@@ -71,12 +78,16 @@ class FirmwareUpdate:
     def _download(self) -> None:
         if not self.is_cancelled:
             self.tell(JobStep.DOWNLOADING)
-            self._later(self._downloaded)
+            scheme = urlsplit(self.url).scheme
+            if self.fetch is not None and scheme in ("http", "https"):
+                self.fetch(self.url, self._downloaded)
+            else:
+                self._later(partial(self._downloaded, scheme in FETCHABLE))
 
-    def _downloaded(self) -> None:
+    def _downloaded(self, is_here: bool) -> None:
         if self.is_cancelled:
             return
-        if urlsplit(self.url).scheme not in FETCHABLE or "missing" in self.url.rsplit("/", 1)[-1]:
+        if not is_here or self.charger.firmware_fault == "download":
             self.tell(JobStep.DOWNLOAD_FAILED)
             return
         self.tell(JobStep.DOWNLOADED)
@@ -99,9 +110,12 @@ class FirmwareUpdate:
         self.charger.is_closed_for_work = False
         if self.is_cancelled:
             return
-        if "broken" in self.url.rsplit("/", 1)[-1]:
+        if "broken" in self.url.rsplit("/", 1)[-1] or self.charger.firmware_fault == "install":
             self.tell(JobStep.INSTALLATION_FAILED)
             return
+        if self.charger.firmware_fault == "silent":
+            return
         self.tell(JobStep.INSTALL_REBOOTING)
-        self.charger.settings.install("firmware", version_of(self.url))
+        if self.charger.firmware_fault != "old":
+            self.charger.settings.install("firmware", version_of(self.url))
         self.charger.power_down("FirmwareUpdate")

@@ -102,6 +102,7 @@ if __name__ == "__main__":
         host="127.0.0.1",
         port=int(sys.argv[1]),
         frame_limit_bytes=100_000,
+        body_limit_bytes=1_000_000,
         ping_interval_s=1,
         ping_timeout_s=1,
         deflate=True,

@@ -46,6 +46,7 @@ def main(folder: Path, expired_days: int) -> None:
         host="127.0.0.1",
         port=0,
         frame_limit_bytes=100_000,
+        body_limit_bytes=1_000_000,
         ping_interval_s=1,
         ping_timeout_s=1,
         deflate=True,

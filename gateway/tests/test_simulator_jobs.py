@@ -20,6 +20,12 @@ def _quick_redial(monkeypatch):
     monkeypatch.setattr(link, "FIRST_BACK_OFF_S", 0.02)
 
 
+@pytest.fixture(scope="module")
+def files():
+    with Shelf("PUT") as shelf:
+        yield shelf.url
+
+
 @pytest.fixture
 async def csms():
     async with ForeignCsms() as server:
@@ -28,7 +34,7 @@ async def csms():
 
 
 class Shelf(HTTPServer):
-    """Takes files by one method only; `taken` is what came, by path."""
+    """Takes files by one method only; `taken` is what came, by path. Gives any firmware but a missing one."""
 
     def __init__(self, method: str) -> None:
         taken: dict[str, bytes] = {}
@@ -40,6 +46,12 @@ class Shelf(HTTPServer):
                 taken[self.path] = body
                 self.send_response(201)
                 self.end_headers()
+
+            def do_GET(self) -> None:
+                self.send_response(404 if "missing" in self.path else 200)
+                self.send_header("Content-Length", "3000")
+                self.end_headers()
+                self.wfile.write(bytes(3000))
 
             def log_message(self, *_args: object) -> None:
                 pass
@@ -64,10 +76,10 @@ async def steps(csms, action: str, last: str) -> list[str]:
     return [payload["status"] for payload in csms.calls(action)]
 
 
-async def test_a_firmware_update_ends_with_the_new_version(csms):
+async def test_a_firmware_update_ends_with_the_new_version(csms, files):
     async with on_the_wire(csms, "1.6"):
         await csms.seen("StatusNotification", count=3)
-        order = {"location": "https://fw.example/wallbox-2.1.0.bin", "retrieveDate": SOON}
+        order = {"location": f"{files}/wallbox-2.1.0.bin", "retrieveDate": SOON}
         assert await csms.command("CP-1", "UpdateFirmware", order) == {}
         told = await steps(csms, "FirmwareStatusNotification", "Installed")
         await csms.seen("SecurityEventNotification", lambda event: event["type"] == "FirmwareUpdated")
@@ -75,9 +87,9 @@ async def test_a_firmware_update_ends_with_the_new_version(csms):
     assert csms.calls("BootNotification")[-1]["firmwareVersion"] == "2.1.0"
 
 
-async def test_a_signed_update_of_16_is_verified_and_numbered(csms):
+async def test_a_signed_update_of_16_is_verified_and_numbered(csms, files):
     firmware = {
-        "location": "https://fw.example/wallbox-2.2.0.bin",
+        "location": f"{files}/wallbox-2.2.0.bin",
         "retrieveDateTime": SOON,
         "signingCertificate": "PEM",
         "signature": "MEUC",
@@ -93,14 +105,14 @@ async def test_a_signed_update_of_16_is_verified_and_numbered(csms):
     assert {payload["requestId"] for payload in csms.calls("SignedFirmwareStatusNotification")} == {9}
 
 
-async def test_an_update_of_201_waits_for_the_session_and_reboots_with_its_reason(csms):
+async def test_an_update_of_201_waits_for_the_session_and_reboots_with_its_reason(csms, files):
     async with on_the_wire(csms, "2.0.1") as agent:
         await csms.seen("StatusNotification", count=2)
         connector = agent.charger.connectors[0]
         agent.charger.plug_in(connector, small_car(0.1, battery_wh=500_000))
         agent.charger.show_token(connector, "04AA")
         await csms.seen("TransactionEvent")
-        firmware = {"location": "https://fw.example/rapid-6.0.0.bin", "retrieveDateTime": SOON}
+        firmware = {"location": f"{files}/rapid-6.0.0.bin", "retrieveDateTime": SOON}
         await csms.command("CP-1", "UpdateFirmware", {"requestId": 9, "firmware": firmware})
         await csms.seen("FirmwareStatusNotification", lambda payload: payload["status"] == "Downloaded")
         await asyncio.sleep(0.4)
@@ -116,17 +128,37 @@ async def test_an_update_of_201_waits_for_the_session_and_reboots_with_its_reaso
     ("location", "last"),
     [
         ("nowhere", "DownloadFailed"),
-        ("https://fw.example/missing-1.0.bin", "DownloadFailed"),
-        ("https://fw.example/broken-1.0.bin", "InstallationFailed"),
+        ("{files}/missing-1.0.bin", "DownloadFailed"),
+        ("{files}/broken-1.0.bin", "InstallationFailed"),
+        ("http://127.0.0.1:9/unreachable-1.0.bin", "DownloadFailed"),
     ],
 )
-async def test_an_update_can_fail(csms, location, last):
+async def test_an_update_can_fail(csms, files, location, last):
     async with on_the_wire(csms, "1.6") as agent:
         await csms.seen("StatusNotification", count=3)
-        await csms.command("CP-1", "UpdateFirmware", {"location": location, "retrieveDate": SOON})
+        await csms.command("CP-1", "UpdateFirmware", {"location": location.format(files=files), "retrieveDate": SOON})
         await steps(csms, "FirmwareStatusNotification", last)
         assert agent.charger.settings.text("firmware") == "1.4.2"
         assert not agent.charger.is_closed_for_work
+
+
+@pytest.mark.parametrize(("fault", "last"), [("download", "DownloadFailed"), ("install", "InstallationFailed")])
+async def test_a_bad_charger_fails_whatever_it_is_given(csms, files, fault, last):
+    async with on_the_wire(csms, "1.6") as agent:
+        agent.charger.firmware_fault = fault
+        await csms.seen("StatusNotification", count=3)
+        await csms.command("CP-1", "UpdateFirmware", {"location": f"{files}/good-9.0.bin", "retrieveDate": SOON})
+        await steps(csms, "FirmwareStatusNotification", last)
+        assert agent.charger.settings.text("firmware") == "1.4.2"
+
+
+async def test_a_charger_that_goes_back_boots_with_its_old_version(csms, files):
+    async with on_the_wire(csms, "1.6") as agent:
+        agent.charger.firmware_fault = "old"
+        await csms.seen("StatusNotification", count=3)
+        await csms.command("CP-1", "UpdateFirmware", {"location": f"{files}/good-9.0.bin", "retrieveDate": SOON})
+        await csms.seen("BootNotification", count=2)
+    assert csms.calls("BootNotification")[-1]["firmwareVersion"] == "1.4.2"
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])

@@ -23,6 +23,7 @@ from portal.api.fields import JsonObject, Masked, MaskedObject
 from portal.api.filters import Identity, Moment, SinceAny, Text
 from portal.api.pagination import orderings
 from portal.api.problems import Conflict
+from portal.links import addressed
 
 LONGEST_WAIT_S = 30 * 24 * 3600
 LONGEST_KEY = 255
@@ -126,6 +127,8 @@ class ChargerCommands(generics.ListAPIView[Command]):
         asked = NewCommandSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         order: dict[str, Any] = asked.validated_data
+        if "verb" in order:
+            order["arguments"] = addressed(request, order["verb"], order.get("arguments", {}))
         key = _idempotency_key(request)
         by = request.user if isinstance(request.user, AbstractBaseUser) else None
         command = commands.request(charger, **order, by=by, via=origin(request), idempotency_key=key)

@@ -12,6 +12,7 @@ from portal.api.commands import ChargerCommands, Commands
 from portal.api.desired import ConfigurationRollouts, ConfigurationStandings, ConfigurationTemplates
 from portal.api.docs import Docs
 from portal.api.entrance import Entrance, Nowhere
+from portal.api.firmware import CampaignChargers, FirmwareCampaigns, FirmwareImages, Logs
 from portal.api.id_tokens import IdTokens
 from portal.api.installed import ExternalLimits, Needs, Profiles, Reservations
 from portal.api.issues import Issues
@@ -36,6 +37,9 @@ router.register("configuration-rollouts", ConfigurationRollouts, basename="confi
 router.register("issues", Issues, basename="issue")
 router.register("sessions", Sessions, basename="session")
 router.register("id-tokens", IdTokens, basename="id-token")
+router.register("firmware-campaigns", FirmwareCampaigns, basename="firmware-campaign")
+router.register("firmware-images", FirmwareImages, basename="firmware-image")
+router.register("logs", Logs, basename="log")
 router.register("sites", Sites, basename="site")
 
 urlpatterns = [
@@ -55,6 +59,11 @@ urlpatterns = [
     path("chargers/<str:identity>/monitors/", Monitors.as_view(), name="charger-monitors"),
     path("chargers/<str:identity>/profiles/", Profiles.as_view(), name="charger-profiles"),
     path("chargers/<str:identity>/reservations/", Reservations.as_view(), name="charger-reservations"),
+    path(
+        "firmware-campaigns/<int:pk>/chargers/",
+        CampaignChargers.as_view({"get": "list"}),
+        name="firmware-campaign-chargers",
+    ),
     path("sessions/<int:pk>/meter-values/", SessionMeterValues.as_view(), name="session-meter-values"),
     path("sites/<int:pk>/power/", SitePower.as_view(), name="site-power"),
     path("sites/<int:pk>/building-load/", BuildingLoad.as_view(), name="site-building-load"),

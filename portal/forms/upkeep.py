@@ -101,12 +101,13 @@ class UpdateFirmware(CommandForm):
 
 class GetLog(CommandForm):
     verb, title, group = "fetch_logs", "Request a log", "Maintain"
-    lead = "The charger uploads a file to the address you give; its progress is on the Firmware tab."
+    lead = "The charger uploads the file to us; see it arrive on the Firmware tab."
     kind = forms.ChoiceField(choices=[("diagnostics", "Diagnostics"), ("security", "Security")])
     url = forms.CharField(
         label="Upload to",
         max_length=512,
-        help_text="URL the charger can write to: ftp://, sftp:// or https://.",
+        required=False,
+        help_text="Empty: to us. Or the URL of a server of yours that the charger can write to, e.g. ftp://….",
         widget=forms.URLInput(),
     )
     since = forms.DateTimeField(required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))

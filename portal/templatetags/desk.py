@@ -12,7 +12,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chargers.models import Connector, ConnectorStatus
+from chargers.models import Connector, ConnectorStatus, Participant
 from portal.views import formats
 from portal.views.states import SHAPE_OF, STATES, state_of
 from sessions.models import ChargingSession
@@ -156,3 +156,26 @@ def session_state(session: ChargingSession) -> SafeString:
         return status_state(session.charging_state or "charging", "" if is_told else "Running")
     word = "Ended" if session.stopped_at else "End unknown"
     return format_html('<span class="state is-unavailable">{}<span>{}</span></span>', icon("check"), word)
+
+
+@register.simple_tag
+def shape(name: str) -> SafeString:
+    """The shape of one of STATES alone, where the word stands beside it or is read aloud."""
+    return format_html('<svg aria-hidden="true"><use href="{}#s-{}"></use></svg>', static("img/icons.svg"), name)
+
+
+# How a charger's part in a firmware campaign looks, by the shapes of STATES.
+PART_LOOKS = {
+    "waiting": "offline", "updating": "charging", "soaking": "preparing", "done": "available", "failed": "faulted",
+    "skipped": "unavailable", "cancelled": "unavailable",
+}  # fmt: skip
+
+
+@register.simple_tag
+def part_state(part: Participant) -> SafeString:
+    return format_html(
+        '<span class="state is-{}">{}<span>{}</span></span>',
+        PART_LOOKS[part.state],
+        shape(PART_LOOKS[part.state]),
+        part.get_state_display().capitalize(),
+    )

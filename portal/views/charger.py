@@ -118,6 +118,8 @@ def firmware(request: HttpRequest, identity: str) -> HttpResponse:
     verbs = ("update_firmware", "fetch_logs")
     context = {
         "tab": "firmware",
+        "uploads": charger.uploads.select_related("command__requested_by")[:25],
+        "campaign_parts": charger.campaign_parts.select_related("campaign").order_by("-campaign")[:3],
         "transfers": charger.transfers.all()[:50],
         "orders": charger.commands.filter(verb__in=verbs).select_related("requested_by")[:10],
         "versions": versions(charger),

@@ -14,6 +14,7 @@ from chargers import commands as outbox
 from chargers.models import Charger, Command, CommandStatus
 from portal.forms.command import CommandForm
 from portal.forms.commands import FORMS
+from portal.links import addressed
 from portal.views import charger_page
 from portal.views.lists import Listing
 from portal.views.pages import desk_page, must_act
@@ -60,7 +61,8 @@ def _order(request: HttpRequest, charger: Charger, name: str) -> dict[str, Any]:
 def _request(request: HttpRequest, charger: Charger, form: CommandForm) -> Command:
     by = must_act(request)
     if form.verb:
-        return outbox.request(charger, form.verb, arguments=form.arguments(), by=by, via="portal")
+        arguments = addressed(request, form.verb, form.arguments())
+        return outbox.request(charger, form.verb, arguments=arguments, by=by, via="portal")
     data = form.cleaned_data
     return outbox.request(charger, action=data["action"], payload=data["payload"], by=by, via="portal")
 

@@ -16,13 +16,14 @@ from chargers import jobs as outbox
 from chargers.models import Charger, Command, CommandStatus, Job
 from portal.forms.command import CommandForm
 from portal.forms.commands import FORMS
+from portal.links import addressed
 from portal.views import chargers as charger_list
 from portal.views.lists import Listing
 from portal.views.pages import desk_page, must_act, render_page
 from sessions.models import ChargingSession
 
 # What makes sense for many at once, and which of it can harm them.
-BULK = ("trigger", "read_settings", "reset", "change_availability", "clear_cache", "update_firmware")
+BULK = ("trigger", "read_settings", "reset", "change_availability", "clear_cache", "fetch_logs", "update_firmware")
 HARMFUL = {"reset", "change_availability", "update_firmware"}
 SHOWN = 12
 FILTERS = ("q", "state", "site", "tag", "version", "vendor", "online")
@@ -73,9 +74,8 @@ def new(request: HttpRequest) -> HttpResponse:
             context["preview"] = preview = _preview(name, ids)
             if request.POST.get("confirmed") == preview["digest"]:
                 if not preview["is_harmful"] or request.POST.get("typed", "").strip() == str(len(ids)):
-                    job = outbox.start(
-                        FORMS[name].title, name, _arguments(form), ids, by=by, chosen_by=context["filters"]
-                    )
+                    arguments = addressed(request, name, _arguments(form))
+                    job = outbox.start(FORMS[name].title, name, arguments, ids, by=by, chosen_by=context["filters"])
                     return redirect("job", job.pk)
                 context["mistyped"] = True
     return render_page(request, "jobs/new.html", context)

@@ -7,14 +7,10 @@ from datetime import timedelta
 
 from django.db.models import Max
 
+from chargers.campaigns.progress import FAILED_STEPS as FAILED
 from chargers.models import Charger, Transfer
 from portal.issues.models import Issue, Severity
 from portal.issues.rule import Finding, Gone, Look, Rule, fact
-
-FAILED = (
-    "DownloadFailed", "InstallationFailed", "InstallVerificationFailed", "InvalidSignature", "InvalidCertificate",
-    "RevokedCertificate", "CertificateVerificationFailed",
-)  # fmt: skip
 
 
 def find_failed(look: Look) -> Iterator[Finding]:

@@ -14,6 +14,8 @@ from django.urls import get_resolver
 from gateway import tls, trust
 from gateway.server import Server
 
+FORM_BYTES = 1024 * 1024  # what a form may hold beside its file
+
 
 class Command(BaseCommand):
     help = "Serve chargers (OCPP), people (portal) and integrators (REST) on one port, and by TLS on a second."
@@ -58,6 +60,7 @@ class Command(BaseCommand):
             host=host,
             port=port,
             frame_limit_bytes=settings.FRAME_LIMIT_BYTES,
+            body_limit_bytes=settings.UPLOAD_LIMIT_BYTES + FORM_BYTES,
             ping_interval_s=settings.PING_INTERVAL_S,
             ping_timeout_s=settings.PING_TIMEOUT_S,
             deflate=settings.WEBSOCKET_COMPRESSION,

@@ -1,0 +1,158 @@
+"""What became of chargers that were ordered to update: by their boots, their steps, and what the `Eyes` see.
+
+The version that a charger boots with is the truth; *Installed* is its word.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from chargers.models import Boot, Campaign, CommandStatus, Connector, ConnectorStatus, Participant, Transfer
+
+State = Participant.State
+FAILED_STEPS = (
+    "DownloadFailed", "InstallationFailed", "InstallVerificationFailed", "InvalidSignature", "InvalidCertificate",
+    "RevokedCertificate", "CertificateVerificationFailed",
+)  # fmt: skip
+BOOT_LOOP = 3  # boots while it soaks that are no accident
+STEPS = {
+    "Downloading": "downloading",
+    "Downloaded": "downloaded",
+    "Installing": "installing",
+    "InstallRebooting": "rebooting",
+    "Installed": "installed by its word, to boot with it yet",
+    "SignatureVerified": "signature verified",
+    "InstallScheduled": "to install later",
+    "DownloadScheduled": "to download later",
+    "DownloadPaused": "download paused",
+}
+
+
+class Eyes(Protocol):
+    """What only those know who see sessions."""
+
+    def busy(self, charger_ids: Collection[int]) -> set[int]:
+        """At which of these a session runs."""
+
+    def charged(self, since: Mapping[int, datetime]) -> dict[int, datetime]:
+        """Which of these have charged a car well in a session begun since then, and when it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What is known of the chargers of one campaign since they were ordered to update."""
+
+    boots: Mapping[int, Sequence[Boot]]  # oldest first
+    steps: Mapping[int, Sequence[Transfer]]  # oldest first
+    faulted: set[int]
+    charged: Mapping[int, datetime]
+
+
+def signs(parts: Sequence[Participant], eyes: Eyes) -> Signs:
+    """Of those that update or soak, and that failed without booting; four queries."""
+    watched = [part for part in parts if part.ordered_at]
+    if not watched:
+        return Signs({}, {}, set(), {})
+    ids = {part.charger_id for part in watched}
+    since = min(part.ordered_at for part in watched if part.ordered_at)
+    boots, steps = defaultdict(list), defaultdict(list)
+    for boot in Boot.objects.filter(charger__in=ids, received_at__gte=since).order_by("received_at", "id"):
+        boots[boot.charger_id].append(boot)
+    told = Transfer.objects.filter(charger__in=ids, kind=Transfer.Kind.FIRMWARE, received_at__gte=since)
+    for step in told.order_by("received_at", "id"):
+        steps[step.charger_id].append(step)
+    booted = {part.charger_id: part.booted_at for part in watched if part.booted_at}
+    faulted = {
+        plug.charger_id
+        for plug in Connector.objects.filter(charger__in=booted, status=ConnectorStatus.FAULTED)
+        if plug.status_at and plug.status_at >= booted[plug.charger_id]
+    }
+    return Signs(boots, steps, faulted, eyes.charged(booted))
+
+
+def settle(part: Participant, campaign: Campaign, seen: Signs, at: datetime) -> None:
+    """Bring a part up to what is known; its columns only."""
+    if part.state == State.UPDATING or (part.state == State.FAILED and part.booted_at is None):
+        _settle_update(part, campaign, seen, at)
+    if part.state == State.SOAKING:
+        _settle_soak(part, campaign, seen, at)
+
+
+def _settle_update(part: Participant, campaign: Campaign, seen: Signs, at: datetime) -> None:
+    assert part.ordered_at is not None
+    version = campaign.image.version
+    boots = [boot for boot in seen.boots.get(part.charger_id, ()) if boot.received_at >= part.ordered_at]
+    # A charger that we gave up, and that boots with it late, is no failure.
+    if arrived := next((boot for boot in boots if boot.firmware_version == version), None):
+        part.state, part.booted_at, part.settled_at = State.SOAKING, arrived.received_at, None
+        return
+    if part.state == State.FAILED:
+        return
+    command = part.command
+    steps = [step.status for step in seen.steps.get(part.charger_id, ()) if step.received_at >= part.ordered_at]
+    last = steps[-1] if steps else ""
+    if command and command.status == CommandStatus.EXPIRED:
+        part.state, part.ordered_at, part.command, part.why = State.WAITING, None, None, "Its order was not taken."
+    elif command and command.status == CommandStatus.CANCELLED:
+        _end(part, State.CANCELLED, "Its order was withdrawn.", at)
+    elif command and command.status in (CommandStatus.REJECTED, CommandStatus.FAILED):
+        _end(part, State.FAILED, f"It refused: {command.explanation or _status(command.answer)}", at)
+    elif last in FAILED_STEPS:
+        _end(part, State.FAILED, f"It told {last}.", at)
+    elif at >= part.ordered_at + timedelta(minutes=campaign.deadline_minutes):
+        runs = part.charger.firmware_version or "a version it does not tell"
+        _end(
+            part, State.FAILED,
+            f"It did not boot with {version} within {campaign.deadline_minutes} min; it runs {runs}.", at,
+        )  # fmt: skip
+    else:
+        part.why = f"Updating: {STEPS.get(last, last) or _answer(part)}."
+
+
+def _answer(part: Participant) -> str:
+    status = part.command.status if part.command else ""
+    if status == CommandStatus.ACCEPTED:
+        return "it accepted the order"
+    if status == CommandStatus.TIMEOUT:
+        return "it gave no answer, its next boot will tell"
+    return "the order is on its way"
+
+
+def _status(answer: object) -> str:
+    return str(answer.get("status", "no reason told")) if isinstance(answer, dict) else "no reason told"
+
+
+def _settle_soak(part: Participant, campaign: Campaign, seen: Signs, at: datetime) -> None:
+    assert part.booted_at is not None
+    version, charger = campaign.image.version, part.charger
+    again = sum(boot.received_at > part.booted_at for boot in seen.boots.get(part.charger_id, ()))
+    soaked_at = part.booted_at + timedelta(minutes=campaign.soak_minutes)
+    charged_at = seen.charged.get(part.charger_id)
+    if charger.firmware_version != version:
+        _end(part, State.FAILED, f"It went back to {charger.firmware_version or 'a version it does not tell'}.", at)
+    elif again >= BOOT_LOOP and campaign.soak_minutes:
+        _end(part, State.FAILED, f"It has booted {again} times more since the update.", at)
+    elif part.charger_id in seen.faulted:
+        _end(part, State.FAILED, "A connector is faulted since the update.", at)
+    elif at < soaked_at:
+        part.why = f"Runs it; soaks for {campaign.soak_minutes} min."
+    elif not charger.is_online and campaign.soak_minutes:
+        if at >= soaked_at + timedelta(minutes=campaign.deadline_minutes):
+            _end(part, State.FAILED, "It fell silent after the update.", at)
+        else:
+            part.why = "Runs it; has been soaked, but is offline."
+    elif campaign.needs_session and charged_at is None:
+        if at < part.booted_at + timedelta(hours=campaign.session_patience_hours):
+            part.why = "Runs it; waits for a car that charges well."
+        else:
+            _end(part, State.DONE, f"Runs it; no car came within {campaign.session_patience_hours} h.", at)
+    else:
+        _end(part, State.DONE, "Runs it, and charged a car since." if charged_at else "Runs it.", at)
+
+
+def _end(part: Participant, state: Participant.State, why: str, at: datetime) -> None:
+    part.state, part.why, part.settled_at = state, why[:200], at

@@ -1,0 +1,42 @@
+"""How chargers are divided into rings. Pure."""
+
+from __future__ import annotations
+
+import re
+
+DEFAULT = "1, 10 %, 30 %, rest"
+MOST = 20
+_RING = re.compile(r"(?P<count>\d{1,6})\s*(?P<percent>%?)$|(?P<rest>rest)$", re.IGNORECASE)
+
+
+def sizes(text: str, total: int) -> list[int]:
+    """The sizes of the rings that ``text`` describes, for ``total`` chargers; the last takes whoever is left.
+
+    Each ring is a number of chargers, or a share of all, of which any begun charger counts: "1, 10 %, rest". Rings
+    that get nobody are left out. Raises ValueError with a sentence.
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        raise ValueError("A campaign needs a ring at least, e.g. 'rest'.")
+    if len(parts) > MOST:
+        raise ValueError(f"{len(parts)} rings are too many; {MOST} is the most.")
+    found: list[int] = []
+    left = total
+    for part in parts:
+        size = min(left, _size(part, total))
+        left -= size
+        found.append(size)
+    found.append(left)
+    return [size for size in found if size]
+
+
+def _size(part: str, total: int) -> int:
+    match = _RING.match(part)
+    if match is None:
+        raise ValueError(f"{part!r} is no ring: write a number of chargers, a share such as 10 %, or rest.")
+    if match["rest"]:
+        return total
+    count = int(match["count"])
+    if match["percent"] and count > 100:
+        raise ValueError(f"{part!r} is more than all of them.")
+    return -(-total * count // 100) if match["percent"] else count
