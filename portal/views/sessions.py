@@ -7,13 +7,13 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from chargers.models import Charger, Site
-from portal.views import energy
+from portal.views import columns, energy, exports, saved
 from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 from sessions import reviewing
@@ -42,10 +42,24 @@ def sessions(request: HttpRequest) -> HttpResponse:
         "sites": Site.objects.all(),
         "running_count": ChargingSession.objects.filter(stopped_at=None, is_superseded=False).count,
         "power_w": lambda: energy.power_now_w(Charger.objects.all()),
+        **saved.context(request, "sessions"),
         **Listing(request, found, orders=ORDERS, default="-started").context(),
     }
     response = render_page(request, "sessions/list.html", context, parts=LIST_PARTS)
     return tidy_url(request, response)
+
+
+@desk_page
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """The sessions that the URL asks for as CSV."""
+    rows = Listing(request, filtered(request), orders=ORDERS, default="-started").rows
+    return exports.stream(
+        request,
+        "sessions",
+        rows,
+        columns.SESSIONS,
+        details=lambda found: found.select_related("charger__site", "id_token"),
+    )
 
 
 def filtered(request: HttpRequest) -> QuerySet[ChargingSession]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from chargers.models import Charger, Site
 from portal.forms.sites import SiteForm
 from portal.views import energy, overview, power
-from portal.views.chargers import ORDERS, rows_of
+from portal.views.chargers import ORDERS, rows_of, shown_columns
 from portal.views.lists import Listing
 from portal.views.pages import desk_page, must_act, render_page
 from sessions.models import ChargingSession, SessionHour
@@ -40,6 +40,7 @@ def site(request: HttpRequest, site_id: int) -> HttpResponse:
         ),
         "running": sessions.filter(stopped_at=None, is_superseded=False).count,
         **power.of_site(found, at=timezone.now()),
+        **shown_columns(request),
         **Listing(request, rows_of(chargers), orders=ORDERS, default="identity").context(),
     }
     parts = {"rows": "chargers/_rows.html", "site-head": "sites/_head.html", "site-power": "sites/_power.html"}

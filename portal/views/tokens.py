@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.db.models import Count, Max, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.forms.tokens import TokenForm
+from portal.views import columns, exports, saved
 from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 from sessions.models import IdToken
@@ -28,10 +29,18 @@ def tokens(request: HttpRequest) -> HttpResponse:
     context = {
         "room": "tokens",
         "total": IdToken.objects.count,
+        **saved.context(request, "tokens"),
         **Listing(request, filtered(request), orders=ORDERS, default="value").context(),
     }
     response = render_page(request, "tokens/list.html", context, parts={"rows": "tokens/_rows.html"})
     return tidy_url(request, response)
+
+
+@desk_page
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """The tokens that the URL asks for as CSV, as `imports` reads them again."""
+    rows = Listing(request, filtered(request), orders=ORDERS, default="value").rows
+    return exports.stream(request, "tokens", rows, columns.TOKENS, details=lambda tokens: tokens)
 
 
 def filtered(request: HttpRequest) -> QuerySet[IdToken]:

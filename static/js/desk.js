@@ -58,6 +58,33 @@
     field.remove();
   }
 
+  // -- filters change the address without a new page: what speaks of "here" reads it when it is used
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-here]");
+    if (link) link.search = location.search;
+    const saver = event.target.closest("[data-save]");
+    if (saver) save(document.getElementById(saver.dataset.save).textContent, saver.dataset.saveAs);
+  });
+  document.addEventListener("submit", (event) => {
+    const here = event.target.querySelector("input[data-here]");
+    if (here) here.value = location.search;
+  });
+  document.addEventListener("htmx:pushedIntoHistory", () => {
+    const query = (search) => [...new URLSearchParams(search)].filter(([name, value]) => value && name !== "page").sort().join("&");
+    for (const link of document.querySelectorAll(".views > nav a")) {
+      if (query(link.search) === query(location.search)) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+  });
+
+  function save(text, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
   // -- the legend of the states, on hover
   const legend = document.getElementById("legend");
   let timer;
