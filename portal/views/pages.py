@@ -17,6 +17,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRefresh
 
+from portal import visits
+
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
@@ -29,6 +31,8 @@ def desk_page(view: View[P]) -> View[P]:
         if not request.user.is_authenticated:
             # A part of a page cannot become the login page: let the whole page go there.
             return HttpResponseClientRefresh() if _is_htmx(request) else redirect_to_login(request.get_full_path())
+        if isinstance(request.user, AbstractBaseUser) and request.method == "GET" and not _is_htmx(request):
+            visits.note(request.user, timezone.now())
         with timezone.override(browser_zone(request)):
             response = view(request, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")

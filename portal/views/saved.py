@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from portal.models import SavedView
 from portal.views.pages import desk_page
 
-PAGES = {"chargers", "sessions", "issues", "tokens"}
+PAGES = {"chargers", "sessions", "issues", "tokens", "log"}
 LONGEST_QUERY = 1500
 
 

@@ -113,7 +113,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
     if (isGoing) {
       isGoing = false;
-      const link = document.querySelector(`.top-nav a[data-go="${CSS.escape(event.key)}"]`);
+      const link = document.querySelector(`a[data-go="${CSS.escape(event.key)}"]`);
       if (link) location.assign(link.href);
       return;
     }
@@ -145,6 +145,14 @@
     next.classList.add("is-marked");
     next.scrollIntoView({ block: "nearest" });
   }
+
+  // -- a part of the page fills the screen, and goes back with Escape
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-fullscreen]");
+    if (!button) return;
+    if (document.fullscreenElement) document.exitFullscreen();
+    else document.getElementById(button.dataset.fullscreen).requestFullscreen?.().catch(() => {}); // refused: it stays as it is
+  });
 
   // -- the page's answer to a request that failed: say so, keep what was typed
   document.body.addEventListener("htmx:responseError", (event) => say(`The server answered ${event.detail.xhr.status}. Nothing was changed; try again.`));
