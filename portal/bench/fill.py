@@ -116,7 +116,8 @@ INSERT INTO charging_sessions_chargingsession (charger_id, evse_id, connector_id
 WITH RECURSIVE number(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM number WHERE i < %(last)s)
 SELECT %(charger)s + i %% %(chargers)s, 1, 1, 'P' || i, %(token)s + i %% %(tokens)s, 'BENCH', 'accepted', {began},
     {began}, '', CASE WHEN i < %(last)s - %(running)s THEN {ended} END,
-    CASE WHEN i < %(last)s - %(running)s THEN {ended} END, '', 'EVDisconnected', '', 1000, 22000, '', false, false, i %% 5000 = 0, '[]', ''
+    CASE WHEN i < %(last)s - %(running)s THEN {ended} END,
+    '', 'EVDisconnected', '', 1000, 22000, '', false, false, i %% 5000 = 0, '[]', ''
 FROM number
 """
 HOURS = """
