@@ -10,6 +10,7 @@ from django.db import connection
 
 from chargers import clocks, statements
 from chargers.models import Connector, ConnectorStatus, StatusChange
+from chargers.models.connector import lead
 from chargers.rows import Lookup, clip, insert, make, rewrite
 
 # Finer than "occupied". Some chargers report only that and tell the rest by their sessions (OCPP 2.x), so "occupied"
@@ -75,6 +76,7 @@ class StatusBook:
                 changes.append(_change(report, connector))
         self._reports = []
         rewrite(list(changed.values()), _COLUMNS)
+        lead({connector.charger_id for connector in changed.values()})
         insert(changes)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from chargers import credentials
 from chargers.models import Charger, Registration, SecurityProfile, Site, fold
+from chargers.signals import charger_changed
 
 LONGEST = 128
+PORTION = 200  # rows of a statement: SQLite takes only so many parameters
 WITH_PASSWORD = (SecurityProfile.BASIC, SecurityProfile.TLS)
 
 
@@ -67,6 +70,38 @@ def register(
         ) from error
 
 
+@transaction.atomic
+def register_all(newcomers: Sequence[tuple[Charger, str]]) -> list[tuple[str, str]]:
+    """Enter many chargers, judged before, each with its password or "" for one that is made.
+
+    Answers with identity and password of those whose password was made; this is the only copy.
+    """
+    made: list[tuple[str, str]] = []
+    now = timezone.now()
+    for charger, password in newcomers:
+        charger.identity_folded = fold(charger.identity)
+        if charger.security_profile not in WITH_PASSWORD:
+            continue
+        if password:
+            looks_made = credentials.looks_made(password.encode())
+            hashed = credentials.hashed if looks_made else credentials.slowly_hashed
+            charger.password_hash = hashed(password.encode())
+        else:
+            made.append((charger.identity, fresh := credentials.made()))
+            charger.password_hash = credentials.hashed(fresh.encode())
+        charger.password_set_at = now
+    Charger.objects.bulk_create([charger for charger, _ in newcomers], batch_size=PORTION)
+    _announce(charger for charger, _ in newcomers)
+    return made
+
+
+@transaction.atomic
+def rewrite(chargers: Sequence[Charger]) -> None:
+    """Store what staff decided anew about many chargers: name, site, registration, serial number."""
+    Charger.objects.bulk_update(chargers, ["name", "site", "registration", "serial_number"], batch_size=PORTION)
+    _announce(chargers)
+
+
 def register_unknown(identities: Iterable[str], registration: Registration) -> None:
     """Enter chargers that nobody announced, without a password. Safe to repeat, and beside others doing the same."""
     Charger.objects.bulk_create(
@@ -92,6 +127,11 @@ def retire(charger: Charger) -> None:
     """Let a charger in no more as one of ours: its boots are rejected. What it did is kept. Safe to repeat."""
     charger.registration, charger.is_booted = Registration.REJECTED, False
     charger.save(update_fields=["registration", "is_booted"])
+
+
+def _announce(chargers: Iterable[Charger]) -> None:
+    if changed := {charger.pk for charger in chargers}:
+        transaction.on_commit(lambda: charger_changed.send_robust(sender=Charger, charger_ids=changed))
 
 
 def _check(identity: str, security_profile: int, password: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
@@ -83,6 +84,26 @@ def is_iot_core(mqtt_url: str) -> bool:
     """Whether a broker is AWS IoT Core, which limits what goes through a connection."""
     host = urlsplit(mqtt_url).hostname or ""
     return ".iot." in host and host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def tile_source(url: str) -> list[str]:
+    """Where a browser may fetch tiles from, as a source of our content security policy. SystemExit for no such URL."""
+    if not url:
+        return []
+    parts = urlsplit(url)
+    # {s} stands for one of several servers, as the first part of the host.
+    host = parts.netloc.replace("{s}.", "*.", 1)
+    is_host = host and not set(host) & set("{} ;,'\"")
+    if parts.scheme not in ("https", "http") or not is_host or not {"{z}", "{x}", "{y}"} <= set(_fields(url)):
+        raise SystemExit(
+            f"MAP_TILES_URL is {url!r}; it has to look like https://tile.example/{{z}}/{{x}}/{{y}}.png. Correct it or "
+            "unset it."
+        )
+    return [f"{parts.scheme}://{host}"]
+
+
+def _fields(url: str) -> list[str]:
+    return re.findall(r"{\w+}", url)
 
 
 def announce_wrong_networks(name: str, networks: list[str]) -> None:

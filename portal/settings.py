@@ -18,6 +18,7 @@ from portal.environment import (
     is_iot_core,
     keep_secret,
     secret,
+    tile_source,
     with_secret_files,
 )
 
@@ -27,6 +28,7 @@ with_secret_files(
     os.environ,
     *("DATABASE_URL", "DATABASE_PASSWORD", "REDIS_URL", "MQTT_URL", "MQTT_CLIENT_PEM", "SECRET_KEY", "CHARGER_CA_PEM"),
     "CREDENTIAL_PEPPER",
+    "EMAIL_URL",
 )
 env = Env(eager=False)
 
@@ -223,12 +225,18 @@ TEMPLATES = [
         },
     }
 ]
+
+# -- the map ---------------------------------------------------------------------------------------------------------
+# A tile service, e.g. https://tile.example/{z}/{x}/{y}.png; people's browsers fetch from there. Empty: only degrees.
+MAP_TILES_URL = env.str("MAP_TILES_URL", "")
+MAP_ATTRIBUTION = env.str("MAP_ATTRIBUTION", "")  # what that service wants to be named as; may hold HTML
+_tiles = tile_source(MAP_TILES_URL)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
+        "img-src": ["'self'", "data:", *_tiles],
         "connect-src": ["'self'"],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'self'"],

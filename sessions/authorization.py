@@ -1,7 +1,8 @@
 """Who may charge. The answer for a card does not depend on the charger that asks.
 
-One token may charge several cars at once, for fleets share cards; ``ONE_SESSION_PER_TOKEN`` forbids it, and then only
-the start of a second session says so: at the reader nobody can know yet which session the card is to end.
+One token may charge several cars at once, for fleets share cards; its ``session_limit`` says how many, and
+``ONE_SESSION_PER_TOKEN`` says one where it does not. Only the start of a session too many says so: at the reader nobody
+can know yet which session the card is to end.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ class Tokens:
     def __init__(self, values: Iterable[str], *, are_starting: bool = False) -> None:
         folded = {(value.casefold(),) for value in values if value}
         self._tokens = {token.value_folded: token for token in _BY_VALUE(folded)}
-        self._places: dict[int, set[Place]] = {}  # where a token is charging, if it may do so at one place only
-        if are_starting and settings.ONE_SESSION_PER_TOKEN:
-            for session in _RUNNING_WITH({(token.pk,) for token in self._tokens.values()}):
+        self._places: dict[int, set[Place]] = {}  # where a token is charging, if it may do so at few places only
+        limited = {(token.pk,) for token in self._tokens.values() if _limit(token)} if are_starting else set()
+        if limited:
+            for session in _RUNNING_WITH(limited):
                 self._charges_at(session.id_token_id, (session.charger_id, session.evse_id))
 
     def authorize(self, value: str, *, at: datetime) -> Authorization:
@@ -63,10 +65,11 @@ class Tokens:
     def authorize_start(self, value: str, *, charger: Charger, evse_id: int, at: datetime) -> Authorization:
         """As `authorize`, for a session that starts now on a connector."""
         answer = self.authorize(value, at=at)
-        if not (settings.ONE_SESSION_PER_TOKEN and answer.is_accepted) or answer.token is None:
+        limit = _limit(answer.token) if answer.is_accepted and answer.token else None
+        if limit is None or answer.token is None:
             return answer
         here = (charger.pk, evse_id)
-        if self._places.get(answer.token.pk, set()) - {here}:
+        if len(self._places.get(answer.token.pk, set()) - {here}) >= limit:
             return Authorization("concurrent", answer.token)
         self._charges_at(answer.token.pk, here)  # for the next one of this batch
         return answer
@@ -74,6 +77,11 @@ class Tokens:
     def _charges_at(self, token_id: int | None, place: Place) -> None:
         if token_id is not None:
             self._places.setdefault(token_id, set()).add(place)
+
+
+def _limit(token: IdToken) -> int | None:
+    """At how many places it may charge at once."""
+    return token.session_limit or (1 if settings.ONE_SESSION_PER_TOKEN else None)
 
 
 def authorize(value: str, *, at: datetime) -> Authorization:

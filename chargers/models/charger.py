@@ -69,6 +69,8 @@ class Charger(models.Model):
     last_heard_at = models.DateTimeField(null=True, blank=True)
     last_heartbeat_at = models.DateTimeField(null=True, blank=True)
 
+    # The state that speaks for the whole of it, kept by `chargers.connectors`: counting a fleet reads no connector.
+    leading_status = models.CharField(max_length=16, default="unknown", editable=False)
     is_booted = models.BooleanField(default=False)  # a boot was accepted; kept over reconnects
     booted_at = models.DateTimeField(null=True, blank=True)
     clock_offset_s = models.FloatField(null=True, blank=True)  # its clock minus ours, at the last live message
@@ -81,7 +83,7 @@ class Charger(models.Model):
         ordering = ("identity_folded",)
         indexes = [
             models.Index(fields=["gateway"], condition=Q(is_online=True), name="charger_online_by_gateway"),
-            models.Index(fields=["is_online"], name="charger_is_online"),
+            models.Index(fields=["is_online", "leading_status", "site"], name="charger_by_state"),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db import models
 
+from chargers import statements
 from chargers.models.charger import Charger
 
 
@@ -17,6 +20,21 @@ class ConnectorStatus(models.TextChoices):
     RESERVED = "reserved"
     UNAVAILABLE = "unavailable"
     FAULTED = "faulted"
+
+
+# A charger as a whole shows the first of these that any of its connectors has: what needs a person comes first.
+LEADING = (
+    ConnectorStatus.FAULTED,
+    ConnectorStatus.CHARGING,
+    ConnectorStatus.SUSPENDED_EV,
+    ConnectorStatus.SUSPENDED_EVSE,
+    ConnectorStatus.PREPARING,
+    ConnectorStatus.FINISHING,
+    ConnectorStatus.OCCUPIED,
+    ConnectorStatus.RESERVED,
+    ConnectorStatus.AVAILABLE,
+    ConnectorStatus.UNAVAILABLE,
+)
 
 
 class Connector(models.Model):
@@ -43,11 +61,32 @@ class Connector(models.Model):
     def __str__(self) -> str:
         return f"{self.charger.identity} · {self.label}"
 
+    def save(self, *args: object, **kwargs: object) -> None:
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+        lead({self.charger_id})
+
     @property
     def label(self) -> str:
         if self.evse_id == 0:
             return "charger"
         return f"{self.evse_id}" if self.connector_id == 1 else f"{self.evse_id}.{self.connector_id}"
+
+
+_IDS = (("id", "bigint"),)
+_RANKS = " ".join(f"WHEN '{status.value}' THEN {rank}" for rank, status in enumerate(LEADING))
+
+
+def lead(charger_ids: Collection[int]) -> None:
+    """Bring ``leading_status`` of these chargers up to date; those that it does not change are not written."""
+    if not charger_ids:
+        return
+    statements.execute(
+        "UPDATE chargers_charger SET leading_status = led.status FROM (SELECT v.id, COALESCE((SELECT c.status "  # noqa: S608
+        f"FROM chargers_connector c WHERE c.charger_id = v.id ORDER BY CASE c.status {_RANKS} ELSE {len(LEADING)} END "
+        f"LIMIT 1), 'unknown') AS status FROM {statements.recordset('v', _IDS)}) led "
+        "WHERE chargers_charger.id = led.id AND chargers_charger.leading_status <> led.status",
+        statements.records(_IDS, [(pk,) for pk in sorted(charger_ids)]),
+    )
 
 
 class StatusChange(models.Model):

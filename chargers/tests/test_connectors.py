@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from chargers.connectors import IN_USE, StatusBook, StatusReport
-from chargers.models import Connector, ConnectorStatus, StatusChange
+from chargers.models import Charger, Connector, ConnectorStatus, StatusChange
 
 
 def report(charger, status, **more):
@@ -22,7 +22,7 @@ def write(*reports):
 
 def test_a_batch_costs_the_same_for_one_charger_and_for_twenty(make_charger, django_assert_max_num_queries):
     chargers = [make_charger(f"CP-{n}") for n in range(20)]
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         write(*(report(charger, ConnectorStatus.AVAILABLE) for charger in chargers))
     assert Connector.objects.filter(status="available").count() == StatusChange.objects.count() == 20
 
@@ -62,3 +62,23 @@ def test_texts_too_long_for_their_columns_are_cut(cp1):
 def test_nothing_reported_costs_nothing(db, django_assert_num_queries):
     with django_assert_num_queries(0):
         StatusBook().write()
+
+
+def test_a_charger_is_led_by_what_needs_a_person_first(make_charger):
+    chargers = [make_charger(f"CP-{n}") for n in range(3)]
+
+    def leading() -> list[str]:
+        return list(Charger.objects.order_by("pk").values_list("leading_status", flat=True))
+
+    assert leading() == ["unknown"] * 3
+    write(*(report(charger, ConnectorStatus.AVAILABLE) for charger in chargers))
+    assert leading() == ["available"] * 3
+    two, three = chargers[1:]
+    write(
+        replace(report(two, ConnectorStatus.CHARGING), evse_id=2),
+        replace(report(three, ConnectorStatus.FAULTED), evse_id=2),
+        replace(report(three, ConnectorStatus.CHARGING), evse_id=3),
+    )
+    assert leading() == ["available", "charging", "faulted"]
+    write(replace(report(three, ConnectorStatus.AVAILABLE), evse_id=2))
+    assert leading() == ["available", "charging", "charging"]

@@ -20,9 +20,17 @@ class IdTokenSerializer(serializers.ModelSerializer[IdToken]):
 
     class Meta:
         model = IdToken
-        fields = ("id", "value", "kind", "status", "expires_at", "is_expired", "group", "holder", "created_at")
-        read_only_fields = ("id", "created_at")
+        fields = (
+            "id", "value", "kind", "status", "expires_at", "is_expired", "group", "holder", "session_limit",
+            "created_at", "changed_at",
+        )  # fmt: skip
+        read_only_fields = ("id", "created_at", "changed_at")
         extra_kwargs = {
+            "session_limit": {
+                "min_value": 1,
+                "max_value": 1000,
+                "help_text": "Cars that it may charge at once; null: what ONE_SESSION_PER_TOKEN says.",
+            },
             "value": {"help_text": "As on the card; compared ignoring case."},
             "kind": {"help_text": "OCPP 2.x: ISO14443, Central, eMAID …; empty: any."},
             "group": {"help_text": "Its group may stop a session that one of its cards has started (parentIdTag)."},

@@ -34,21 +34,22 @@ class SendLocalList(CommandForm):
     lead = "Replaces the charger's own list of tokens by all of ours, so that it can decide without a connection."
 
     def arguments(self) -> dict[str, Any]:
-        tokens = IdToken.objects.all()
-        return {
-            "version": (self.charger.local_list_version or 0) + 1,
-            "mode": "full",
-            "tokens": [
-                {
-                    "value": token.value,
-                    "kind": token.kind,
-                    "status": "expired" if token.is_expired else token.status,
-                    "group": token.group,
-                    "expires_at": token.expires_at.isoformat() if token.expires_at else None,
-                }
-                for token in tokens
-            ],
+        return local_list((self.charger.local_list_version or 0) + 1)
+
+
+def local_list(version: int) -> dict[str, Any]:
+    """All our tokens as a charger keeps them."""
+    tokens = [
+        {
+            "value": token.value,
+            "kind": token.kind,
+            "status": "expired" if token.is_expired else token.status,
+            "group": token.group,
+            "expires_at": token.expires_at.isoformat() if token.expires_at else None,
         }
+        for token in IdToken.objects.all()
+    ]
+    return {"version": version, "mode": "full", "tokens": tokens}
 
 
 class LocalListVersion(CommandForm):

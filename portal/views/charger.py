@@ -141,21 +141,6 @@ def versions(charger: Charger) -> list[tuple[str, datetime]]:
 
 
 @desk_page
-def connection(request: HttpRequest, identity: str) -> HttpResponse:
-    charger = charger_page.find(identity)
-    day_ago = timezone.now() - timedelta(days=1)
-    context = {
-        "tab": "connection",
-        "connections": charger.connections.all()[:50],
-        "connections_today": charger.connections.filter(connected_at__gte=day_ago).count,
-        "boots": charger.boots.all()[:25],
-        "urls": credentials.ocpp_urls(request, charger),
-    }
-    parts = {"connection": "charger/_connection.html"}
-    return charger_page.render(request, charger, "charger/connection.html", context, parts=parts)
-
-
-@desk_page
 def edit(request: HttpRequest, identity: str) -> HttpResponse:
     must_act(request)
     charger = charger_page.find(identity)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum, When
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
 from chargers.models import Charger, Connector, ConnectorStatus, Site, Tag
 from portal.forms.chargers import RegisterForm
-from portal.views import credentials
+from portal.views import columns, credentials, exports, saved
 from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 from portal.views.states import STATES, needs_you, with_state
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 ORDERS = {
     "identity": ("identity_folded",),
+    "name": ("name", "identity_folded"),
     "site": ("site__name", "identity_folded"),
     "model": ("vendor", "model", "identity_folded"),
     "firmware": ("firmware_version", "identity_folded"),
     "state": ("state", "identity_folded"),
     "power": ("power_w", "identity_folded"),
     "heard": ("last_heard_at",),
+    "connected": ("connected_at",),
+    "security": ("security_profile", "identity_folded"),
+    "clock": ("clock_offset_s", "identity_folded"),
 }
 PARTS = {"chargers-head": "chargers/_head.html", "rows": "chargers/_rows.html"}
 
@@ -43,9 +47,26 @@ def chargers(request: HttpRequest) -> HttpResponse:
         "states": [(name, word) for name, (word, _) in STATES.items()],
         "versions": _choices("subprotocol"),
         "vendors": _choices("vendor"),
+        "every_column": columns.CHARGERS,
+        **shown_columns(request),
+        **saved.context(request, "chargers"),
         **Listing(request, found, orders=ORDERS, default="identity").context(),
     }
-    return tidy_url(request, render_page(request, "chargers/list.html", context, parts=PARTS))
+    return tidy_url(request, render_page(request, "chargers/list.html", context, parts=PARTS), columns.CHARGERS)
+
+
+def shown_columns(request: HttpRequest) -> dict[str, Any]:
+    """What `chargers/_rows.html` needs to know of columns; sites show chargers too."""
+    chosen = columns.shown(request.GET, columns.CHARGERS)
+    return {"columns": chosen, "shown": {column.key for column in chosen}}
+
+
+@desk_page
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """The chargers that the URL asks for as CSV: the columns that it names, without that all."""
+    chosen = columns.shown(request.GET, columns.CHARGERS) if request.GET.get("cols") else columns.CHARGERS
+    rows = Listing(request, filtered(request), orders=ORDERS, default="identity").rows
+    return exports.stream(request, "chargers", rows, chosen, details=rows_of)
 
 
 def filtered(request: HttpRequest) -> QuerySet[ChargerWithState]:

@@ -21,6 +21,7 @@ from portal.issues.models import Issue, Severity
 from portal.issues.models.issue import awake
 from portal.issues.rules import RULES
 from portal.issues.rules.faults import fault_of
+from portal.views import saved
 from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 
@@ -45,6 +46,7 @@ def issues(request: HttpRequest) -> HttpResponse:
         "sites": Site.objects.all(),
         "severities": Severity.choices,
         "rules": RULES.values(),
+        **saved.context(request, "issues"),
         **Listing(request, filtered(request), orders=ORDERS, default="severity").context(),
     }
     return tidy_url(request, render_page(request, "issues/list.html", context, parts=LIST_PARTS))

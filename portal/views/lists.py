@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.core.paginator import Page, Paginator
@@ -10,9 +10,11 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
+from portal.views.columns import Column, tidy
+
 PAGE_SIZE = 50
 MOST = 10_000  # rows that one can page through; to count on would cost more with each year
-NOT_FILTERS = {"page", "sort", "do"}  # of what a URL says, the rest narrows the list
+NOT_FILTERS = {"page", "sort", "do", "cols"}  # of what a URL says, the rest narrows the list
 M = TypeVar("M", bound=Model)
 
 
@@ -44,10 +46,12 @@ class Listing(Generic[M]):
         # The pk last: rows that are equal in the order must not change places between pages.
         ordering = [_reversed(field) for field in fields] if key.startswith("-") else list(fields)
         self.default_sort = default
-        self.page: Page[M] = BoundedPaginator(rows.order_by(*ordering, "pk"), PAGE_SIZE).get_page(
-            request.GET.get("page")
-        )
+        self.rows = rows.order_by(*ordering, "pk")
         self._request = request
+
+    @cached_property
+    def page(self) -> Page[M]:
+        return BoundedPaginator(self.rows, PAGE_SIZE).get_page(self._request.GET.get("page"))
 
     @property
     def is_filtered(self) -> bool:
@@ -66,11 +70,13 @@ def _reversed(field: str) -> str:
     return field.removeprefix("-") if field.startswith("-") else f"-{field}"
 
 
-def tidy_url(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """After a filter form: the address bar gets the query without its empty fields."""
+def tidy_url(request: HttpRequest, response: HttpResponse, columns: Sequence[Column] = ()) -> HttpResponse:
+    """After a filter form: the address bar gets the query without its empty fields and what is so by default."""
     if request.headers.get("HX-Trigger") == "filters":
         query = request.GET.copy()
         for name in [name for name, value in query.items() if not value]:
             del query[name]
+        if columns:
+            tidy(query, columns)
         response.headers["HX-Push-Url"] = f"{request.path}?{query.urlencode()}" if query else request.path
     return response

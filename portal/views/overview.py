@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from chargers.models import Charger, Site
 from portal.issues.models import Issue, Severity
 from portal.issues.models.issue import awake
-from portal.views import energy, happenings
+from portal.views import digest, energy, happenings
 from portal.views.pages import desk_page, render_page
-from portal.views.states import PRECEDENCE, needs_you, with_state
+from portal.views.states import counts_by_site, needs_you
 from sessions.models import ChargingSession, SessionHour
 
 MOST_ISSUES = 8
-RING_ORDER = ("faulted", "offline", *PRECEDENCE[1:], "unknown")
+MOST_SITES = 12
+RING_ORDER = (
+    "faulted", "offline", "charging", "suspended", "preparing", "reserved", "available", "unavailable", "unknown",
+)  # fmt: skip
 PARTS = {
     "summary": "overview/_summary.html",
     "sites": "overview/_sites.html",
+    "digest": "overview/_digest.html",
     "happenings": "parts/happenings.html",
 }
 
@@ -31,7 +35,9 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "room": "overview",
         "summary": summary,
-        "sites": sites_with_states,
+        "sites": loudest_sites,
+        "digest": lambda: digest.of(request),
+        "spans": digest.SPANS,
         "happenings": happenings.latest,
     }
     return render_page(request, "overview/page.html", context, parts=PARTS)
@@ -54,38 +60,39 @@ def summary() -> dict[str, Any]:
 
 
 def _counts() -> dict[str, int]:
-    """How many chargers there are, and of what kind. One look at each charger's state, however many kinds."""
-    rows = with_state(Charger.objects.order_by()).values_list("state").annotate(n=Count("pk"))
-    by_state: Counter[str] = Counter(dict(rows))
+    """How many chargers there are, and of what kind."""
+    by_state = sum(counts_by_site(Charger.objects.all()).values(), Counter())
     silent = Charger.objects.filter(is_online=False, connected_at__isnull=False)
     return {
         "all": by_state.total(),
         "online": by_state.total() - by_state["offline"],
         **{state: by_state[state] for state in ("offline", "faulted", "charging")},
         "needy": Charger.objects.filter(needs_you()).count(),
-        "just_gone": silent.exclude(needs_you()).count(),
+        "just_gone": silent.count() - silent.filter(needs_you()).count(),
     }
 
 
-def sites_with_states() -> list[dict[str, Any]]:
-    """Each site with how many of its chargers are in which state, loudest first; chargers without a site last."""
-    by_site: dict[int | None, dict[str, int]] = {}
-    # order_by(): the model's own order would split the groups.
-    rows = with_state(Charger.objects.order_by()).values_list("site", "state").annotate(n=Count("pk"))
-    for site_id, state, count in rows:
-        by_site.setdefault(site_id, {})[state] = count
-    sites: list[Site | None] = [*Site.objects.all()]
-    if None in by_site:
-        sites.append(None)
-    return [_ring(site, by_site.get(site.pk if site else None, {})) for site in sites]
+def loudest_sites() -> list[dict[str, Any]]:
+    """The sites with the largest part of their chargers faulted or offline; chargers without a site come last."""
+    by_site = counts_by_site(Charger.objects.all())
+    homeless = by_site.pop(None, None)
+    loudest = sorted((pk for pk in by_site if pk), key=lambda pk: (-_loudness(by_site[pk]), -by_site[pk].total()))
+    loudest = loudest[:MOST_SITES]
+    sites = list(Site.objects.filter(pk__in=loudest))
+    if len(loudest) < MOST_SITES:  # there may be some that have no charger yet
+        sites += Site.objects.exclude(pk__in=loudest)[: MOST_SITES - len(loudest)]
+    nothing: Counter[str] = Counter()
+    counted = [(site, by_site.get(site.pk, nothing)) for site in sites]
+    counted.sort(key=lambda row: (-_loudness(row[1]), -row[1].total(), row[0].name))
+    rings = [ring(site, counts) for site, counts in counted]
+    return [*rings, ring(None, homeless)] if homeless else rings
 
 
-def ring_of(site: Site) -> dict[str, Any]:
-    rows = with_state(Charger.objects.filter(site=site).order_by()).values_list("state").annotate(n=Count("pk"))
-    return _ring(site, dict(rows))
+def _loudness(counts: Counter[str]) -> float:
+    return (2 * counts["faulted"] + counts["offline"]) / (counts.total() or 1)
 
 
-def _ring(site: Site | None, counts: dict[str, int]) -> dict[str, Any]:
+def ring(site: Site | None, counts: Mapping[str, int]) -> dict[str, Any]:
     """Arcs of a ring whose circumference is 100: (state, count, length, offset)."""
     total = sum(counts.values())
     arcs, offset = [], 0.0

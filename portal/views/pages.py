@@ -12,22 +12,27 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRefresh
 
+from portal import visits
+
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def desk_page(view: View[P]) -> View[P]:
     """Only after login; times inside are in the zone that the browser told (`static/js/theme.js`)."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             # A part of a page cannot become the login page: let the whole page go there.
             return HttpResponseClientRefresh() if _is_htmx(request) else redirect_to_login(request.get_full_path())
+        if isinstance(request.user, AbstractBaseUser) and request.method == "GET" and not _is_htmx(request):
+            visits.note(request.user, timezone.now())
         with timezone.override(browser_zone(request)):
             response = view(request, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from chargers.models import Charger, Site
 from portal.views.pages import desk_page, render_page
+from portal.views.sessions import speaks_of
 from portal.views.states import with_state
 from sessions.models import ChargingSession, IdToken
 
@@ -27,7 +28,13 @@ PAGES = (
     ("Add a firmware image", "image-new", "", "plus"),
     ("Start a firmware campaign", "campaign-new", "", "plus"),
     ("Logs from chargers", "logs", "", "file-text"),
+    ("Import chargers", "import-new", "chargers", "upload"),
     ("Jobs", "jobs", "", "list-details"),
+    ("Reservations", "reservations", "", "calendar-time"),
+    ("OCPP log of all chargers", "log", "", "terminal-2"),
+    ("OCPP log: only trouble", "log", "?outcome=trouble", "terminal-2"),
+    ("Map", "map", "", "map-pin"),
+    ("Wallboard", "wallboard", "", "device-desktop"),
     ("Issues", "issues", "", "alert-triangle"),
     ("Rules that look for issues", "rules", "", "adjustments"),
     ("Channels that are told of issues", "channels", "", "send"),
@@ -46,6 +53,8 @@ PAGES = (
     ("Add a site", "site-new", "", "plus"),
     ("Id tokens", "tokens", "", "key"),
     ("Add a token", "token-new", "", "plus"),
+    ("Import id tokens", "import-new", "tokens", "upload"),
+    ("Local lists of chargers", "local-lists", "", "list-details"),
     ("System health", "system", "", "cpu"),
     ("Dead letters", "system", "#letters", "cpu"),
     ("API documentation", "api:docs", "", "api"),
@@ -92,8 +101,7 @@ def _chargers(words: list[str]) -> Iterator[Hit]:
 def _sessions(words: list[str]) -> Iterator[Hit]:
     found = ChargingSession.objects.select_related("charger")
     for word in words:
-        number = Q(pk=int(word)) if word.isdecimal() and len(word) < 19 else Q()
-        found = found.filter(number | Q(transaction_id=word) | Q(token_value__icontains=word))
+        found = found.filter(speaks_of(word))
     for session in found[:MOST]:
         yield Hit(
             f"Session {session.pk}",
@@ -122,4 +130,9 @@ def _sites(words: list[str]) -> Iterator[Hit]:
 def _pages(words: list[str]) -> Iterator[Hit]:
     for title, name, query, icon in PAGES:
         if all(word.casefold() in title.casefold() for word in words):
-            yield Hit(title, reverse(name) + query, icon=icon)
+            yield Hit(title, _href(name, query), icon=icon)
+
+
+def _href(name: str, more: str) -> str:
+    """``more``: a query or a fragment, else an argument of the address."""
+    return reverse(name) + more if not more or more[0] in "?#" else reverse(name, args=[more])

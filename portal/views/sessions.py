@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from chargers.models import Charger, Site
-from portal.views import energy
+from chargers.models import Charger, Site, fold
+from portal.views import columns, energy, exports, saved
 from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 from sessions import costs, reviewing
-from sessions.models import ChargingSession, MeterValue
+from sessions.models import ChargingSession, IdToken, MeterValue
+from sessions.readings import LONGEST
 from sessions.units import as_number
 from smartcharging import why
 
@@ -29,6 +31,8 @@ ORDERS = {
     "power": ("power_w",),
 }
 MOST_POINTS = 2000
+SORTED = timedelta(days=31)
+FEW = 500
 LIST_PARTS = {"sessions-head": "sessions/_list_head.html", "rows": "sessions/_rows.html"}
 PARTS = {"session-head": "sessions/_head.html", "session": "sessions/_session.html"}
 
@@ -42,10 +46,25 @@ def sessions(request: HttpRequest) -> HttpResponse:
         "sites": Site.objects.all(),
         "running_count": ChargingSession.objects.filter(stopped_at=None, is_superseded=False).count,
         "power_w": lambda: energy.power_now_w(Charger.objects.all()),
-        **Listing(request, found, orders=ORDERS, default="-started").context(),
+        **saved.context(request, "sessions"),
+        "sorts_latest": sorts_latest(request),
+        **Listing(request, in_order(request, found), orders=ORDERS, default="-started").context(),
     }
     response = render_page(request, "sessions/list.html", context, parts=LIST_PARTS)
     return tidy_url(request, response)
+
+
+@desk_page
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """The sessions that the URL asks for as CSV."""
+    rows = Listing(request, filtered(request), orders=ORDERS, default="-started").rows
+    return exports.stream(
+        request,
+        "sessions",
+        rows,
+        columns.SESSIONS,
+        details=lambda found: found.select_related("charger__site", "id_token"),
+    )
 
 
 def filtered(request: HttpRequest) -> QuerySet[ChargingSession]:
@@ -53,15 +72,7 @@ def filtered(request: HttpRequest) -> QuerySet[ChargingSession]:
     found = ChargingSession.objects.select_related("charger", "charger__site", "id_token")
     asked = request.GET
     for word in asked.get("q", "").split():
-        number = Q(pk=int(word)) if word.isdecimal() and len(word) < 19 else Q()
-        found = found.filter(
-            Q(charger__identity__icontains=word)
-            | Q(token_value__icontains=word)
-            | Q(id_token__holder__icontains=word)
-            | Q(transaction_id=word)
-            | Q(stop_reason__icontains=word)
-            | number
-        )
+        found = found.filter(speaks_of(word))
     if asked.get("open") == "yes":
         found = found.filter(stopped_at=None, is_superseded=False)
     elif asked.get("open") == "no":
@@ -74,8 +85,42 @@ def filtered(request: HttpRequest) -> QuerySet[ChargingSession]:
         found = found.filter(id_token=int(asked["token"]))
     if asked.get("since") == "today":
         midnight = energy.midnight()
-        found = found.filter(Q(started_at__gte=midnight) | Q(stopped_at__gte=midnight) | Q(stopped_at=None))
+        ended = Q(started_at__gte=midnight - LONGEST, stopped_at__gte=midnight)
+        found = found.filter(Q(started_at__gte=midnight) | ended | Q(stopped_at=None))
     return found
+
+
+def in_order(request: HttpRequest, found: QuerySet[ChargingSession]) -> QuerySet[ChargingSession]:
+    """Another order than that of time has no index: of a long history only the latest is sorted."""
+    return found.filter(started_at__gte=timezone.now() - SORTED) if sorts_latest(request) else found
+
+
+def sorts_latest(request: HttpRequest) -> bool:
+    is_by_time = request.GET.get("sort", "started").removeprefix("-") not in ORDERS.keys() - {"started"}
+    return not is_by_time and not any(request.GET.get(name) for name in ("q", "open", "review", "token", "since"))
+
+
+def speaks_of(word: str) -> Q:
+    """Condition on sessions: of a charger, token or holder with that word, or with that number or transaction id.
+
+    Who is meant is looked up first, then their sessions by an index: among millions no text is searched.
+    """
+    number = Q(pk=int(word)) if word.isdecimal() and len(word) < 19 else Q()
+    chargers = Charger.objects.filter(identity_folded__contains=fold(word)).order_by()
+    tokens = IdToken.objects.filter(Q(value_folded__contains=word.casefold()) | Q(holder__icontains=word)).order_by()
+    return (
+        Q(charger__in=_few(chargers))
+        | Q(id_token__in=_few(tokens))
+        | Q(id_token=None, token_value__icontains=word)
+        | Q(transaction_id=word)
+        | number
+    )
+
+
+def _few(rows: QuerySet[Any]) -> Any:
+    """Their keys, where there are few; a great part of all is better asked beside the sessions."""
+    keys = list(rows.values_list("pk", flat=True)[: FEW + 1])
+    return keys if len(keys) <= FEW else rows.values("pk")
 
 
 @desk_page

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import available_timezones
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -13,21 +15,38 @@ from django.utils import timezone
 from chargers.models import Charger, Site
 from portal.forms.sites import SiteForm
 from portal.views import energy, overview, power
-from portal.views.chargers import ORDERS, rows_of
-from portal.views.lists import Listing
+from portal.views.chargers import ORDERS, rows_of, shown_columns
+from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
+from portal.views.states import counts_by_site
 from sessions import tariffs
 from sessions.models import ChargingSession, SessionHour
 
 
 @desk_page
 def sites(request: HttpRequest) -> HttpResponse:
+    """A page of sites, each with the states of its chargers; ``q`` in the URL narrows them."""
+    found = Site.objects.all()
+    for word in request.GET.get("q", "").split():
+        found = found.filter(Q(name__icontains=word) | Q(address__icontains=word))
+    listing = Listing(request, found, orders={"name": ("name",)}, default="name")
     context = {
         "room": "sites",
-        "sites": overview.sites_with_states,
+        "total": Site.objects.count,
+        "sites": lambda: _rings(list(listing.page.object_list), is_last=not listing.page.has_next()),
         "tariff": lambda: tariffs.in_force(None, at=timezone.now()),
+        **listing.context(),
     }
-    return render_page(request, "sites/list.html", context, parts={"sites": "sites/_list.html"})
+    response = render_page(request, "sites/list.html", context, parts={"rows": "sites/_list.html"})
+    return tidy_url(request, response)
+
+
+def _rings(sites: list[Site], *, is_last: bool) -> list[dict[str, Any]]:
+    """``is_last``: after them come the chargers without a site."""
+    here = Q(site__in=sites) | Q(site=None) if is_last else Q(site__in=sites)
+    by_site = counts_by_site(Charger.objects.filter(here))
+    rings = [overview.ring(site, by_site.get(site.pk, {})) for site in sites]
+    return [*rings, overview.ring(None, by_site[None])] if None in by_site else rings
 
 
 @desk_page
@@ -38,7 +57,7 @@ def site(request: HttpRequest, site_id: int) -> HttpResponse:
     context = {
         "room": "sites",
         "site": found,
-        "ring": lambda: overview.ring_of(found),
+        "ring": lambda: overview.ring(found, counts_by_site(chargers).get(found.pk, {})),
         "power_w": lambda: energy.power_now_w(chargers),
         "energy_wh": lambda: energy.energy_since_wh(
             SessionHour.objects.filter(charger__site=found), energy.midnight(found.timezone)
@@ -46,6 +65,7 @@ def site(request: HttpRequest, site_id: int) -> HttpResponse:
         "tariff": lambda: tariffs.in_force(found, at=timezone.now()),
         "running": sessions.filter(stopped_at=None, is_superseded=False).count,
         **power.of_site(found, at=timezone.now()),
+        **shown_columns(request),
         **Listing(request, rows_of(chargers), orders=ORDERS, default="identity").context(),
     }
     parts = {"rows": "chargers/_rows.html", "site-head": "sites/_head.html", "site-power": "sites/_power.html"}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, TypedDict
 
-from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, Exists, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from chargers.models import Charger, Connector, ConnectorStatus
@@ -48,24 +49,17 @@ SHAPE_OF: dict[str, str] = {
     ConnectorStatus.UNKNOWN: "unknown",
 }
 
-# A charger as a whole shows the first of these that any of its connectors has: what needs a person comes first.
-PRECEDENCE = ("faulted", "charging", "suspended", "preparing", "reserved", "available", "unavailable")
-
 
 def with_state(chargers: QuerySet[Charger]) -> QuerySet[ChargerWithState]:
     """Annotate each charger with ``state``, one of STATES."""
     return chargers.annotate(
         state=Case(
             When(is_online=False, then=Value("offline")),
-            *(When(_has_connector(state), then=Value(state)) for state in PRECEDENCE),
+            *(When(leading_status__in=_statuses(state), then=Value(state)) for state in STATES),
             default=Value("unknown"),
             output_field=CharField(),
         )
     )
-
-
-def _has_connector(state: str) -> Exists:
-    return Exists(Connector.objects.filter(charger=OuterRef("pk"), status__in=_statuses(state)))
 
 
 def _statuses(state: str) -> list[str]:
@@ -73,10 +67,26 @@ def _statuses(state: str) -> list[str]:
 
 
 def needs_you() -> Q:
-    """Condition on chargers: an issue that keeps somebody from charging is open and awake, theirs or their site's."""
+    """Condition on chargers: an issue that keeps somebody from charging is open and awake, theirs or their site's.
+
+    The issues are asked once, not for each charger: there are few of them.
+    """
     grave = Issue.objects.filter(awake(timezone.now()), severity__lte=Severity.MAJOR).order_by()
-    lost = grave.filter(Q(site=OuterRef("site")) | Q(site=None), charger=None)
-    return Q(Exists(grave.filter(charger=OuterRef("pk")))) | Q(Exists(lost), is_online=False)
+    lost = grave.filter(charger=None)
+    their_site_is = Q(site__in=lost.exclude(site=None).values("site"))
+    return Q(pk__in=grave.exclude(charger=None).values("charger")) | (
+        Q(is_online=False) & (their_site_is | Q(Exists(lost.filter(site=None))))
+    )
+
+
+def counts_by_site(chargers: QuerySet[Charger]) -> dict[int | None, Counter[str]]:
+    """How many of these chargers are in which state, by the pk of their site. Reads one index."""
+    groups = chargers.order_by().values_list("site", "is_online", "leading_status").annotate(n=Count("*"))
+    found: dict[int | None, Counter[str]] = {}
+    for site_id, is_online, status, count in groups:
+        state = SHAPE_OF.get(status, "unknown") if is_online else "offline"
+        found.setdefault(site_id, Counter())[state] += count
+    return found
 
 
 def state_of(connector: Connector, *, is_online: bool) -> str:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
-from django.db.models import Count, Max, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.forms.tokens import TokenForm
+from portal.views import columns, exports, saved
 from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
-from sessions.models import IdToken
+from sessions.models import ChargingSession, IdToken
 
 ORDERS = {
     "value": ("value_folded",),
     "holder": ("holder", "value_folded"),
     "used": ("used_at", "value_folded"),
-    "sessions": ("session_count", "value_folded"),
     "expires": ("expires_at", "value_folded"),
 }
 
@@ -28,15 +31,23 @@ def tokens(request: HttpRequest) -> HttpResponse:
     context = {
         "room": "tokens",
         "total": IdToken.objects.count,
+        **saved.context(request, "tokens"),
         **Listing(request, filtered(request), orders=ORDERS, default="value").context(),
     }
     response = render_page(request, "tokens/list.html", context, parts={"rows": "tokens/_rows.html"})
     return tidy_url(request, response)
 
 
+@desk_page
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """The tokens that the URL asks for as CSV, as `imports` reads them again."""
+    rows = Listing(request, filtered(request), orders=ORDERS, default="value").rows
+    return exports.stream(request, "tokens", rows, columns.TOKENS, details=lambda tokens: tokens)
+
+
 def filtered(request: HttpRequest) -> QuerySet[IdToken]:
     """What the URL asks for: ``q`` and ``status`` (accepted | blocked | expired)."""
-    found = IdToken.objects.annotate(session_count=Count("sessions"), used_at=Max("sessions__started_at"))
+    found = _with_use(IdToken.objects.all())
     for word in request.GET.get("q", "").split():
         found = found.filter(Q(value__icontains=word) | Q(holder__icontains=word) | Q(group__icontains=word))
     status = request.GET.get("status", "")
@@ -45,6 +56,16 @@ def filtered(request: HttpRequest) -> QuerySet[IdToken]:
     elif status in IdToken.Status.values:
         found = found.filter(status=status)
     return found
+
+
+def _with_use(tokens: QuerySet[IdToken]) -> QuerySet[Any]:
+    """With ``used_at`` and ``session_count``, which are asked for the rows of a page only."""
+    theirs = ChargingSession.objects.filter(id_token=OuterRef("pk")).order_by()
+    counted = theirs.values("id_token").annotate(n=Count("*")).values("n")
+    return tokens.annotate(
+        used_at=Subquery(theirs.order_by("-started_at").values("started_at")[:1]),
+        session_count=Coalesce(Subquery(counted), 0),
+    )
 
 
 @desk_page

@@ -22,7 +22,9 @@ class ChargingSession(models.Model):
     transaction_id = models.CharField(max_length=64, blank=True)
     start_key = models.UUIDField(null=True, blank=True)  # digest of what makes a start the same start (1.6)
 
-    id_token = models.ForeignKey(IdToken, null=True, blank=True, on_delete=models.SET_NULL, related_name="sessions")
+    id_token = models.ForeignKey(
+        IdToken, null=True, blank=True, on_delete=models.SET_NULL, related_name="sessions", db_index=False
+    )
     token_value = models.CharField(max_length=255, blank=True)  # as sent
     token_verdict = models.CharField(max_length=16, blank=True)  # accepted | blocked | expired | invalid | concurrent
     started_at = models.DateTimeField()
@@ -67,7 +69,7 @@ class ChargingSession(models.Model):
         ordering = ("-started_at", "-id")
         constraints = [
             models.UniqueConstraint(
-                fields=["charger", "transaction_id"],
+                fields=["transaction_id", "charger"],  # in this order it finds an id on any charger, too
                 condition=~Q(transaction_id=""),
                 name="session_transaction_is_unique",
             ),
@@ -76,6 +78,8 @@ class ChargingSession(models.Model):
         indexes = [
             models.Index(fields=["charger", "-started_at"], name="session_recent"),
             models.Index(fields=["-started_at"], name="session_by_start"),
+            models.Index(fields=["id_token", "-started_at"], name="session_of_token"),
+            models.Index(fields=["token_value"], condition=Q(id_token=None), name="session_of_unknown_token"),
             models.Index(fields=["charger"], condition=Q(stopped_at=None), name="session_open"),
             models.Index(fields=["-started_at"], condition=Q(needs_review=True), name="session_to_review"),
             models.Index(fields=["stale_from"], condition=Q(stale_from__isnull=False), name="session_stale"),

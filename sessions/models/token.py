@@ -18,6 +18,9 @@ class IdToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     group = models.CharField(max_length=36, blank=True)  # parentIdTag / groupIdToken
     holder = models.CharField(max_length=120, blank=True)
+    # How many cars it may charge at once; None: what the house says (``ONE_SESSION_PER_TOKEN``).
+    session_limit = models.PositiveSmallIntegerField(null=True, blank=True)
+    changed_at = models.DateTimeField(auto_now=True)  # by it we know which local lists are old
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -58,6 +58,33 @@
     field.remove();
   }
 
+  // -- filters change the address without a new page: what speaks of "here" reads it when it is used
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-here]");
+    if (link) link.search = location.search;
+    const saver = event.target.closest("[data-save]");
+    if (saver) save(document.getElementById(saver.dataset.save).textContent, saver.dataset.saveAs);
+  });
+  document.addEventListener("submit", (event) => {
+    const here = event.target.querySelector("input[data-here]");
+    if (here) here.value = location.search;
+  });
+  document.addEventListener("htmx:pushedIntoHistory", () => {
+    const query = (search) => [...new URLSearchParams(search)].filter(([name, value]) => value && name !== "page").sort().join("&");
+    for (const link of document.querySelectorAll(".views > nav a")) {
+      if (query(link.search) === query(location.search)) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+  });
+
+  function save(text, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
   // -- the legend of the states, on hover
   const legend = document.getElementById("legend");
   let timer;
@@ -86,7 +113,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
     if (isGoing) {
       isGoing = false;
-      const link = document.querySelector(`.top-nav a[data-go="${CSS.escape(event.key)}"]`);
+      const link = document.querySelector(`a[data-go="${CSS.escape(event.key)}"]`);
       if (link) location.assign(link.href);
       return;
     }
@@ -118,6 +145,14 @@
     next.classList.add("is-marked");
     next.scrollIntoView({ block: "nearest" });
   }
+
+  // -- a part of the page fills the screen, and goes back with Escape
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-fullscreen]");
+    if (!button) return;
+    if (document.fullscreenElement) document.exitFullscreen();
+    else document.getElementById(button.dataset.fullscreen).requestFullscreen?.().catch(() => {}); // refused: it stays as it is
+  });
 
   // -- the page's answer to a request that failed: say so, keep what was typed
   document.body.addEventListener("htmx:responseError", (event) => say(`The server answered ${event.detail.xhr.status}. Nothing was changed; try again.`));

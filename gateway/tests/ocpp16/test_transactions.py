@@ -73,6 +73,14 @@ def test_one_card_may_not_charge_two_cars_where_that_is_forbidden(one, card, set
     assert one.call("Authorize", idTag=card.value)["idTagInfo"]["status"] == "Accepted"
 
 
+def test_a_card_charges_as_many_cars_as_its_own_limit_says(one, card, settings):
+    IdToken.objects.filter(pk=card.pk).update(session_limit=2)
+    settings.ONE_SESSION_PER_TOKEN = True  # the card's own limit goes before the yard's
+    start(one, connector=1)
+    assert start(one, connector=2)["idTagInfo"]["status"] == "Accepted"
+    assert start(one, connector=3)["idTagInfo"]["status"] == "ConcurrentTx"
+
+
 def test_a_start_on_a_busy_connector_supersedes_the_session_there(one, card):
     old = start(one, meter=1000)["transactionId"]
     one.call("MeterValues", connectorId=1, transactionId=old, meterValue=[reading(one.later(minutes=10), 3000)])

@@ -94,5 +94,5 @@ def test_the_page_takes_as_many_queries_for_many_frames_as_for_few(desk, story, 
             charger=story.charger, epoch=1, origin="charger", outcome="result", action="Heartbeat",
             requested_at=at + timedelta(seconds=number),
         )  # fmt: skip
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         desk.get(f"/sessions/{story.pk}/timeline/")

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from playwright.async_api import ConsoleMessage, Page, async_playwright
@@ -46,6 +47,20 @@ async def desk(stack: Stack, *, width: int = 1440, theme: str = "light") -> Asyn
 
 def _said(message: ConsoleMessage) -> str:
     return f"{message.location.get('url')}: {message.type} {message.text}"
+
+
+AXE = (Path(__file__).parent / "axe-core-4.14.1/axe.min.js").read_text()
+# Selectors of what an element that breaks a rule is, in a line each.
+RUN_AXE = """axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => violations.flatMap(
+    (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target.join(" ")} ${node.html.slice(0, 120)}`)))"""
+
+
+async def barriers(page: Page) -> list[str]:
+    """What on this page keeps people with disabilities out, as axe-core sees it."""
+    # By the debugger's door: the page's own policy lets no foreign script in.
+    await page.evaluate(f"{AXE};0")
+    found: list[str] = await page.evaluate(RUN_AXE)
+    return found
 
 
 async def is_live(page: Page) -> None:

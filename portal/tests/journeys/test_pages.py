@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from portal.tests.journeys.browser import desk, is_live, shows
+from portal.tests.journeys.browser import barriers, desk, is_live, shows
+from portal.tests.journeys.stack import Stack
 from portal.tests.journeys.wire import Wire, booted, dial, now
 
 
@@ -136,6 +137,7 @@ async def test_the_palette_finds_a_charger_by_a_piece_of_its_name(stack):
 @pytest.mark.parametrize("width", [380, 1024, 1440])
 async def test_every_page_fits_and_says_nothing_on_the_console(stack, width, theme):
     async with booted(stack) as wire, desk(stack, width=width, theme=theme) as page:
+        session = await a_session(stack, wire)
         tabs = ("", "sessions", "commands", "configuration", "profiles", "firmware", "log", "connection", "security")
         paths = [
             "/",
@@ -161,6 +163,16 @@ async def test_every_page_fits_and_says_nothing_on_the_console(stack, width, the
             "/configuration/rollouts/",
             "/configuration/restarts/",
             "/configuration/quarantine/",
+            "/chargers/?cols=name,site,serial_number,clock,connected",
+            "/import/chargers/",
+            "/tokens/local-lists/",
+            "/log/",
+            "/map/",
+            "/reservations/",
+            "/wallboard/",
+            "/system/",
+            f"/sessions/{session}/",
+            f"/sessions/{session}/timeline/",
             "/protocol/?vendor=Acme&model=X&firmware=1",
         ]
         for path in [*paths, *(f"/chargers/{wire.identity}/{tab}/".replace("//", "/") for tab in tabs)]:
@@ -168,3 +180,14 @@ async def test_every_page_fits_and_says_nothing_on_the_console(stack, width, the
             await is_live(page)
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
             assert await page.evaluate("document.documentElement.dataset.bsTheme") == theme
+            # Colours and names do not depend on the width between: the widest and the narrowest are enough.
+            assert width == 1024 or not (found := await barriers(page)), (path, found)
+
+
+async def a_session(stack: Stack, wire: Wire) -> int:
+    """One that the charger has just begun."""
+    start = {"connectorId": 1, "idTag": "04A2B3C4", "meterStart": 1000, "timestamp": now()}
+    begun = await say(wire, "StartTransaction", start)
+    found = await asyncio.to_thread(stack.get, "sessions/", charger=wire.identity)
+    assert str(found["results"][0]["transaction_id"]) == str(begun["transactionId"])
+    return int(found["results"][0]["id"])

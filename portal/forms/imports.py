@@ -1,0 +1,21 @@
+"""Uploading a table."""
+
+from __future__ import annotations
+
+from django import forms
+
+from portal.forms.fields import DeskForm
+
+
+class ImportForm(DeskForm):
+    file = forms.FileField(
+        label="CSV file",
+        help_text="Its first row names the columns. Commas, semicolons or tabs between them; 5 MB at most.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
+    )
+    makes_sites = forms.BooleanField(label="Add sites that are not there yet", required=False)
+
+    def __init__(self, *args: object, has_sites: bool, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        if not has_sites:
+            del self.fields["makes_sites"]

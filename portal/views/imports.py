@@ -1,0 +1,127 @@
+"""Bringing in a table of chargers or id tokens: upload, read what it would do, agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+
+from portal import sheets
+from portal.forms.imports import ImportForm
+from portal.imports import chargers, tokens
+from portal.imports.report import Report
+from portal.models import Import
+from portal.views.pages import desk_page, must_act, render_page
+
+KEPT = timedelta(days=1)  # a file that nobody agreed to
+SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    noun: str
+    page: str  # the list's URL
+    columns: tuple[str, ...]
+    example: str
+    lead: str
+    judge: Callable[..., Report[Any]]
+    carry_out: Callable[[Report[Any]], list[tuple[str, str]]]
+
+
+KINDS = {
+    "chargers": Kind(
+        "charger",
+        "chargers",
+        chargers.COLUMNS,
+        "identity,name,site,security_profile\nCP-1001,North row 1,Rathaus,1\nCP-1002,North row 2,Rathaus,2",
+        "New ones are registered, known ones renamed and moved. An empty cell leaves what is so.",
+        chargers.judge,
+        chargers.carry_out,
+    ),
+    "tokens": Kind(
+        "token",
+        "tokens",
+        tokens.COLUMNS,
+        "value,holder,expires_at,group,status\n04A2B3C4D5E6F7,M. Kowalska,2027-12-31,fleet-7,accepted",
+        "Also SteVe's table ocpp_tag, exported as CSV. An empty cell leaves what is so.",
+        tokens.judge,
+        tokens.carry_out,
+    ),
+}
+
+
+def _kind(name: str) -> Kind:
+    if name not in KINDS:
+        raise Http404(f"There is no import of {name!r}.")
+    return KINDS[name]
+
+
+@desk_page
+def upload(request: HttpRequest, kind: str) -> HttpResponse:
+    """Take the file, judge it, and go to what was found. Nothing is written but the file itself, for a day."""
+    by = must_act(request)
+    found = _kind(kind)
+    form = ImportForm(request.POST or None, request.FILES or None, has_sites=kind == "chargers")
+    if request.method == "POST" and form.is_valid():
+        Import.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
+        try:
+            text = _text(form.cleaned_data["file"])
+        except sheets.Unreadable as error:
+            form.add_error("file", str(error))
+        else:
+            kept = Import.objects.create(
+                kind=kind,
+                name=form.cleaned_data["file"].name[:120],
+                content=text,
+                makes_sites=form.cleaned_data.get("makes_sites", False),
+                owner=by,  # type: ignore[misc]
+            )
+            return redirect("import", kept.pk)
+    context = {"room": found.page, "form": form, "kind": found, "back": reverse(found.page)}
+    return render_page(request, "imports/upload.html", context)
+
+
+def _text(file: Any) -> str:
+    """What the file says, if it is a table at all. Raises Unreadable."""
+    if file.size > sheets.LARGEST_BYTES:
+        raise sheets.Unreadable(f"The file has {file.size / 2**20:.1f} MB; 5 MB are the most. Split it.")
+    content = file.read()
+    sheets.read(content)
+    return sheets.decoded(content)
+
+
+@desk_page
+def report(request: HttpRequest, import_id: int) -> HttpResponse:
+    """What the table would do; posted, do it. Passwords that are made are on the answer to that, and nowhere else."""
+    by = must_act(request)
+    kept = get_object_or_404(Import, pk=import_id, owner=by)
+    kind = KINDS[kept.kind]
+    if kept.done_at:
+        messages.warning(request, f"“{kept.name}” is brought in already.")
+        return redirect(kind.page)
+    context: dict[str, Any] = {"room": kind.page, "kind": kind, "kept": kept, "back": reverse(kind.page)}
+    try:
+        judged = kind.judge(sheets.read(kept.content.encode()), makes_sites=kept.makes_sites)
+    except sheets.Unreadable as error:
+        return render_page(request, "imports/report.html", {**context, "unreadable": str(error)})
+    context |= {"report": judged, "findings": judged.findings[:SHOWN], "more": len(judged.findings) - SHOWN}
+    if request.method == "POST" and judged.count:
+        with transaction.atomic():
+            # Two clicks are one import.
+            if Import.objects.filter(pk=kept.pk, done_at=None).update(done_at=timezone.now(), content="") != 1:
+                return redirect(kind.page)
+            made = kind.carry_out(judged)
+        context |= {"is_done": True, "made": made, "made_csv": _as_csv(made)}
+    return render_page(request, "imports/report.html", context)
+
+
+def _as_csv(made: list[tuple[str, str]]) -> str:
+    return "".join(sheets.line_of(row) for row in [("identity", "password"), *made])
