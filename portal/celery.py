@@ -42,6 +42,7 @@ app.conf.update(
             ("close commands that waited too long", "gateway.tasks.sweep_commands", 5.0),
             ("give up gateways that fell silent", "gateway.tasks.sweep_gateways", 10.0),
             ("share the power of sites", "smartcharging.tasks.sweep_plans", 5.0),
+            ("read charging profiles back", "smartcharging.tasks.advance_placements", 5.0),
             ("roll up the hours of sessions", "sessions.tasks.roll_up", 60.0),
             ("go on with chargers that are led to a higher profile", "chargers.tasks.advance_upgrades", 30.0),
             ("ask chargers to renew their certificates", "chargers.tasks.renew_certificates", 3600.0),

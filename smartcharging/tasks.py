@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from smartcharging import planning
+from smartcharging import library, planning
 
 
 @shared_task(acks_late=False, expires=8)
@@ -18,3 +18,9 @@ def sweep_plans() -> None:
     """Sites whose time has come: leases to renew, or news that no doorbell rang for."""
     for site_id in planning.due(at=timezone.now()):
         planning.plan_site(site_id, at=timezone.now())
+
+
+@shared_task(acks_late=False, expires=8)
+def advance_placements() -> None:
+    """Profiles of the library: orders that were answered, looks that came back, chargers that booted."""
+    library.advance(at=timezone.now())

@@ -32,6 +32,8 @@ PAGES = (
     ("Sessions to review", "sessions-to-review", "", "eye"),
     ("Sites", "sites", "", "map-pin"),
     ("Add a site", "site-new", "", "plus"),
+    ("Charging profiles", "profiles", "", "gauge"),
+    ("Draw a charging profile", "profile-new", "", "plus"),
     ("Id tokens", "tokens", "", "key"),
     ("Add a token", "token-new", "", "plus"),
     ("System health", "system", "", "cpu"),
