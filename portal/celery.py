@@ -71,6 +71,7 @@ app.conf.update(
             ("make the next months of the log", "chargers.tasks.make_partitions", 1),
             ("make the next months of meter values", "sessions.tasks.make_partitions", 1),
             ("forget old frames and histories", "chargers.tasks.forget_old", 3),
+            ("forget what sites drew long ago", "smartcharging.tasks.forget_old", 5),
             ("forget old meter values and notices", "sessions.tasks.forget_old", 4),
         )
     },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from chargers.models import CommandStatus
+from chargers.rows import first_key
 from sessions.models import ChargingSession, MeterValue
 from smartcharging import grid, ledger
 from smartcharging.models import CapacitySignal, ChargingNeeds, InstalledProfile, Limit, LimitNode, Outlet, SitePlan
@@ -30,6 +31,7 @@ _READ_OF_ENTRY = (
     *("session__stopped_at", "session__is_superseded"),
     *("command__status", "command__answer", "command__late_answer"),
 )
+METER_LOOKBACK = timedelta(days=1)  # an older reading says nothing of now
 PROFILES_FROM = 900_000  # our numbers, out of the way of those that staff choose
 KINDS = ("default", "floor", "lease")
 
@@ -64,9 +66,9 @@ def open_books(plan: SitePlan, *, at: datetime, ahead_s: float) -> Books:
     outlets = list(
         Outlet.objects.filter(node__site=plan.site_id).select_related("charger", "default_command").only(*_READ)
     )
-    sessions = _sessions(plan)
+    sessions = _sessions(plan, at)
     needs = {row.session_id: row for row in ChargingNeeds.objects.filter(charger__in=_chargers(plan))}
-    site = _site(plan, nodes, outlets, at)
+    site = drawn(plan, nodes, outlets, signals=_signals(plan, at))
     held = _held(plan)
     places = [
         _outlet(outlet, sessions.get((outlet.charger_id, outlet.evse_id)), _default_a(outlet, held, plan.volts))
@@ -86,8 +88,19 @@ def open_books(plan: SitePlan, *, at: datetime, ahead_s: float) -> Books:
     return books
 
 
-def _site(plan: SitePlan, nodes: Iterable[LimitNode], outlets: Iterable[Outlet], at: datetime) -> grid.Site:
-    signals = CapacitySignal.objects.filter(Q(to_at=None) | Q(to_at__gt=at), site=plan.site_id)
+def _signals(plan: SitePlan, at: datetime) -> list[grid.Signal]:
+    rows = CapacitySignal.objects.filter(Q(to_at=None) | Q(to_at__gt=at), site=plan.site_id)
+    return [grid.Signal(row.source, row.limit_w, row.from_at, row.to_at) for row in rows]
+
+
+def drawn(
+    plan: SitePlan,
+    nodes: Iterable[LimitNode],
+    outlets: Iterable[Outlet],
+    *,
+    signals: Sequence[grid.Signal],
+) -> grid.Site:
+    """A site's rows as `grid` takes them. Raises `grid.ImpossibleTree`."""
     return grid.Site(
         [
             grid.Node(n.pk, n.name, (n.l1_a, n.l2_a, n.l3_a), n.parent_id, limit_w=n.limit_w, buffer_a=n.buffer_a)
@@ -96,7 +109,7 @@ def _site(plan: SitePlan, nodes: Iterable[LimitNode], outlets: Iterable[Outlet],
         [grid.Place(o.pk, o.node_id, o.phases, o.rotation, o.cable_a) for o in outlets],
         volts=plan.volts,
         building=grid.Building(_three(plan.building_worst_a), _measured(plan), plan.building_at),
-        signals=[grid.Signal(row.source, row.limit_w, row.from_at, row.to_at) for row in signals],
+        signals=signals,
     )
 
 
@@ -114,9 +127,15 @@ def _chargers(plan: SitePlan) -> QuerySet[Outlet, int]:
     return Outlet.objects.filter(node__site=plan.site_id).order_by().values_list("charger", flat=True)
 
 
-def _sessions(plan: SitePlan) -> dict[Place, ChargingSession]:
+def _sessions(plan: SitePlan, at: datetime) -> dict[Place, ChargingSession]:
     """The running session at each place, with the current that its meter showed last."""
-    latest = MeterValue.objects.filter(session=OuterRef("pk"), current_a__isnull=False, is_suspect=False)
+    latest = MeterValue.objects.filter(
+        session=OuterRef("pk"),
+        current_a__isnull=False,
+        is_suspect=False,
+        # Of a table by months: only this one and, on its first day, the last are looked into.
+        key__gte=first_key(at - METER_LOOKBACK),
+    )
     latest = latest.order_by("-measured_at")
     running = ChargingSession.objects.filter(
         charger__in=_chargers(plan), stopped_at=None, is_superseded=False

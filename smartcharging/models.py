@@ -249,3 +249,29 @@ class EnergyPrice(models.Model):
     class Meta:
         ordering = ("site", "from_at")
         constraints = [models.UniqueConstraint(fields=["site", "from_at"], name="energy_price_is_unique")]
+
+
+class SiteSample(models.Model):
+    """Five minutes of a site as its plans saw them: the highest currents on L1, L2, L3, the lowest limit, and sums.
+
+    ``limit_a``: what building and cars may draw together; ``worst_a``: what cars may draw if everything breaks.
+    ``wanted_ah``: what the cars could have taken, ``given_ah``: what of it they were allowed; per phase.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="samples", db_index=False)
+    at = models.DateTimeField()
+    limit_a = models.JSONField()
+    building_a = models.JSONField()
+    cars_a = models.JSONField()
+    worst_a = models.JSONField()
+    cars_w = models.FloatField(default=0)
+    queued = models.PositiveIntegerField(default=0)
+    pauses = models.PositiveIntegerField(default=0)
+    wanted_ah = models.FloatField(default=0)
+    given_ah = models.FloatField(default=0)
+    overload_s = models.FloatField(default=0)
+
+    class Meta:
+        ordering = ("site", "at")
+        constraints = [models.UniqueConstraint(fields=["site", "at"], name="site_sample_is_unique")]
+        indexes = [models.Index(fields=["at"], name="site_sample_by_time")]

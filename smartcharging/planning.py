@@ -19,7 +19,7 @@ from django.db.models import Q
 
 from chargers import commands
 from chargers.models import Command
-from smartcharging import abilities, allocation, ledger, obedience, plan
+from smartcharging import abilities, allocation, day, ledger, obedience, plan
 from smartcharging.bookkeeping import Books, close_books, open_books, profile_id
 from smartcharging.grid import ImpossibleTree
 from smartcharging.ledger import Order
@@ -91,10 +91,16 @@ def plan_site(site_id: int, *, at: datetime) -> int:
     obedience.watch(books)
     close_books(books)
     count = _install_defaults(books)
-    targets = share(books)
+    last_at = site_plan.planned_at
+    targets, wanted = share(books)
     now = at.timestamp()
     orders = books.ledger.decide(targets, now, order=np.argsort(-targets, kind="stable"))
     count += sum(_send(books, order) for order in orders)
+    pauses = sum(
+        outlet.is_queued and before[SHOWN.index("target_a")] > 0
+        for outlet, before in zip(books.outlets, shown, strict=True)
+    )
+    day.record(books, given_a=np.minimum(targets, wanted), wanted_a=wanted, pauses=pauses, since=last_at)
     changed = [outlet for outlet, before in zip(books.outlets, shown, strict=True) if _shown(outlet) != before]
     Outlet.objects.bulk_update(changed, SHOWN)
     site_plan.version += 1
@@ -113,8 +119,10 @@ def _shown(outlet: Outlet) -> tuple[Any, ...]:
     return tuple(getattr(outlet, name) for name in SHOWN)
 
 
-def share(books: Books) -> allocation.Floats:
-    """What each outlet should get now, and why not more: `Outlet.target_a`, ``bound_by``, ``is_queued``."""
+def share(books: Books) -> tuple[allocation.Floats, allocation.Floats]:
+    """What each outlet should get now, and what it could take; and why not more: `Outlet.target_a`, ``bound_by``,
+    ``is_queued``.
+    """
     now = books.at.timestamp()
     upper = np.array([upper_a(books, index) for index in range(len(books.outlets))], float)
     network = books.ledger.for_share(now)
@@ -133,7 +141,7 @@ def share(books: Books) -> allocation.Floats:
         outlet.target_a = float(shares.amperes[index])
         outlet.bound_by = network.names[bound][:160] if bound >= 0 else ""
         outlet.is_queued = bool(upper[index] > 0 and not shares.is_admitted[index])
-    return shares.amperes
+    return shares.amperes, upper
 
 
 def upper_a(books: Books, index: int) -> float:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
-from smartcharging import library, planning
+from smartcharging import day, library, planning
 
 
 @shared_task(acks_late=False, expires=8)
@@ -24,3 +27,10 @@ def sweep_plans() -> None:
 def advance_placements() -> None:
     """Profiles of the library: orders that were answered, looks that came back, chargers that booted."""
     library.advance(at=timezone.now())
+
+
+@shared_task
+def forget_old() -> None:
+    """What plans saw of a site is kept as long as what its meters showed."""
+    if settings.METER_VALUE_DAYS:
+        day.forget_old(before=timezone.now() - timedelta(days=settings.METER_VALUE_DAYS))

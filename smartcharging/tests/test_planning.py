@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from chargers import commands
 from chargers.models import Command, CommandStatus, Setting, Site
+from chargers.rows import dated
 from sessions.models import ChargingSession, MeterValue
 from smartcharging import obedience, planning, profiles, sites
 from smartcharging.models import (
@@ -80,7 +81,7 @@ class Yard:
         self.at += timedelta(seconds=later_s)
         MeterValue.objects.create(
             charger=session.charger, session=session, evse_id=1, measured_at=self.at, received_at=self.at,
-            current_a=current_a, key=uuid4(), digest=uuid4(),
+            current_a=current_a, key=dated(uuid4(), self.at), digest=uuid4(),
         )  # fmt: skip
 
     @property

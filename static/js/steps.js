@@ -155,8 +155,10 @@
     fresh.start.focus();
     tell();
   });
-  form.addEventListener("input", draw);
-  form.addEventListener("change", draw);
+  // On input, not on change: that comes as the focus leaves a field, and would take the handle from under it.
+  form.addEventListener("input", (event) => {
+    if (event.target.closest(".steps-table") || ["unit", "kind", "recurrency"].includes(event.target.name)) draw();
+  });
   // With scripts the empty rows are not needed: a button adds them.
   for (const { row, start, limit } of rows()) if (!start.value && !limit.value && body.rows.length > 1) row.remove();
   draw();

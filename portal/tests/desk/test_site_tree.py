@@ -62,7 +62,7 @@ def test_what_was_typed_is_drawn_and_shown_again(desk, site):
         ({"node_l1_a": ["100", "163", ""]}, "bears 163 A on L1, more than the 100 A"),
         ({"node_parent": ["Panel", "Grid", ""]}, "A site has one grid connection; here are 0"),
         ({"node_parent": ["", "Cellar", ""]}, "which is not one of this site"),
-        ({"node_name": ["Grid", "Grid", ""], "node_parent": ["", "Grid", ""]}, "called &#x27;Grid&#x27;; give each a name"),
+        ({"node_name": ["Grid", "Grid", ""], "node_parent": ["", "Grid", ""]}, "give each a name of its own"),
         ({"node_l2_a": ["100", "many", ""]}, "L2 of &#x27;Panel&#x27; is &#x27;many&#x27;; it must be a number."),
         ({"node_l2_a": ["nan", "63", ""]}, "it must be 0 to 10000"),
         ({"node_l2_a": ["0", "0", ""]}, "draws from L2, which"),
