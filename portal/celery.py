@@ -43,6 +43,8 @@ app.conf.update(
             ("give up gateways that fell silent", "gateway.tasks.sweep_gateways", 10.0),
             ("share the power of sites", "smartcharging.tasks.sweep_plans", 5.0),
             ("read charging profiles back", "smartcharging.tasks.advance_placements", 5.0),
+            ("go on with chargers that are tried", "smartcharging.tasks.advance_probes", 5.0),
+            ("try chargers with new firmware", "smartcharging.tasks.probe_after_firmware", 60.0),
             ("roll up the hours of sessions", "sessions.tasks.roll_up", 60.0),
             ("go on with chargers that are led to a higher profile", "chargers.tasks.advance_upgrades", 30.0),
             ("ask chargers to renew their certificates", "chargers.tasks.renew_certificates", 3600.0),

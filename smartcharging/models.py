@@ -275,3 +275,31 @@ class SiteSample(models.Model):
         ordering = ("site", "at")
         constraints = [models.UniqueConstraint(fields=["site", "at"], name="site_sample_is_unique")]
         indexes = [models.Index(fields=["at"], name="site_sample_by_time")]
+
+
+class Probe(models.Model):
+    """A charger is tried at one EVSE: a short limit, and whether it holds and ends; see `smartcharging.probing`."""
+
+    class State(models.TextChoices):
+        SETTING = "setting", "the limit is on its way"
+        READING = "reading", "asked what it may draw"
+        WAITING = "waiting", "until the limit ends"
+        ENDING = "ending", "asked once more"
+        DONE = "done"
+
+    outlet = models.ForeignKey(Outlet, on_delete=models.CASCADE, related_name="probes")
+    state = models.CharField(max_length=8, choices=State, default=State.SETTING)
+    firmware_version = models.CharField(max_length=64, blank=True)
+    why = models.CharField(max_length=120)  # who or what asked for it
+    limit_a = models.FloatField()
+    began_at = models.DateTimeField()
+    ends_at = models.DateTimeField()  # of the limit
+    setting = models.ForeignKey(Command, null=True, on_delete=models.SET_NULL, related_name="+")
+    reading = models.ForeignKey(Command, null=True, on_delete=models.SET_NULL, related_name="+")
+    verdict = models.CharField(max_length=1, blank=True)  # A | B | C
+    reasons = models.JSONField(default=list)  # sentences
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-began_at",)
+        indexes = [models.Index(fields=["state"], condition=~models.Q(state="done"), name="probe_open")]

@@ -288,20 +288,36 @@ def _withdraw(books: Books, outlet: Outlet, kind: str) -> None:
 
 
 def _install_defaults(books: Books) -> int:
-    """What a charger does without us is told to it first: until it has taken that, it counts with its cable."""
+    """What a charger does without us is told to it first: until it has taken that, it counts with its cable.
+
+    Another default is told as well: a lower one at once, a higher one only where all limits bear it.
+    """
     count = 0
-    for outlet, place in zip(books.outlets, books.ledger.outlets, strict=True):
+    wanted_a = books.plan.default_a
+    worst = books.ledger.worst_a(books.at.timestamp())
+    for index, (outlet, place) in enumerate(zip(books.outlets, books.ledger.outlets, strict=True)):
         command = outlet.default_command
         is_asked = command is not None and (command.is_open or command.created_at > books.at - SETTLED)
-        if place.default_a is not None or outlet.trust == ledger.Trust.NONE or not place.is_online or is_asked:
+        own_a = books.defaults_a.get(outlet.pk) if place.default_a is not None else None
+        is_told = own_a is not None and abs(own_a - wanted_a) < ledger.TELLING_A
+        if is_told or outlet.trust == ledger.Trust.NONE or not place.is_online or is_asked:
             continue
+        if own_a is not None and wanted_a > own_a:
+            raised = worst.copy()
+            raised[index] = max(worst[index], min(wanted_a, outlet.cable_a))
+            if not books.ledger.network.bears(raised):
+                continue  # it keeps the lower one
+            worst = raised
         profile = {
             "id": profile_id(outlet, "default"),
             "stack_level": 0,
             "purpose": "tx_default",
-            **_schedule(outlet, books.plan.default_a, books, until=None),
+            **_schedule(outlet, wanted_a, books, until=None),
         }
         outlet.default_command = _order(outlet, profile, via="plan default")
         outlet.save(update_fields=["default_command"])
+        # From now on it may hold it: nothing is granted in this plan that would not bear that.
+        if place.default_a is not None:
+            place.default_a = max(place.default_a, min(wanted_a, outlet.cable_a))
         count += 1
     return count

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from smartcharging import day, library, planning
+from smartcharging import day, library, planning, probing
 
 
 @shared_task(acks_late=False, expires=8)
@@ -27,6 +27,16 @@ def sweep_plans() -> None:
 def advance_placements() -> None:
     """Profiles of the library: orders that were answered, looks that came back, chargers that booted."""
     library.advance(at=timezone.now())
+
+
+@shared_task(acks_late=False, expires=8)
+def advance_probes() -> None:
+    probing.advance(at=timezone.now())
+
+
+@shared_task(acks_late=False, expires=60)
+def probe_after_firmware() -> None:
+    probing.after_firmware(at=timezone.now())
 
 
 @shared_task

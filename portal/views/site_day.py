@@ -37,6 +37,7 @@ def day(request: HttpRequest, site_id: int) -> HttpResponse:
     phase = _phase(request, found.samples)
     plan = SitePlan.objects.filter(site=site).first()
     waiting = Outlet.objects.filter(node__site=site, is_queued=True).select_related("charger")
+    headroom_a = _headroom(found.samples[-1], phase) if found.samples else 0.0
     context: dict[str, Any] = {
         "room": "sites",
         "site": site,
@@ -49,8 +50,8 @@ def day(request: HttpRequest, site_id: int) -> HttpResponse:
         "phase": phase,
         "phases": PHASES,
         "chart": lambda: _chart(found, phase, site.timezone),
-        "latest": found.samples[-1] if found.samples else None,
-        "headroom_a": _headroom(found.samples[-1], phase) if found.samples else None,
+        "headroom_a": headroom_a,
+        "over_a": -headroom_a,
         "waiting": waiting if plan and plan.is_on and on == today else [],
         "form": WhatIfForm(initial={"limit_a": _limit_a(site), "cars": 10}),
     }

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_POST
 from chargers.models import Charger, Site
 from portal.forms import power as forms
 from portal.views.pages import desk_page, must_act, render_page
-from smartcharging import grid, sites
-from smartcharging.models import EnergyPrice, SitePlan
+from smartcharging import grid, probing, sites
+from smartcharging.models import EnergyPrice, Outlet, SitePlan
 
 PRICES_SHOWN = 48
 
@@ -153,3 +153,20 @@ def signals(request: HttpRequest, site_id: int) -> HttpResponse:
     if wrong:
         messages.error(request, " ".join(wrong))
     return redirect("site-tree", site.pk)
+
+
+@desk_page
+@require_POST
+def probe(request: HttpRequest, site_id: int) -> HttpResponse:
+    """Try what the limits of a charger are worth."""
+    by = must_act(request)
+    number = request.POST.get("outlet", "")
+    outlets = Outlet.objects.filter(node__site=site_id).select_related("charger", "node")
+    outlet = get_object_or_404(outlets, pk=int(number) if number.isdecimal() and len(number) < 19 else 0)
+    try:
+        probing.start(outlet, why=by.get_username(), at=timezone.now())
+    except probing.NotNow as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, f"{outlet.charger.identity} is being tried; it takes about two minutes.")
+    return redirect("site", site_id)

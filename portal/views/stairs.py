@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,11 +66,9 @@ def _path(points: Points, x: Any, y: Any, span_s: float) -> str:
 
 def _top(highest: float, unit: str) -> float:
     """A round figure above the highest line, that four parts divide well."""
-    least = 16.0 if unit == "A" else 4000.0
-    step = 4.0 if unit == "A" else 1000.0
-    while highest * 1.08 > step * 4:
-        step *= 2 if str(int(step))[0] in "14" else 2.5
-    return max(least, step * 4)
+    wanted = max(highest * 1.08, 16.0 if unit == "A" else 4000.0)
+    scale = 10.0 ** math.floor(math.log10(wanted))
+    return next(scale * part for part in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 5, 6, 8, 10) if scale * part >= wanted - 1e-9)
 
 
 def _word(value: float, unit: str) -> str:

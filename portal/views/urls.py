@@ -100,6 +100,7 @@ urlpatterns = [
     path("sites/<int:site_id>/what-if/", site_day.what_if, name="site-what-if"),
     path("sites/<int:site_id>/power/", site_tree.tree, name="site-tree"),
     path("sites/<int:site_id>/power/check/", site_tree.check, name="site-tree-check"),
+    path("sites/<int:site_id>/power/probe/", site_tree.probe, name="site-probe"),
     path("sites/<int:site_id>/power/prices/", site_tree.prices, name="site-prices"),
     path("sites/<int:site_id>/power/signals/", site_tree.signals, name="site-signals"),
     path("system/dead-letters/<int:letter_id>/replay/", system.replay, name="dead-letter-replay"),

@@ -176,7 +176,7 @@ def test_a_day_is_shown_at_the_desk_with_who_waits_and_what_would_be(client, ali
     assert "1 car waits; the limit holds." in page
     assert "Grid, L2 has no 6 A left for it." in page
     assert "75.0<small>%</small>" in page
-    assert "Headroom now 1.0 A" in page
+    assert "Headroom now: 1.0 A" in page
     answer = client.get(f"/sites/{busy.pk}/what-if/", {"day": "2026-03-02", "cars": "10"})
     assert "6 sessions of 2 Mar" in answer.content.decode()
     assert "10 more cars" in answer.content.decode()

@@ -29,7 +29,8 @@
 
   function span(all) {
     const weekly = form.elements.kind.value === "recurring" && form.elements.recurrency.value === "weekly";
-    return Math.max(weekly ? 7 * DAY : DAY, Math.ceil(((all.at(-1)?.at ?? 0) * 1.1) / 3600) * 3600);
+    const last = all.at(-1)?.at ?? 0;
+    return weekly ? 7 * DAY : last < DAY ? DAY : Math.ceil(last / DAY + 0.25) * DAY;
   }
   function top(all) {
     if (dragged) return dragged.top; // the scale stands still under the finger
