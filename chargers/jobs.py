@@ -22,7 +22,6 @@ PORTION = 1000
 FAILED = (CommandStatus.FAILED, CommandStatus.REJECTED, CommandStatus.TIMEOUT, CommandStatus.EXPIRED)
 
 
-@transaction.atomic
 def start(
     title: str,
     verb: str,
@@ -35,27 +34,46 @@ def start(
     retry_of: Job | None = None,
 ) -> Job:
     """Order the same of each of these chargers. Raises ValueError for none."""
-    if not charger_ids:
+    orders = [(pk, arguments) for pk in charger_ids]
+    return start_each(title, verb, orders, by=by, via=via, chosen_by=chosen_by, retry_of=retry_of, shared=arguments)[0]
+
+
+@transaction.atomic
+def start_each(
+    title: str,
+    verb: str,
+    orders: Sequence[tuple[int, dict[str, Any]]],
+    *,
+    by: AbstractBaseUser | None,
+    via: str = "portal",
+    chosen_by: str = "",
+    retry_of: Job | None = None,
+    shared: dict[str, Any] | None = None,
+) -> tuple[Job, list[Command]]:
+    """Order something of its own of each charger: (charger, arguments); a charger may come more than once.
+
+    The commands are in the order of ``orders``. ``shared``: the arguments, if they are all the same. Raises ValueError
+    for none.
+    """
+    if not orders:
         raise ValueError("No charger was chosen; a job needs at least one.")
     job = Job.objects.create(
         title=title[:120],
         verb=verb,
-        arguments=arguments,
+        arguments=shared or {},
         chosen_by=chosen_by[:500],
         retry_of=retry_of,
         requested_by=by,  # type: ignore[misc]
     )
     expires_at = timezone.now() + timedelta(seconds=settings.COMMAND_TTL_S)
-    told = {
-        "verb": verb,
-        "arguments": arguments,
-        "requested_via": f"{via}, job {job.pk}"[:40],
-        "expires_at": expires_at,
-    }
-    commands = [Command(charger_id=pk, job=job, requested_by=by, **told) for pk in charger_ids]  # type: ignore[misc]
+    told = {"verb": verb, "requested_via": f"{via}, job {job.pk}"[:40], "expires_at": expires_at}
+    commands = [
+        Command(charger_id=pk, job=job, requested_by=by, arguments=arguments, **told)  # type: ignore[misc]
+        for pk, arguments in orders
+    ]
     Command.objects.bulk_create(commands, batch_size=PORTION)
-    _announce({command.pk for command in commands}, charger_ids)
-    return job
+    _announce({command.pk for command in commands}, {pk for pk, _ in orders})
+    return job, commands
 
 
 @transaction.atomic
@@ -73,10 +91,11 @@ def cancel(job: Job) -> int:
 
 def retry(job: Job, *, by: AbstractBaseUser | None) -> Job:
     """The same once more for those that did not do it, as a job of its own. Raises ValueError if all did."""
-    failed = list(job.commands.filter(status__in=FAILED).order_by("charger").values_list("charger", flat=True))
-    return start(
-        job.title, job.verb, job.arguments, failed, by=by, chosen_by=f"those that failed in job {job.pk}", retry_of=job
-    )
+    failed = job.commands.filter(status__in=FAILED).order_by("charger", "created_at")
+    # Arguments that all share may have held a secret, which the commands have forgotten.
+    orders = [(pk, job.arguments or own) for pk, own in failed.values_list("charger", "arguments")]
+    told = f"those that failed in job {job.pk}"
+    return start_each(job.title, job.verb, orders, by=by, chosen_by=told, retry_of=job, shared=job.arguments)[0]
 
 
 def _announce(command_ids: set[Any], charger_ids: Collection[int]) -> None:

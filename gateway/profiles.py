@@ -6,12 +6,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from chargers import clocks
 from chargers.models import Command
+from gateway.call import Call
 from gateway.dialect import Payload, Unspeakable
-from gateway.wire import dicts, moment, one_of, said, small, text
+from gateway.wire import dicts, moment, one_of, plug, said, small, text
 from sessions.models import ChargingSession
 from sessions.units import as_number
-from smartcharging import abilities
+from smartcharging import abilities, readback
 from smartcharging.schedules import Profile
 
 KIND = {"absolute": "Absolute", "recurring": "Recurring", "relative": "Relative"}
@@ -63,7 +65,7 @@ def schedule_in_words(
         {
             "startPeriod": whole_in(command, period, "start_s"),
             **power,
-            **said(numberPhases=small(period.get("phases"))),
+            **said(numberPhases=small(period.get("phases")), phaseToUse=small(period.get("phase_to_use"))),
             **(said(operationMode=period.get("operation_mode") or None) if powers else {}),
         }
         for period, power in told
@@ -78,6 +80,13 @@ def schedule_in_words(
         duration=small(profile.get("duration_s")),
         startSchedule=moment(command, start_at, "start_at"),
         minChargingRate=round(float(min_rate), 1) if min_rate not in (None, "") else None,
+        **(_since_21(profile) if powers else {}),
+    )
+
+
+def _since_21(profile: dict[str, Any]) -> Payload:
+    return said(
+        useLocalTime=bool(profile.get("use_local_time")) or None, randomizedDelay=small(profile.get("random_delay_s"))
     )
 
 
@@ -131,6 +140,7 @@ def our_schedule(schedule: dict[str, Any]) -> dict[str, Any]:
         said(
             start_s=small(period.get("startPeriod")),
             phases=small(period.get("numberPhases")),
+            phase_to_use=small(period.get("phaseToUse")),
             operation_mode=text(period.get("operationMode")) or None,
             **our_powers(period),
         )
@@ -143,4 +153,17 @@ def our_schedule(schedule: dict[str, Any]) -> dict[str, Any]:
         start_at=text(schedule.get("startSchedule")) or None,
         min_rate=schedule.get("minChargingRate"),
         use_local_time=schedule.get("useLocalTime") or None,
+        random_delay_s=small(schedule.get("randomizedDelay")),
     )
+
+
+def composite_told(command: Command, schedule: dict[str, Any] | None, *, begins: object, call: Call) -> None:
+    """A charger said what it may draw; None: it would not. ``begins``: scheduleStart as told."""
+    readback.composite_told(
+        command,
+        evse_id=plug(command.payload.get("connectorId", command.payload.get("evseId"))) or 0,
+        schedule=None if schedule is None else our_schedule(schedule),
+        begins_at=clocks.parse(begins),
+        at=call.at,
+    )
+    call.books.changed_chargers.add(call.charger.pk)

@@ -42,6 +42,9 @@ app.conf.update(
             ("close commands that waited too long", "gateway.tasks.sweep_commands", 5.0),
             ("give up gateways that fell silent", "gateway.tasks.sweep_gateways", 10.0),
             ("share the power of sites", "smartcharging.tasks.sweep_plans", 5.0),
+            ("read charging profiles back", "smartcharging.tasks.advance_placements", 5.0),
+            ("go on with chargers that are tried", "smartcharging.tasks.advance_probes", 5.0),
+            ("try chargers with new firmware", "smartcharging.tasks.probe_after_firmware", 60.0),
             ("roll up the hours of sessions", "sessions.tasks.roll_up", 60.0),
             ("go on with chargers that are led to a higher profile", "chargers.tasks.advance_upgrades", 30.0),
             ("ask chargers to renew their certificates", "chargers.tasks.renew_certificates", 3600.0),
@@ -74,6 +77,7 @@ app.conf.update(
             ("make the next months of the log", "chargers.tasks.make_partitions", 1),
             ("make the next months of meter values", "sessions.tasks.make_partitions", 1),
             ("forget old frames and histories", "chargers.tasks.forget_old", 3),
+            ("forget what sites drew long ago", "smartcharging.tasks.forget_old", 5),
             ("forget old meter values and notices", "sessions.tasks.forget_old", 4),
         )
     },

@@ -97,4 +97,5 @@ def as_profile(row: InstalledProfile) -> Profile:
         valid_to=row.valid_to,
         schedules=row.schedules,
         evse_id=row.evse_id,
+        max_offline_s=row.max_offline_s,
     )

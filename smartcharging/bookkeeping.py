@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,8 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from chargers.models import CommandStatus
+from chargers.models import Command, CommandStatus
+from chargers.rows import first_key
 from sessions.models import ChargingSession, MeterValue
 from smartcharging import grid, ledger
 from smartcharging.models import CapacitySignal, ChargingNeeds, InstalledProfile, Limit, LimitNode, Outlet, SitePlan
@@ -30,7 +31,9 @@ _READ_OF_ENTRY = (
     *("session__stopped_at", "session__is_superseded"),
     *("command__status", "command__answer", "command__late_answer"),
 )
+METER_LOOKBACK = timedelta(days=1)  # an older reading says nothing of now
 PROFILES_FROM = 900_000  # our numbers, out of the way of those that staff choose
+LEADING = ("tx", "tx_default", "priority")  # purposes of profiles that may raise what a car gets
 KINDS = ("default", "floor", "lease")
 
 
@@ -51,6 +54,7 @@ class Books:
     at: datetime
     gone: list[int] = field(default_factory=list)  # entries that count no more
     news: list[int] = field(default_factory=list)  # entries that were confirmed since
+    defaults_a: dict[int, float] = field(default_factory=dict)  # our own default, as confirmed, by outlet
     in_watts: frozenset[int] | None = None  # chargers that take no amperes; read when something is sent
     waiting: dict[tuple[int, str], list[UUID]] = field(default_factory=dict)  # commands not sent yet, by outlet, kind
 
@@ -64,12 +68,15 @@ def open_books(plan: SitePlan, *, at: datetime, ahead_s: float) -> Books:
     outlets = list(
         Outlet.objects.filter(node__site=plan.site_id).select_related("charger", "default_command").only(*_READ)
     )
-    sessions = _sessions(plan)
+    sessions = _sessions(plan, at)
     needs = {row.session_id: row for row in ChargingNeeds.objects.filter(charger__in=_chargers(plan))}
-    site = _site(plan, nodes, outlets, at)
+    site = drawn(plan, nodes, outlets, signals=_signals(plan, at))
     held = _held(plan)
+    in_doubt = _in_doubt(plan, held)
     places = [
-        _outlet(outlet, sessions.get((outlet.charger_id, outlet.evse_id)), _default_a(outlet, held, plan.volts))
+        _outlet(
+            outlet, sessions.get((outlet.charger_id, outlet.evse_id)), _default_a(outlet, held, in_doubt, plan.volts)
+        )
         for outlet in outlets
     ]
     network = site.network(at, ahead=timedelta(seconds=ahead_s))
@@ -81,13 +88,25 @@ def open_books(plan: SitePlan, *, at: datetime, ahead_s: float) -> Books:
         {pk: row for pk, row in needs.items() if pk is not None},
         ledger.Ledger(network, places, lease_s=plan.lease_s),
         at,
+        defaults_a=_own_defaults(outlets, held, plan.volts),
     )
     _read_entries(books)
     return books
 
 
-def _site(plan: SitePlan, nodes: Iterable[LimitNode], outlets: Iterable[Outlet], at: datetime) -> grid.Site:
-    signals = CapacitySignal.objects.filter(Q(to_at=None) | Q(to_at__gt=at), site=plan.site_id)
+def _signals(plan: SitePlan, at: datetime) -> list[grid.Signal]:
+    rows = CapacitySignal.objects.filter(Q(to_at=None) | Q(to_at__gt=at), site=plan.site_id)
+    return [grid.Signal(row.source, row.limit_w, row.from_at, row.to_at) for row in rows]
+
+
+def drawn(
+    plan: SitePlan,
+    nodes: Iterable[LimitNode],
+    outlets: Iterable[Outlet],
+    *,
+    signals: Sequence[grid.Signal],
+) -> grid.Site:
+    """A site's rows as `grid` takes them. Raises `grid.ImpossibleTree`."""
     return grid.Site(
         [
             grid.Node(n.pk, n.name, (n.l1_a, n.l2_a, n.l3_a), n.parent_id, limit_w=n.limit_w, buffer_a=n.buffer_a)
@@ -96,7 +115,7 @@ def _site(plan: SitePlan, nodes: Iterable[LimitNode], outlets: Iterable[Outlet],
         [grid.Place(o.pk, o.node_id, o.phases, o.rotation, o.cable_a) for o in outlets],
         volts=plan.volts,
         building=grid.Building(_three(plan.building_worst_a), _measured(plan), plan.building_at),
-        signals=[grid.Signal(row.source, row.limit_w, row.from_at, row.to_at) for row in signals],
+        signals=signals,
     )
 
 
@@ -114,9 +133,15 @@ def _chargers(plan: SitePlan) -> QuerySet[Outlet, int]:
     return Outlet.objects.filter(node__site=plan.site_id).order_by().values_list("charger", flat=True)
 
 
-def _sessions(plan: SitePlan) -> dict[Place, ChargingSession]:
+def _sessions(plan: SitePlan, at: datetime) -> dict[Place, ChargingSession]:
     """The running session at each place, with the current that its meter showed last."""
-    latest = MeterValue.objects.filter(session=OuterRef("pk"), current_a__isnull=False, is_suspect=False)
+    latest = MeterValue.objects.filter(
+        session=OuterRef("pk"),
+        current_a__isnull=False,
+        is_suspect=False,
+        # Of a table by months: only this one and, on its first day, the last are looked into.
+        key__gte=first_key(at - METER_LOOKBACK),
+    )
     latest = latest.order_by("-measured_at")
     running = ChargingSession.objects.filter(
         charger__in=_chargers(plan), stopped_at=None, is_superseded=False
@@ -130,39 +155,93 @@ def _sessions(plan: SitePlan) -> dict[Place, ChargingSession]:
     return {(session.charger_id, session.evse_id): session for session in running.order_by("started_at")}
 
 
-Held = tuple[int, int, list[dict[str, Any]]]  # EVSE, number, schedules
+@dataclass(slots=True, frozen=True)
+class Held:
+    """A profile that may lead at an EVSE (0: at each) of a charger; ``at``: when it was confirmed, or ordered."""
+
+    evse_id: int
+    number: int
+    schedules: list[dict[str, Any]]
+    at: datetime
 
 
 def _held(plan: SitePlan) -> dict[int, list[Held]]:
     """The profiles of sessions that the chargers hold, by charger."""
     found: dict[int, list[Held]] = defaultdict(list)
-    rows = InstalledProfile.objects.filter(charger__in=_chargers(plan), purpose__in=["tx", "tx_default", "priority"])
-    for charger_id, *held in rows.values_list("charger", "evse_id", "profile_id", "schedules"):
-        found[charger_id].append((held[0], held[1], held[2]))
+    rows = InstalledProfile.objects.filter(charger__in=_chargers(plan), purpose__in=LEADING)
+    for charger_id, *held in rows.values_list("charger", "evse_id", "profile_id", "schedules", "installed_at"):
+        found[charger_id].append(Held(*held))
     return found
 
 
-def _default_a(outlet: Outlet, held: dict[int, list[Held]], volts: float) -> float | None:
-    """What it falls back to, if it holds our default; more, if it holds something else that may lead instead."""
-    here = {
-        number: schedules for evse_id, number, schedules in held[outlet.charger_id] if evse_id in (0, outlet.evse_id)
-    }
-    if profile_id(outlet, "default") not in here:
+def _in_doubt(plan: SitePlan, held: dict[int, list[Held]]) -> dict[int, list[Held]]:
+    """Profiles that were ordered, by staff or as a default, and that the charger may hold without having said so.
+
+    Floors and leases are in the ledger on their own. One that was confirmed under the same number later is not there.
+    """
+    orders = Command.objects.filter(charger__in=_chargers(plan), verb="set_profile").order_by()
+    orders = orders.exclude(requested_via__in=["plan floor", "plan lease"])
+    rows = [
+        row
+        for status in (CommandStatus.PENDING, CommandStatus.SENT, CommandStatus.TIMEOUT)
+        for row in orders.filter(status=status).values_list("charger", "arguments", "created_at", "late_answer")
+    ]
+    found: dict[int, list[Held]] = defaultdict(list)
+    for charger_id, arguments, created_at, late_answer in rows:
+        profile = arguments.get("profile")
+        if not isinstance(profile, dict) or profile.get("purpose", "tx_default") not in LEADING:
+            continue
+        number = _whole(profile.get("id"))
+        is_later = any(one.number == number and one.at >= created_at for one in held[charger_id])
+        if is_later or (isinstance(late_answer, dict) and late_answer.get("status") == "Rejected"):
+            continue
+        schedule = {"unit": profile.get("unit", "A"), "periods": profile.get("periods")}
+        found[charger_id].append(Held(_whole(arguments.get("evse_id")), number, [schedule], created_at))
+    return found
+
+
+def _whole(value: object) -> int:
+    return int(value) if isinstance(value, int | float | str) and str(value).isdecimal() else 0
+
+
+def _default_a(
+    outlet: Outlet, held: dict[int, list[Held]], in_doubt: dict[int, list[Held]], volts: float
+) -> float | None:
+    """What it falls back to, if it holds our default; more, if it holds, or may hold, something else that may lead."""
+    here = [one for one in held[outlet.charger_id] if one.evse_id in (0, outlet.evse_id)]
+    if profile_id(outlet, "default") not in {one.number for one in here}:
         return None
     ours = {profile_id(outlet, kind) for kind in ("floor", "lease")}
+    maybe = [one for one in in_doubt.get(outlet.charger_id, []) if one.evse_id in (0, outlet.evse_id)]
+    others = [one for one in (*here, *maybe) if one.number not in ours]
+    return max(_most_a(one, outlet, volts) for one in others)
+
+
+def _most_a(held: Held, outlet: Outlet, volts: float) -> float:
     return max(
-        _amperes(period, schedule, volts * outlet.phases, outlet.cable_a)
-        for number, schedules in here.items()
-        if number not in ours
-        for schedule in schedules
-        for period in schedule.get("periods") or ()
+        (
+            _amperes(period, schedule, volts * outlet.phases, outlet.cable_a)
+            for schedule in held.schedules
+            for period in schedule.get("periods") or ()
+        ),
+        default=outlet.cable_a,
     )
 
 
+def _own_defaults(outlets: Iterable[Outlet], held: dict[int, list[Held]], volts: float) -> dict[int, float]:
+    """Of those outlets whose charger confirmed our default, how much it allows."""
+    return {
+        outlet.pk: _most_a(one, outlet, volts)
+        for outlet in outlets
+        for one in held.get(outlet.charger_id, [])
+        if one.number == profile_id(outlet, "default") and one.evse_id == outlet.evse_id
+    }
+
+
 def _amperes(period: dict[str, Any], schedule: dict[str, Any], watts_per_a: float, cable_a: float) -> float:
-    """The limit of a period; of one that has none, what the cable bears."""
+    """The limit of a period; of one that has none, or none that can be read, what the cable bears."""
     limit = period.get("limit")
-    if limit is None:
+    if not isinstance(limit, int | float):
         return cable_a
     return float(limit) if schedule.get("unit") == "A" else float(limit) / watts_per_a
 

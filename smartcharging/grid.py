@@ -137,7 +137,8 @@ def check(nodes: Sequence[Node], places: Iterable[Place]) -> None:
     by_key = {node.key: node for node in nodes}
     roots = [node.name for node in nodes if node.parent is None]
     if len(by_key) != len(nodes):
-        raise ImpossibleTree("Two limits have the same key.")
+        twice = sorted(str(node.name) for node in nodes if [one.key for one in nodes].count(node.key) > 1)
+        raise ImpossibleTree(f"Two limits are called {twice[0]!r}; give each a name of its own.")
     if len(roots) != 1:
         raise ImpossibleTree(f"A site has one grid connection; here are {len(roots)}: {', '.join(roots) or 'none'}.")
     parents = {node.key: node.parent for node in nodes}

@@ -25,6 +25,7 @@ from smartcharging.allocation import Floats, Network, accepted, fill
 
 FLOOR_A = 6.0
 MARGIN_S = 5.0
+TELLING_A = 0.05  # limits travel with one decimal; less is no difference
 MOST_SKEW_S = 30.0
 """A clock further off makes a charger sticky: nobody can say when a lease ends there."""
 

@@ -22,12 +22,86 @@ class InstalledProfile(models.Model):
     valid_from = models.DateTimeField(null=True, blank=True)
     valid_to = models.DateTimeField(null=True, blank=True)
     schedules = models.JSONField(default=list)
+    max_offline_s = models.PositiveIntegerField(null=True, blank=True)  # how long it holds without a link (2.1)
     command = models.ForeignKey(Command, null=True, on_delete=models.SET_NULL, related_name="+")
     installed_at = models.DateTimeField()
 
     class Meta:
         ordering = ("charger", "evse_id", "purpose", "-stack_level")
         constraints = [models.UniqueConstraint(fields=["charger", "profile_id"], name="profile_is_unique_on_charger")]
+
+
+class SavedProfile(models.Model):
+    """A charging profile of the library; ``draft`` see `smartcharging.drafts`. ``version`` grows when it changes."""
+
+    name = models.CharField(max_length=120, unique=True)
+    note = models.CharField(max_length=500, blank=True)
+    draft = models.JSONField()
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Placement(models.Model):
+    """A profile of the library that an EVSE should hold, and whether it does. ``told``: why, a sentence for people.
+
+    ``number``: of the profile at that charger. ``profile``: as it was ordered, with the moments of that place.
+    """
+
+    class State(models.TextChoices):
+        ORDERED = "ordered", "on its way"
+        TAKEN = "taken", "accepted, being read back"
+        HELD = "held", "held"
+        DIFFERS = "differs", "not as ordered"
+        REFUSED = "refused", "refused"
+        WITHDRAWN = "withdrawn", "taken back"
+
+    saved = models.ForeignKey(SavedProfile, on_delete=models.CASCADE, related_name="placements")
+    saved_version = models.PositiveIntegerField()
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="placements")
+    evse_id = models.PositiveIntegerField(default=0)  # 0: the whole charger
+    session = models.ForeignKey(ChargingSession, null=True, on_delete=models.CASCADE, related_name="placements")
+    number = models.PositiveIntegerField()
+    profile = models.JSONField()
+    state = models.CharField(max_length=9, choices=State, default=State.ORDERED)
+    told = models.CharField(max_length=500, blank=True)
+    command = models.ForeignKey(Command, null=True, on_delete=models.SET_NULL, related_name="+")
+    reading = models.ForeignKey(Command, null=True, on_delete=models.SET_NULL, related_name="+")  # that reads it back
+    looked_at = models.DateTimeField(null=True, blank=True)  # read back; a later boot asks for another look
+    put_back_at = models.DateTimeField(null=True, blank=True)  # lost, and ordered once more
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("charger", "evse_id")
+        constraints = [
+            models.UniqueConstraint(fields=["saved", "charger", "evse_id"], name="placement_is_unique"),
+        ]
+        indexes = [
+            models.Index(fields=["state"], condition=models.Q(state__in=["ordered", "taken"]), name="placement_open"),
+        ]
+
+
+class CompositeReport(models.Model):
+    """What a charger says that it may draw, in answer to a question. ``schedule`` as of `InstalledProfile`; None: it
+    did not say.
+    """
+
+    command = models.OneToOneField(Command, on_delete=models.CASCADE, related_name="composite_report")
+    charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="composite_reports")
+    evse_id = models.PositiveIntegerField(default=0)
+    begins_at = models.DateTimeField()
+    schedule = models.JSONField(null=True)
+    told_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-told_at",)
+        indexes = [models.Index(fields=["charger", "evse_id", "-told_at"], name="composite_report_recent")]
 
 
 class ExternalLimit(models.Model):
@@ -175,3 +249,57 @@ class EnergyPrice(models.Model):
     class Meta:
         ordering = ("site", "from_at")
         constraints = [models.UniqueConstraint(fields=["site", "from_at"], name="energy_price_is_unique")]
+
+
+class SiteSample(models.Model):
+    """Five minutes of a site as its plans saw them: the highest currents on L1, L2, L3, the lowest limit, and sums.
+
+    ``limit_a``: what building and cars may draw together; ``worst_a``: what cars may draw if everything breaks.
+    ``wanted_ah``: what the cars could have taken, ``given_ah``: what of it they were allowed; per phase.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="samples", db_index=False)
+    at = models.DateTimeField()
+    limit_a = models.JSONField()
+    building_a = models.JSONField()
+    cars_a = models.JSONField()
+    worst_a = models.JSONField()
+    cars_w = models.FloatField(default=0)
+    queued = models.PositiveIntegerField(default=0)
+    pauses = models.PositiveIntegerField(default=0)
+    wanted_ah = models.FloatField(default=0)
+    given_ah = models.FloatField(default=0)
+    overload_s = models.FloatField(default=0)
+
+    class Meta:
+        ordering = ("site", "at")
+        constraints = [models.UniqueConstraint(fields=["site", "at"], name="site_sample_is_unique")]
+        indexes = [models.Index(fields=["at"], name="site_sample_by_time")]
+
+
+class Probe(models.Model):
+    """A charger is tried at one EVSE: a short limit, and whether it holds and ends; see `smartcharging.probing`."""
+
+    class State(models.TextChoices):
+        SETTING = "setting", "the limit is on its way"
+        READING = "reading", "asked what it may draw"
+        WAITING = "waiting", "until the limit ends"
+        ENDING = "ending", "asked once more"
+        DONE = "done"
+
+    outlet = models.ForeignKey(Outlet, on_delete=models.CASCADE, related_name="probes")
+    state = models.CharField(max_length=8, choices=State, default=State.SETTING)
+    firmware_version = models.CharField(max_length=64, blank=True)
+    why = models.CharField(max_length=120)  # who or what asked for it
+    limit_a = models.FloatField()
+    began_at = models.DateTimeField()
+    ends_at = models.DateTimeField()  # of the limit
+    setting = models.ForeignKey(Command, null=True, on_delete=models.SET_NULL, related_name="+")
+    reading = models.ForeignKey(Command, null=True, on_delete=models.SET_NULL, related_name="+")
+    verdict = models.CharField(max_length=1, blank=True)  # A | B | C
+    reasons = models.JSONField(default=list)  # sentences
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-began_at",)
+        indexes = [models.Index(fields=["state"], condition=~models.Q(state="done"), name="probe_open")]

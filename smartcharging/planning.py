@@ -19,7 +19,7 @@ from django.db.models import Q
 
 from chargers import commands
 from chargers.models import Command
-from smartcharging import abilities, allocation, ledger, obedience, plan
+from smartcharging import abilities, allocation, day, ledger, obedience, plan
 from smartcharging.bookkeeping import Books, close_books, open_books, profile_id
 from smartcharging.grid import ImpossibleTree
 from smartcharging.ledger import Order
@@ -91,10 +91,16 @@ def plan_site(site_id: int, *, at: datetime) -> int:
     obedience.watch(books)
     close_books(books)
     count = _install_defaults(books)
-    targets = share(books)
+    last_at = site_plan.planned_at
+    targets, wanted = share(books)
     now = at.timestamp()
     orders = books.ledger.decide(targets, now, order=np.argsort(-targets, kind="stable"))
     count += sum(_send(books, order) for order in orders)
+    pauses = sum(
+        outlet.is_queued and before[SHOWN.index("target_a")] > 0
+        for outlet, before in zip(books.outlets, shown, strict=True)
+    )
+    day.record(books, given_a=np.minimum(targets, wanted), wanted_a=wanted, pauses=pauses, since=last_at)
     changed = [outlet for outlet, before in zip(books.outlets, shown, strict=True) if _shown(outlet) != before]
     Outlet.objects.bulk_update(changed, SHOWN)
     site_plan.version += 1
@@ -113,8 +119,10 @@ def _shown(outlet: Outlet) -> tuple[Any, ...]:
     return tuple(getattr(outlet, name) for name in SHOWN)
 
 
-def share(books: Books) -> allocation.Floats:
-    """What each outlet should get now, and why not more: `Outlet.target_a`, ``bound_by``, ``is_queued``."""
+def share(books: Books) -> tuple[allocation.Floats, allocation.Floats]:
+    """What each outlet should get now, and what it could take; and why not more: `Outlet.target_a`, ``bound_by``,
+    ``is_queued``.
+    """
     now = books.at.timestamp()
     upper = np.array([upper_a(books, index) for index in range(len(books.outlets))], float)
     network = books.ledger.for_share(now)
@@ -133,7 +141,7 @@ def share(books: Books) -> allocation.Floats:
         outlet.target_a = float(shares.amperes[index])
         outlet.bound_by = network.names[bound][:160] if bound >= 0 else ""
         outlet.is_queued = bool(upper[index] > 0 and not shares.is_admitted[index])
-    return shares.amperes
+    return shares.amperes, upper
 
 
 def upper_a(books: Books, index: int) -> float:
@@ -280,20 +288,36 @@ def _withdraw(books: Books, outlet: Outlet, kind: str) -> None:
 
 
 def _install_defaults(books: Books) -> int:
-    """What a charger does without us is told to it first: until it has taken that, it counts with its cable."""
+    """What a charger does without us is told to it first: until it has taken that, it counts with its cable.
+
+    Another default is told as well: a lower one at once, a higher one only where all limits bear it.
+    """
     count = 0
-    for outlet, place in zip(books.outlets, books.ledger.outlets, strict=True):
+    wanted_a = books.plan.default_a
+    worst = books.ledger.worst_a(books.at.timestamp())
+    for index, (outlet, place) in enumerate(zip(books.outlets, books.ledger.outlets, strict=True)):
         command = outlet.default_command
         is_asked = command is not None and (command.is_open or command.created_at > books.at - SETTLED)
-        if place.default_a is not None or outlet.trust == ledger.Trust.NONE or not place.is_online or is_asked:
+        own_a = books.defaults_a.get(outlet.pk) if place.default_a is not None else None
+        is_told = own_a is not None and abs(own_a - wanted_a) < ledger.TELLING_A
+        if is_told or outlet.trust == ledger.Trust.NONE or not place.is_online or is_asked:
             continue
+        if own_a is not None and wanted_a > own_a:
+            raised = worst.copy()
+            raised[index] = max(worst[index], min(wanted_a, outlet.cable_a))
+            if not books.ledger.network.bears(raised):
+                continue  # it keeps the lower one
+            worst = raised
         profile = {
             "id": profile_id(outlet, "default"),
             "stack_level": 0,
             "purpose": "tx_default",
-            **_schedule(outlet, books.plan.default_a, books, until=None),
+            **_schedule(outlet, wanted_a, books, until=None),
         }
         outlet.default_command = _order(outlet, profile, via="plan default")
         outlet.save(update_fields=["default_command"])
+        # From now on it may hold it: nothing is granted in this plan that would not bear that.
+        if place.default_a is not None:
+            place.default_a = max(place.default_a, min(wanted_a, outlet.cable_a))
         count += 1
     return count

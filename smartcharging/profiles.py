@@ -42,6 +42,7 @@ def install(
             "valid_from": profile.valid_from,
             "valid_to": profile.valid_to,
             "schedules": profile.schedules,
+            "max_offline_s": profile.max_offline_s,
             "command": command,
             "installed_at": at,
         },

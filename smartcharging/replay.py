@@ -7,6 +7,7 @@ wanted was met is the figure by which ways of sharing are compared (arXiv:2012.0
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -30,17 +31,27 @@ class Stay:
     arrival: int
     departure: int
     wanted_wh: float
+    car_a: float = math.inf  # what this car takes at most, where it is less than the others
 
 
 @dataclass(slots=True, frozen=True)
 class Days:
-    """``volts`` between the two wires of an EVSE; ``evse_a`` its cable, ``car_a`` what a car takes at most."""
+    """``volts`` between the two wires of an EVSE (of one on three phases their sum); ``evse_a`` its cable, ``car_a``
+    what a car takes at most. ``limits_a``: for each step, where the limits change with time.
+    """
 
     network: Network
     stays: Sequence[Stay]
-    volts: float = 208.0
-    evse_a: float = 32.0
-    car_a: float = 6600.0 / 208.0
+    volts: float | Floats = 208.0
+    evse_a: float | Floats = 32.0
+    car_a: float | Floats = 6600.0 / 208.0
+    limits_a: Floats | None = None
+
+    def network_at(self, step: int) -> Network:
+        if self.limits_a is None:
+            return self.network
+        limits = self.limits_a[min(max(step, 0), len(self.limits_a) - 1)]
+        return Network(self.network.coefficients, limits, self.network.names)
 
 
 @dataclass(slots=True, frozen=True)
@@ -58,6 +69,7 @@ class Played:
     full_percent: float = 0.0  # of the stays, at least 95 % of what they wanted
     pauses: int = 0
     worst_over_a: float = 0.0
+    peak_w: float = 0.0
 
 
 def play(days: Days, rules: Rules) -> Played:
@@ -72,27 +84,30 @@ def play(days: Days, rules: Rules) -> Played:
     charged = np.zeros(count, bool)
     planned, planned_at = None, 0
     for step in range(min(arrivals), max(ends) + 1):
+        network = days.network_at(step)
         here = {index: stay for index, stay in here.items() if stay.departure > step}
         here.update({stay.index: stay for stay in arrivals[step]})
         charged[[index for index in range(count) if index not in here]] = False
         rest_wh = np.zeros(count)
         left_s = np.full(count, np.nan)
+        car_a = np.full(count, np.inf)
         for index, stay in here.items():
+            car_a[index] = stay.car_a
             rest_wh[index] = stay.wanted_wh - got[stay]
             left_s[index] = (stay.departure - step) * STEP_S
         rest_wh[rest_wh < 1e-6] = 0.0
         if not rest_wh.any():
             continue
         if rules.looks_ahead and (planned is None or arrivals[step] or step in ends or step - planned_at >= 36):
-            planned, planned_at = _ahead(days, rest_wh, left_s), step
+            planned, planned_at = _ahead(days, network, rest_wh, left_s), step
         column = None if planned is None else planned[:, min(int((step - planned_at) / 3), planned.shape[1] - 1)]
-        amperes = _share(days, rules, rest_wh, left_s, charged, column)
-        result.worst_over_a = max(
-            result.worst_over_a, float((days.network.loads_a(amperes) - days.network.limits_a).max())
-        )
+        amperes = _share(days, network, rules, rest_wh, left_s, charged, car_a, column)
+        result.worst_over_a = max(result.worst_over_a, float((network.loads_a(amperes) - network.limits_a).max()))
         result.pauses += int((charged & (amperes == 0) & (rest_wh > 0)).sum())
         charged = amperes > 0
-        taken_wh = np.minimum(np.minimum(amperes, days.car_a) * days.volts * STEP_S / 3600, rest_wh)
+        taken_a = np.minimum(np.minimum(amperes, days.car_a), car_a)
+        taken_wh = np.minimum(taken_a * days.volts * STEP_S / 3600, rest_wh)
+        result.peak_w = max(result.peak_w, float(taken_wh.sum()) * 3600 / STEP_S)
         for index, stay in here.items():
             got[stay] += float(taken_wh[index])
     result.met_percent = 100 * sum(got.values()) / sum(stay.wanted_wh for stay in days.stays)
@@ -102,13 +117,20 @@ def play(days: Days, rules: Rules) -> Played:
 
 
 def _share(
-    days: Days, rules: Rules, rest_wh: Floats, left_s: Floats, charged: np.ndarray, column: Floats | None
+    days: Days,
+    network: Network,
+    rules: Rules,
+    rest_wh: Floats,
+    left_s: Floats,
+    charged: np.ndarray,
+    car_a: Floats,
+    column: Floats | None,
 ) -> Floats:
-    most_a = days.evse_a if rules.is_whole else days.car_a
+    most_a = np.minimum(days.evse_a if rules.is_whole else days.car_a, car_a)
     upper = np.where(rest_wh > 0, np.minimum(most_a, rest_wh / days.volts * 3600 / STEP_S), 0.0)
     need = allocation.need_a(rest_wh, left_s, days.volts) if rules.knows else np.full(len(upper), np.nan)
     return allocation.share(
-        days.network,
+        network,
         upper,
         need_a=need,
         plan_a=column,
@@ -118,9 +140,9 @@ def _share(
     ).amperes
 
 
-def _ahead(days: Days, rest_wh: Floats, left_s: Floats) -> Floats:
+def _ahead(days: Days, network: Network, rest_wh: Floats, left_s: Floats) -> Floats:
     upper = np.where(rest_wh > 0, days.car_a, 0.0)
-    return plan.ahead(days.network, upper, rest_wh / days.volts, np.nan_to_num(left_s, nan=-1.0) / 3600)
+    return plan.ahead(network, upper, rest_wh / days.volts, np.nan_to_num(left_s, nan=-1.0) / 3600)
 
 
 # -- where days come from ----------------------------------------------------------------------------------------------

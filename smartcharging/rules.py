@@ -25,6 +25,11 @@ MODES = {
     "tx": _OF_SESSIONS,
     "tx_default": _OF_SESSIONS,
 }
+POWERS_SINCE_21 = {
+    f"{kind}{phase}"
+    for kind in ("limit", "discharge_limit", "setpoint", "setpoint_reactive")
+    for phase in ("", "_l2", "_l3")
+} - {"limit"}
 NEEDS = {"ChargingOnly": "limit", "CentralSetpoint": "setpoint", "CentralFrequency": "setpoint"}
 
 
@@ -162,6 +167,16 @@ def _other_session(case: Case) -> bool:
     return _is_session_profile(case) and not case.is_start and there is not None and told not in ("", there)
 
 
+_SINCE_21 = {"random_delay_s", "use_local_time"}
+
+
+def _says_more_than_a_limit(case: Case) -> bool:
+    """Whatever a 2.1 profile may say and an older one has no words for."""
+    return any(
+        _mode(period) != "ChargingOnly" or not POWERS_SINCE_21.isdisjoint(period) for period in case.periods
+    ) or any(schedule.get(name) for schedule in case.schedules for name in _SINCE_21)
+
+
 def _missing_power(period: dict[str, Any]) -> bool:
     needed = NEEDS.get(_mode(period))
     return needed is not None and period.get(needed) is None
@@ -184,6 +199,14 @@ def _lacks(feature: str, uses: Test) -> Test:
 RULES: tuple[tuple[str | None, str | None, Test, str], ...] = (
     ("§3.13.1", "K01.FR.22", lambda c: c.profile.purpose == "external",
      "Limits that others set are told by the charger and cannot be given to it."),
+    ("§7.8", "K01", lambda c: c.version != "2.1" and c.profile.purpose in ("priority", "local_generation"),
+     "Profiles for {profile.purpose} came with OCPP 2.1."),
+    ("§7.9", "K01", lambda c: c.version != "2.1" and c.profile.kind == "dynamic",
+     "Dynamic profiles came with OCPP 2.1."),
+    ("§7.14", "K01", lambda c: c.version != "2.1" and _says_more_than_a_limit(c),
+     "Only OCPP 2.1 knows more of a period than one limit, and schedules by local time or at random."),
+    ("§7.14", None, _any_period(lambda p: p.get("phase_to_use") is not None),
+     "Which phase to use can only be said since OCPP 2.0.1."),
     ("§5.16", "K01.FR.28", lambda c: c.evse_ids is not None and c.profile.evse_id not in {0, *c.evse_ids},
      "The charger has no EVSE {profile.evse_id}."),
     ("§3.13.1", "K01.FR.04", lambda c: c.profile.purpose == "charger_max" and c.profile.evse_id != 0,

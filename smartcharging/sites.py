@@ -32,7 +32,28 @@ def draw(
 
     What stays keeps its ledger. Raises `grid.ImpossibleTree`, and then nothing has changed.
     """
-    chargers = _chargers(site, {outlet["charger"] for outlet in outlets})
+    chargers = planned(site, nodes=nodes, outlets=outlets)
+    plan, _ = SitePlan.objects.update_or_create(
+        site=site, defaults={name: settings[name] for name in SETTINGS if name in settings} | {"next_due_at": None}
+    )
+    rows = {node["name"]: _node(site, node) for node in nodes}
+    for node in nodes:
+        LimitNode.objects.filter(pk=rows[node["name"]].pk).update(parent=rows.get(node.get("parent") or ""))
+    kept = [_outlet(rows[outlet["node"]], chargers[outlet["charger"]], outlet).pk for outlet in outlets]
+    Outlet.objects.filter(node__site=site).exclude(pk__in=kept).delete()
+    LimitNode.objects.filter(site=site).exclude(pk__in=[row.pk for row in rows.values()]).delete()
+    planning.watch.forget()
+    return plan
+
+
+def planned(
+    site: Site, *, nodes: Sequence[Mapping[str, Any]], outlets: Sequence[Mapping[str, Any]]
+) -> dict[str, Charger]:
+    """The chargers of a tree that can be; nothing is written. Raises `grid.ImpossibleTree`."""
+    places = [(outlet["charger"], outlet["evse_id"]) for outlet in outlets]
+    twice = sorted({place for place in places if places.count(place) > 1}) if len(set(places)) < len(places) else []
+    if twice:
+        raise grid.ImpossibleTree(f"{twice[0][0]}, EVSE {twice[0][1]} hangs in the tree twice; one cable has one fuse.")
     grid.Site(
         [
             grid.Node(
@@ -49,17 +70,7 @@ def draw(
             for outlet in outlets
         ],
     )  # fmt: skip
-    plan, _ = SitePlan.objects.update_or_create(
-        site=site, defaults={name: settings[name] for name in SETTINGS if name in settings} | {"next_due_at": None}
-    )
-    rows = {node["name"]: _node(site, node) for node in nodes}
-    for node in nodes:
-        LimitNode.objects.filter(pk=rows[node["name"]].pk).update(parent=rows.get(node.get("parent") or ""))
-    kept = [_outlet(rows[outlet["node"]], chargers[outlet["charger"]], outlet).pk for outlet in outlets]
-    Outlet.objects.filter(node__site=site).exclude(pk__in=kept).delete()
-    LimitNode.objects.filter(site=site).exclude(pk__in=[row.pk for row in rows.values()]).delete()
-    planning.watch.forget()
-    return plan
+    return _chargers(site, {outlet["charger"] for outlet in outlets})
 
 
 def _chargers(site: Site, identities: set[str]) -> dict[str, Charger]:
@@ -111,6 +122,14 @@ def limited(
     )
     planning.call_for({site.pk}, at=at)
     return signal
+
+
+def end_limit(site: Site, signal_id: int, *, at: datetime) -> bool:
+    """Nobody limits by this one any more; False if it was over."""
+    running = CapacitySignal.objects.filter(pk=signal_id, site=site).exclude(to_at__lte=at)
+    is_ended = running.update(to_at=at) == 1
+    planning.call_for({site.pk}, at=at)
+    return is_ended
 
 
 @transaction.atomic

@@ -77,6 +77,10 @@ class Command(models.Model):
                 fields=["status", "created_at"], condition=Q(status__in=["pending", "sent"]), name="command_open"
             ),
             models.Index(fields=["charger", "created_at"], condition=Q(status="pending"), name="command_waiting"),
+            # Nobody knows whether the charger holds them: each plan of its site asks.
+            models.Index(
+                fields=["charger"], condition=Q(status="timeout", verb="set_profile"), name="command_profile_in_doubt"
+            ),
         ]
 
     def __str__(self) -> str:

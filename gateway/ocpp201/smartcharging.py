@@ -11,7 +11,15 @@ from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ocpp201.dialect import dialect
 from gateway.ocpp201.words import PURPOSE, PURPOSE_SINCE_21, request_id
-from gateway.profiles import common_in_words, our_schedule, require_valid, schedule_in_words, transaction_of, whole_in
+from gateway.profiles import (
+    common_in_words,
+    composite_told,
+    our_schedule,
+    require_valid,
+    schedule_in_words,
+    transaction_of,
+    whole_in,
+)
 from gateway.wire import dicts, need, need_number, number, one_of, plug, said, small, text
 from smartcharging import profiles
 from smartcharging.schedules import Profile
@@ -142,3 +150,10 @@ def composite_schedule(command: Command) -> tuple[str, Payload]:
         duration=need_number(command, "duration_s"),
         chargingRateUnit=command.arguments.get("unit") or None,
     )
+
+
+@dialect.answers("GetCompositeSchedule")
+def composite_answered(command: Command, answer: Payload, call: Call) -> None:
+    told = answer.get("schedule") if answer.get("status") == "Accepted" else None
+    schedule = told if isinstance(told, dict) else None
+    composite_told(command, schedule, begins=(schedule or {}).get("scheduleStart"), call=call)

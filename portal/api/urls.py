@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 
 from portal.api.chargers import Chargers
 from portal.api.charging_hours import ChargingHours
+from portal.api.charging_profiles import ChargingProfiles
 from portal.api.commands import ChargerCommands, Commands
 from portal.api.desired import ConfigurationRollouts, ConfigurationStandings, ConfigurationTemplates
 from portal.api.docs import Docs
@@ -30,6 +31,7 @@ app_name = "api"
 
 router = SimpleRouter(use_regex_path=False)
 router.register("chargers", Chargers, basename="charger")
+router.register("charging-profiles", ChargingProfiles, basename="charging-profile")
 router.register("commands", Commands, basename="command")
 router.register("configuration-templates", ConfigurationTemplates, basename="configuration-template")
 router.register("configuration-standings", ConfigurationStandings, basename="configuration-standing")

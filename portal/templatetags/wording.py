@@ -15,10 +15,17 @@ from portal.forms.commands import FORMS
 from portal.views import formats
 from sessions import effects
 from sessions.models import Tariff
-from smartcharging.models import InstalledProfile
+from smartcharging.models import InstalledProfile, SavedProfile
 
 GIST_LENGTH = 160
-PURPOSES = {"tx_default": "Every session", "tx": "One session", "charger_max": "The charger as a whole"}
+PURPOSES = {
+    "tx_default": "Every session",
+    "tx": "One session",
+    "charger_max": "The charger as a whole",
+    "priority": "Sessions with priority",
+    "local_generation": "Generated on the spot",
+}
+WHEN = {"absolute": "once", "relative": "from the start of a session", "dynamic": "changed while it runs"}
 
 register = template.Library()
 
@@ -83,8 +90,18 @@ def gist(exchange: Exchange) -> str:
 
 
 @register.filter
-def purpose(profile: InstalledProfile) -> str:
-    return PURPOSES.get(profile.purpose, profile.purpose)
+def purpose(profile: InstalledProfile | SavedProfile) -> str:
+    said = profile.draft["purpose"] if isinstance(profile, SavedProfile) else profile.purpose
+    return PURPOSES.get(said, said)
+
+
+@register.filter
+def when(saved: SavedProfile) -> str:
+    """ "daily from 22:00", "once", "from the start of a session"."""
+    draft = saved.draft
+    if draft["kind"] != "recurring":
+        return WHEN[draft["kind"]]
+    return f"{draft['recurrency']} from {draft['start_local']}"
 
 
 @register.filter

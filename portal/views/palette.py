@@ -51,6 +51,8 @@ PAGES = (
     ("Sessions to review", "sessions-to-review", "", "eye"),
     ("Sites", "sites", "", "map-pin"),
     ("Add a site", "site-new", "", "plus"),
+    ("Charging profiles", "profiles", "", "gauge"),
+    ("Draw a charging profile", "profile-new", "", "plus"),
     ("Id tokens", "tokens", "", "key"),
     ("Add a token", "token-new", "", "plus"),
     ("Import id tokens", "import-new", "tokens", "upload"),

@@ -10,7 +10,7 @@ import numpy as np
 from chargers.models import Site
 from smartcharging.bookkeeping import Books, open_books
 from smartcharging.grid import ImpossibleTree
-from smartcharging.models import SitePlan
+from smartcharging.models import Probe, SitePlan
 
 
 def of_site(site: Site, *, at: datetime) -> dict[str, Any]:
@@ -23,7 +23,19 @@ def of_site(site: Site, *, at: datetime) -> dict[str, Any]:
     except ImpossibleTree:  # `problem` says so
         return {"plan": plan, "limits": [], "outlets": []}
     worst = books.ledger.worst_a(at.timestamp())
-    return {"plan": plan, "limits": _limits(books, worst), "outlets": _outlets(books, worst)}
+    probes = _probes(site)
+    return {
+        "plan": plan,
+        "limits": _limits(books, worst),
+        "outlets": _outlets(books, worst, probes),
+        "is_trying": any(probe.state != Probe.State.DONE for probe in probes.values()),
+    }
+
+
+def _probes(site: Site) -> dict[int, Probe]:
+    """The latest of each outlet."""
+    rows = Probe.objects.filter(outlet__node__site=site).order_by("began_at")
+    return {probe.outlet_id: probe for probe in rows}
 
 
 def _limits(books: Books, worst: np.ndarray) -> list[dict[str, Any]]:
@@ -32,9 +44,12 @@ def _limits(books: Books, worst: np.ndarray) -> list[dict[str, Any]]:
     return [{"name": name, "limit_a": limit, "worst_a": load, "headroom_a": limit - load} for name, limit, load in rows]
 
 
-def _outlets(books: Books, worst: np.ndarray) -> list[dict[str, Any]]:
+def _outlets(books: Books, worst: np.ndarray, probes: dict[int, Probe]) -> list[dict[str, Any]]:
     return [
         {
+            "pk": outlet.pk,
+            "trust": outlet.trust,
+            "probe": probes.get(outlet.pk),
             "charger": outlet.charger.identity,
             "evse_id": outlet.evse_id,
             "target_a": outlet.target_a,

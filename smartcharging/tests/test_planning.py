@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from chargers import commands
 from chargers.models import Command, CommandStatus, Setting, Site
+from chargers.rows import dated
 from sessions.models import ChargingSession, MeterValue
 from smartcharging import obedience, planning, profiles, sites
 from smartcharging.models import (
@@ -80,7 +81,7 @@ class Yard:
         self.at += timedelta(seconds=later_s)
         MeterValue.objects.create(
             charger=session.charger, session=session, evse_id=1, measured_at=self.at, received_at=self.at,
-            current_a=current_a, key=uuid4(), digest=uuid4(),
+            current_a=current_a, key=dated(uuid4(), self.at), digest=uuid4(),
         )  # fmt: skip
 
     @property
@@ -276,7 +277,8 @@ def test_a_profile_of_the_staff_that_may_lead_instead_of_ours_counts(yard):
 def test_defaults_that_were_cleared_are_installed_again(yard):
     yard.settle_in()
     profiles.remove(yard.outlets[0].charger)
-    assert yard.plan(later_s=61) == [("CP-1", "default", 0)]
+    # Long after it was told: when a command was made is a matter of the wall clock.
+    assert yard.plan(later_s=1200) == [("CP-1", "default", 0)]
     assert InstalledProfile.objects.filter(charger=yard.outlets[0].charger).count() == 0
 
 

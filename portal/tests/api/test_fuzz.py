@@ -16,6 +16,8 @@ from rest_framework.test import APIClient
 from chargers import commands
 from chargers.models import Charger, Site
 from portal.issues.models import Issue
+from smartcharging import drafts
+from smartcharging.models import SavedProfile
 
 WORDS = st.sampled_from(
     [
@@ -73,6 +75,9 @@ def world(cp1, token, make_session, make_exchange) -> dict[str, dict[str, object
         "sessions": {"id": make_session(cp1).pk},
         "issues": {"id": _issue(cp1).pk},
         "id-tokens": {"id": token.pk},
+        "charging-profiles": {
+            "id": SavedProfile.objects.create(name="Night", draft=drafts.read({"periods": [{"limit": 9}]})).pk
+        },
         "sites": {"id": Site.objects.create(name="Harbour").pk},
     }
 

@@ -155,6 +155,8 @@ async def test_every_page_fits_and_says_nothing_on_the_console(stack, width, the
             "/issues/channels/new/",
             "/protocol/",
             "/sessions/review/",
+            "/profiles/",
+            "/profiles/new/",
             "/jobs/",
             "/jobs/new/?do=reset",
             "/configuration/",
