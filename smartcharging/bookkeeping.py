@@ -24,7 +24,7 @@ _READ = (
     *("node", "evse_id", "cable_a", "phases", "rotation", "trust", "is_wild", "above_since"),
     *("enough_a", "target_a", "bound_by", "is_queued"),
     *("charger__identity", "charger__is_online", "charger__is_booted", "charger__clock_offset_s"),
-    *("default_command__status", "default_command__created_at"),
+    "default_command_id",
 )
 _READ_OF_ENTRY = (
     *("pk", "outlet_id", "session_id", "kind", "limit_a", "sent_at", "expires_at", "is_confirmed", "command_id"),
@@ -65,9 +65,7 @@ class Books:
 def open_books(plan: SitePlan, *, at: datetime, ahead_s: float) -> Books:
     """Read a site. Raises `grid.ImpossibleTree`."""
     nodes = list(LimitNode.objects.filter(site=plan.site_id))
-    outlets = list(
-        Outlet.objects.filter(node__site=plan.site_id).select_related("charger", "default_command").only(*_READ)
-    )
+    outlets = list(Outlet.objects.filter(node__site=plan.site_id).select_related("charger").only(*_READ))
     sessions = _sessions(plan, at)
     needs = {row.session_id: row for row in ChargingNeeds.objects.filter(charger__in=_chargers(plan))}
     site = drawn(plan, nodes, outlets, signals=_signals(plan, at))

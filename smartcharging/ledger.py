@@ -108,6 +108,8 @@ class Outlet:
         """The most it may draw at ``now`` or at any later moment, if nothing more is sent."""
         if not self.is_led:
             return self.cable_a
+        if not self.floor.entries and not self.lease.entries:  # most of a large site, and it is asked often
+            return min(self.cable_a, self.default_a or 0.0)
         self.expire(now)
         return min(self.cable_a, max(self.default_a or 0.0, self.floor.worst_a(), self.lease.worst_a()))
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 
 from chargers import commands
 from chargers.models import Command
@@ -294,15 +294,21 @@ def _install_defaults(books: Books) -> int:
     """
     count = 0
     wanted_a = books.plan.default_a
-    worst = books.ledger.worst_a(books.at.timestamp())
-    for index, (outlet, place) in enumerate(zip(books.outlets, books.ledger.outlets, strict=True)):
+    worst: allocation.Floats | None = None  # reckoned when the first default is to be raised
+    own = [
+        None if place.default_a is None else books.defaults_a.get(outlet.pk)
+        for outlet, place in zip(books.outlets, books.ledger.outlets, strict=True)
+    ]
+    untold = [n for n, own_a in enumerate(own) if own_a is None or abs(own_a - wanted_a) >= ledger.TELLING_A]
+    prefetch_related_objects([books.outlets[n] for n in untold], "default_command")
+    for index in untold:
+        outlet, place, own_a = books.outlets[index], books.ledger.outlets[index], own[index]
         command = outlet.default_command
         is_asked = command is not None and (command.is_open or command.created_at > books.at - SETTLED)
-        own_a = books.defaults_a.get(outlet.pk) if place.default_a is not None else None
-        is_told = own_a is not None and abs(own_a - wanted_a) < ledger.TELLING_A
-        if is_told or outlet.trust == ledger.Trust.NONE or not place.is_online or is_asked:
+        if outlet.trust == ledger.Trust.NONE or not place.is_online or is_asked:
             continue
         if own_a is not None and wanted_a > own_a:
+            worst = books.ledger.worst_a(books.at.timestamp()) if worst is None else worst
             raised = worst.copy()
             raised[index] = max(worst[index], min(wanted_a, outlet.cable_a))
             if not books.ledger.network.bears(raised):
