@@ -142,29 +142,31 @@ def _place(setting: Setting) -> Place:
     )
 
 
-def told(charger: Charger, frame: str, *, is_made: bool = False) -> None:
+def told(charger: Charger, frame: str, *, is_made: bool = False, order: object = "") -> None:
     """A frame is about to go to the charger: a password in it opens the door too, until we know which one it took.
 
-    ``is_made``: by us, by chance.
+    ``is_made``: by us, by chance. ``order``: the key of the command that the frame is, here and below.
     """
     if password := password_in(frame):
-        credentials.propose(charger, password, is_made=is_made)
+        credentials.propose(charger, password, is_made=is_made, order=str(order))
 
 
-def written(charger: Charger, place: Place, value: str, *, needs_reboot: bool, at: datetime) -> None:
+def written(
+    charger: Charger, place: Place, value: str, *, needs_reboot: bool, at: datetime, order: object = ""
+) -> None:
     """The charger took a value we wrote. A new password holds from now on, and the old one no longer.
 
     One that wants a reboot first: whichever it logs in with.
     """
     record(charger, [Reported(place, value=value, needs_reboot=needs_reboot)], at=at)
     if place.is_door_key and not needs_reboot:
-        credentials.adopt(charger)
+        credentials.confirmed(charger, str(order))
 
 
-def refused(charger: Charger, request: dict[str, Any]) -> None:
+def refused(charger: Charger, request: dict[str, Any], *, order: object = "") -> None:
     """The charger did not take what ``request`` would have set; the password in it, if there is one, is void."""
     if password_in(json.dumps(request)):
-        credentials.withdraw(charger)
+        credentials.withdraw(charger, str(order))
 
 
 def unknown(charger: Charger, places: Collection[Place], *, at: datetime) -> None:

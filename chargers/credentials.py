@@ -31,6 +31,7 @@ LONGEST = 64  # 40 characters in 2.0.1; some 1.6 firmwares take more
 SCRYPT = {"n": 2**14, "r": 8, "p": 1}  # 16 MiB and some 50 ms
 REMEMBERED = 50_000  # successes of slow comparisons, 32 bytes and a node each
 PENDING_AT_ONCE = 3
+ORDER = "@"  # between the hash of a password that was told and the command that told it
 
 _HEXADECIMAL = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
 _memory_key = secrets.token_bytes(32)
@@ -69,36 +70,63 @@ def set_password(charger: Charger, password: str) -> None:
     _replace(charger, slowly_hashed(password.encode()))
 
 
-def propose(charger: Charger, password: str, *, is_made: bool = False) -> None:
+def propose(charger: Charger, password: str, *, is_made: bool = False, order: str = "") -> None:
     """Let the charger in with a password that it is about to be told as well, until we know which one it took.
 
-    Those proposed before stay beside it: the charger may have taken one and its answer been lost.
+    Those proposed before stay beside it: the charger may have taken one and its answer been lost. ``order``: the id of
+    the command that tells it.
     """
     proposed = hashed(password.encode()) if is_made else slowly_hashed(password.encode())
-    _save_pending(charger, [*pending(charger), proposed][-PENDING_AT_ONCE:])
+    entry = f"{proposed}{ORDER}{order}" if order else proposed
+    _save_pending(charger, [*charger.pending_password_hash.split(), entry][-PENDING_AT_ONCE:])
 
 
 def pending(charger: Charger) -> list[str]:
     """The hashes of what we told it and what it has not confirmed, the latest last."""
-    return charger.pending_password_hash.split()
+    return [entry.partition(ORDER)[0] for entry in charger.pending_password_hash.split()]
 
 
-def adopt(charger: Charger, proposed: str = "") -> None:
-    """The charger has taken the proposed password (the latest): it alone opens the door from now on. Safe to repeat."""
+def adopt(charger: Charger, proposed: str) -> None:
+    """The charger has shown a proposed password: it alone opens the door from now on. Safe to repeat."""
+    _adopt(charger, proposed, [])
+
+
+def confirmed(charger: Charger, order: str) -> None:
+    """The charger has taken the password of an order: what it had before is void. Safe to repeat.
+
+    Those told after it stay beside it, for the answer may be late: it has not said yet whether it takes them.
+    """
+    told = charger.pending_password_hash.split()
+    if (place := _place_of(told, order)) is not None:
+        _adopt(charger, told[place].partition(ORDER)[0], told[place + 1 :])
+
+
+def _adopt(charger: Charger, taken: str, still_open: list[str]) -> None:
     told = charger.pending_password_hash
-    if taken := proposed or next(iter(pending(charger)[::-1]), ""):
-        charger.password_hash, charger.pending_password_hash = taken, ""
-        charger.password_set_at = timezone.now()
-        # Under its own condition: staff may have set another one meanwhile.
-        Charger.objects.filter(pk=charger.pk, pending_password_hash=told).update(
-            password_hash=taken, pending_password_hash="", password_set_at=charger.password_set_at
-        )
+    charger.password_hash, charger.pending_password_hash = taken, " ".join(still_open)
+    charger.password_set_at = timezone.now()
+    # Under its own condition: staff may have set another one meanwhile.
+    Charger.objects.filter(pk=charger.pk, pending_password_hash=told).update(
+        password_hash=taken,
+        pending_password_hash=charger.pending_password_hash,
+        password_set_at=charger.password_set_at,
+    )
 
 
-def withdraw(charger: Charger) -> None:
-    """The charger has not taken the password proposed last: what held before stays."""
-    if told := pending(charger):
-        _save_pending(charger, told[:-1])
+def withdraw(charger: Charger, order: str) -> None:
+    """The charger has not taken the password of an order: what held before stays."""
+    told = charger.pending_password_hash.split()
+    if (place := _place_of(told, order)) is not None:
+        _save_pending(charger, told[:place] + told[place + 1 :])
+
+
+def _place_of(told: list[str], order: str) -> int | None:
+    """Where the password of an order stands; of one that was told without its order (by an older version), the last."""
+    orders = [entry.partition(ORDER)[2] for entry in told]
+    for wanted in (order, ""):
+        if wanted in orders:
+            return len(orders) - 1 - orders[::-1].index(wanted)
+    return None
 
 
 def renewed(old: str, candidate: bytes) -> str:

@@ -65,7 +65,7 @@ def _say(command: Command, books: Books) -> Publication | None:
         commands.settle(command.pk, status=CommandStatus.FAILED, explanation=str(error), at=books.at)
         return None
     text = frames.call(str(command.pk), action, payload)
-    configuration.told(charger, text, is_made=command.verb == "rotate_password")
+    configuration.told(charger, text, is_made=command.verb == "rotate_password", order=command.pk)
     commands.record_wording(command, action=action, payload=payload)
     books.journal.sent(charger, message_id=str(command.pk), action=action, request=text, at=books.at)
     books.changed_chargers.add(charger.pk)

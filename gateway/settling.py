@@ -79,7 +79,7 @@ class Settling:
         Raises OcppError for an answer that makes no sense.
         """
         if isinstance(frame, frames.Error):
-            configuration.refused(turn.charger, command.payload)
+            configuration.refused(turn.charger, command.payload, order=command.pk)
             return CommandStatus.FAILED, _content(frame), f"{frame.code}: {frame.description}".rstrip(": ")
         messages = schemas.load(turn.dialect.schemas)
         meant = turn.dialect.answer_as_meant(command.action, frame.payload)

@@ -184,10 +184,38 @@ def test_of_several_that_it_was_told_the_one_it_logs_in_with_is_adopted(charger)
     for password in ("the-second-password", "the-third-password"):  # the answer to the second was lost
         credentials.propose(charger, password, is_made=True)
     second = credentials.pending(charger)[0]
-    credentials.withdraw(charger)  # it does not take the third
+    credentials.withdraw(charger, "")  # it does not take the third
     charger.refresh_from_db()
     assert credentials.pending(charger) == [second]
     credentials.adopt(charger, second)
     charger.refresh_from_db()
     assert credentials.matches(charger.password_hash, b"the-second-password")
     assert charger.pending_password_hash == "" and charger.password_set_at is not None
+
+
+def test_a_late_answer_to_an_older_order_neither_takes_nor_refuses_the_newer_password(charger):
+    credentials.set_password(charger, "the-first-password")
+    credentials.propose(charger, "the-second-password", is_made=True, order="order-2")
+    credentials.propose(charger, "the-third-password", is_made=True, order="order-3")
+    third = credentials.pending(charger)[1]
+    credentials.confirmed(charger, "order-2")
+    charger.refresh_from_db()
+    assert credentials.matches(charger.password_hash, b"the-second-password")
+    assert credentials.pending(charger) == [third], "it may be about to take that one"
+    credentials.withdraw(charger, "order-2")
+    credentials.withdraw(charger, "order-3")
+    credentials.confirmed(charger, "order-2")
+    charger.refresh_from_db()
+    assert credentials.matches(charger.password_hash, b"the-second-password"), "what it has opens the door"
+    assert charger.pending_password_hash == ""
+
+
+def test_the_answer_to_an_older_order_voids_no_newer_one_that_was_refused_late(charger):
+    credentials.set_password(charger, "the-first-password")
+    credentials.propose(charger, "the-second-password", is_made=True, order="order-2")
+    credentials.propose(charger, "the-third-password", is_made=True, order="order-3")
+    credentials.withdraw(charger, "order-2")  # late
+    credentials.confirmed(charger, "order-3")
+    charger.refresh_from_db()
+    assert credentials.matches(charger.password_hash, b"the-third-password")
+    assert charger.pending_password_hash == ""

@@ -68,9 +68,10 @@ def configuration_changed(command: Command, answer: Payload, call: Call) -> None
             text(command.payload.get("value")),
             needs_reboot=status == "RebootRequired",
             at=call.at,
+            order=command.pk,
         )
     else:
-        configuration.refused(call.charger, command.payload)
+        configuration.refused(call.charger, command.payload, order=command.pk)
     if status == "NotSupported":
         configuration.unknown(call.charger, [place], at=call.at)
     call.books.changed_chargers.add(call.charger.pk)

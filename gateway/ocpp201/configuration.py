@@ -102,11 +102,11 @@ def variables_changed(command: Command, answer: Payload, call: Call) -> None:
         place, status = place_from_words(result, result.get("attributeType")), result.get("attributeStatus")
         if status in TAKEN and place in sent:
             is_later = status == "RebootRequired"
-            configuration.written(call.charger, place, sent[place], needs_reboot=is_later, at=call.at)
+            configuration.written(call.charger, place, sent[place], needs_reboot=is_later, at=call.at, order=command.pk)
         elif status in UNKNOWN:
             configuration.unknown(call.charger, [place], at=call.at)
         if status not in TAKEN and place.is_door_key:
-            configuration.refused(call.charger, command.payload)
+            configuration.refused(call.charger, command.payload, order=command.pk)
     call.books.changed_chargers.add(call.charger.pk)
 
 

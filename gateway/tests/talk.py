@@ -78,7 +78,7 @@ class Talk:
     def _worded(self, command: Command) -> tuple[str, Payload]:
         action, payload = self.dialect.word(command)
         assert self.messages.objections(action, payload) == []
-        configuration.told(self.charger, frames.call(str(command.pk), action, payload))
+        configuration.told(self.charger, frames.call(str(command.pk), action, payload), order=command.pk)
         commands.record_wording(command, action=action, payload=payload)
         return action, payload
 

@@ -34,9 +34,10 @@ if one failed. The test suite plays the same cases (`portal/tests/certification/
 - Our scenarios follow the ids and names of the cases, not their text. They are no certificate; only the Alliance's test
   laboratories give one.
 
-To point another test tool at your yard: `POST /api/v1/chargers/` registers its stations, `PATCH` with `is_strict` has
-their mistakes refused and leaves them alone after a boot, `registration` `quarantined` makes a boot Pending, and any
-OCPP message is sent with `POST /api/v1/chargers/{identity}/commands/` ([rest.md](rest.md)).
+To point another test tool at your yard: `POST /api/v1/chargers/` registers its stations; `is_strict` has their mistakes
+refused and leaves them alone after a boot, `registration` `quarantined` makes a boot Pending, and any OCPP message is
+sent with `POST /api/v1/chargers/{identity}/commands/`. What they told is read below `/api/v1/chargers/{identity}/`
+([rest.md](rest.md)).
 
 This page is generated (`python3 manage.py certify --write-docs`); a test holds it true.
 """

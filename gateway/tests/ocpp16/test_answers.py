@@ -71,7 +71,7 @@ def opens(charger, password):
     charger.refresh_from_db()
     return any(
         credentials.matches(known, password.encode())
-        for known in (charger.password_hash, charger.pending_password_hash)
+        for known in (charger.password_hash, *credentials.pending(charger))
     )
 
 
