@@ -71,6 +71,7 @@ app.conf.update(
             ("make the next months of meter values", "sessions.tasks.make_partitions", 1),
             ("forget old frames and histories", "chargers.tasks.forget_old", 3),
             ("forget old meter values and notices", "sessions.tasks.forget_old", 4),
+            ("forget issues closed long ago", "portal.tasks.forget_old", 5),
         )
     },
 )
