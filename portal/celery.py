@@ -79,6 +79,7 @@ app.conf.update(
             ("forget old frames and histories", "chargers.tasks.forget_old", 3),
             ("forget what sites drew long ago", "smartcharging.tasks.forget_old", 5),
             ("forget old meter values and notices", "sessions.tasks.forget_old", 4),
+            ("forget issues closed long ago", "portal.tasks.forget_old", 5),
         )
     },
 )

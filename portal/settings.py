@@ -148,6 +148,7 @@ CONNECTION_DAYS = env.int("CONNECTION_DAYS", 400, validate=validate.Range(min=0)
 BOOT_DAYS = env.int("BOOT_DAYS", 730, validate=validate.Range(min=0))
 NOTICE_DAYS = env.int("NOTICE_DAYS", 730, validate=validate.Range(min=0))
 SECURITY_EVENT_DAYS = env.int("SECURITY_EVENT_DAYS", 730, validate=validate.Range(min=0))
+ISSUE_DAYS = env.int("ISSUE_DAYS", 730, validate=validate.Range(min=0))  # from when they were closed
 DEAD_LETTER_DAYS = env.int("DEAD_LETTER_DAYS", 400, validate=validate.Range(min=0))
 # How long logs that chargers left with us are kept.
 LOG_FILE_DAYS = env.int("LOG_FILE_DAYS", 90, validate=validate.Range(min=0))
