@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from chargers import commands
-from chargers.models import Charger, Site
+from chargers.models import Campaign, Charger, FirmwareImage, Rollout, SettingTemplate, Site, Upload
 from portal.issues.models import Issue
 from smartcharging import drafts
 from smartcharging.models import SavedProfile
@@ -69,6 +69,11 @@ QUERIES = st.dictionaries(st.sampled_from(_queries(DOCUMENT)), TEXT | st.lists(T
 def world(cp1, token, make_session, make_exchange) -> dict[str, dict[str, object]]:
     """Something real behind each kind of address."""
     make_exchange(cp1)
+    now = timezone.now()
+    template = SettingTemplate.objects.create(name="Depot", changed_at=now)
+    image = FirmwareImage.objects.create(
+        vendor="Acme", model="*", version="2", file_name="2.bin", name="2", size_bytes=1, sha256="0" * 64, added_at=now
+    )
     return {
         "chargers": {"identity": "CP-1"},
         "commands": {"id": commands.request(cp1, "reset").pk},
@@ -78,6 +83,11 @@ def world(cp1, token, make_session, make_exchange) -> dict[str, dict[str, object
         "charging-profiles": {
             "id": SavedProfile.objects.create(name="Night", draft=drafts.read({"periods": [{"limit": 9}]})).pk
         },
+        "configuration-rollouts": {"id": Rollout.objects.create(title="Depot", template=template).pk},
+        "configuration-templates": {"id": template.pk},
+        "firmware-campaigns": {"id": Campaign.objects.create(title="2", image=image, created_at=now).pk},
+        "firmware-images": {"id": image.pk},
+        "logs": {"id": Upload.objects.create(charger=cp1, name="log", asked_at=now, expires_at=now).pk},
         "sites": {"id": Site.objects.create(name="Harbour").pk},
     }
 
