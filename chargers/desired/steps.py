@@ -172,7 +172,8 @@ def _was_not_sent(write: Write, at: datetime) -> None:
     if write.command.status == CommandStatus.CANCELLED:
         _settle(write, Status.CANCELLED, at, "Somebody withdrew its order.")
     else:  # it stayed offline; it is given the order again when it is back
-        _move(write, write.status, Status.WAITING)
+        was_written = write.status == Status.WRITING
+        _move(write, write.status, Status.WAITING, times=write.times - was_written)
 
 
 def _asked(write: Write, at: datetime) -> None:

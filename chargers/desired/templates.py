@@ -51,6 +51,15 @@ def checked(dialect: Dialect, path: str, value: str) -> tuple[str, str]:
     return path, value
 
 
+def _can_be(dialect: Dialect, path: str, value: object) -> bool:
+    """Whether somebody else's wish is one that a template could hold: no secret, and a name that can be."""
+    try:
+        checked(dialect, path, str(value))
+    except ValidationError:
+        return False
+    return isinstance(value, str)
+
+
 @transaction.atomic
 def save(
     template: SettingTemplate,
@@ -93,7 +102,11 @@ def delete(template: SettingTemplate) -> None:
 
 def tags(names: Iterable[str]) -> list[Tag]:
     """Tags by their names; those that nobody has yet are made."""
-    return [Tag.objects.get_or_create(name=name)[0] for name in sorted({name.strip() for name in names} - {""})]
+    wanted = {name.strip().casefold(): name.strip() for name in names if name.strip()}
+    return [
+        Tag.objects.filter(name__iexact=name).first() or Tag.objects.create(name=name)
+        for name in sorted(wanted.values())
+    ]
 
 
 def tag(charger: Charger, names: Iterable[str]) -> None:
@@ -146,7 +159,8 @@ class Book:
             if (reach := self.reach(each, charger, tag_ids)) is not None and (each.pk, dialect) in self.values
         ]
         if shadow:
-            found.append(Layer(SHADOW, {k: v for k, v in shadow.items() if isinstance(v, str)}, reach=Reach.SHADOW))
+            values = {path: value for path, value in shadow.items() if _can_be(dialect, path, value)}
+            found.append(Layer(SHADOW, values, reach=Reach.SHADOW))
         return found
 
 

@@ -135,6 +135,14 @@ def test_what_aws_wants_of_one_charger_comes_before_every_template(pole):
     assert (standing(p).wanted, standing(p).source) == ("5", "AWS IoT shadow")
 
 
+def test_a_secret_or_a_path_that_cannot_be_in_the_shadow_is_not_wanted_and_stops_nobody(pole):
+    p = pole(subprotocol="ocpp2.0.1")
+    wants = {"AuthorizationKey": "x", "SecurityCtrlr.BasicAuthPassword": "x", "..": "1", "Ctrlr.Size": "1"}
+    Twin.objects.create(charger=p.charger, thing="CP-1", desired=wants, desired_version=1)
+    beat()
+    assert list(Standing.objects.values_list("path", flat=True)) == ["Ctrlr.Size"]
+
+
 # -- writing ---------------------------------------------------------------------------------------------------------
 
 
@@ -251,6 +259,22 @@ def test_a_charger_that_is_away_waits_and_is_done_when_it_is_back(pole):
     Charger.objects.filter(pk=away.charger.pk).update(is_online=True)
     beat(here, away)
     assert set(rollout.writes.values_list("status", flat=True)) == {"done"}
+
+
+def test_a_write_that_never_went_out_does_not_count(pole):
+    p = pole()
+    p.tell()
+    depot = template()
+    beat()
+    rollout = rollouts.start("Depot", template=depot, by=None)
+    for _ in range(3):
+        steps.advance_all(at=timezone.now())
+        Charger.objects.update(is_online=False)
+        commands.sweep(at=timezone.now() + timedelta(minutes=3))
+        assert [*rollout.writes.values_list("status", "times")] == [("waiting", 0)]
+        Charger.objects.update(is_online=True)
+    beat(p)
+    assert [*rollout.writes.values_list("status", "times")] == [("done", 1)]
 
 
 def test_no_more_chargers_than_wished_are_written_at_once_and_each_one_setting_at_a_time(pole):
