@@ -39,6 +39,13 @@ refused and leaves them alone after a boot, `registration` `quarantined` makes a
 sent with `POST /api/v1/chargers/{identity}/commands/`. What they told is read below `/api/v1/chargers/{identity}/`
 ([rest.md](rest.md)).
 
+Beside the cases, frames are drawn from the schemas and lives of chargers told at random
+([how](extending.md#before-a-release)). 100,000 frames each in 1.6 and in 2.0.1 (a quarter each valid, wrong somewhere,
+no frame at all, and answers to our orders) ran without a finding, and 50,000 of 2.1, valid ones and what is no frame.
+What they had found before is mended: two sessions of 2.x that began in one batch on SQLite shared a key, and an answer
+of 2.1 held fields that a charger had invented. Since then 2.1 has not been run to the end, nor 10,000 lives in any
+version.
+
 This page is generated (`python3 manage.py certify --write-docs`); a test holds it true.
 """
 

@@ -95,3 +95,10 @@ def test_tariffs_that_a_station_holds_are_noted(three):
     held = [{"tariffId": "NIGHT", "tariffKind": "DefaultTariff", "evseIds": [1]}]
     three.answers("read_tariffs", {"status": "Accepted", "tariffAssignments": held})
     assert Notice.objects.get(kind="tariff", key="NIGHT").payload == held[0]
+
+
+def test_an_answer_never_holds_a_field_that_a_charger_has_invented(three):
+    hashes = {"hashAlgorithm": "SHA256", "issuerNameHash": "aa", "issuerKeyHash": "bb", "serialNumber": "1"}
+    asked = [{"certificateHashData": {**hashes, "invented": 1}, "source": "CRL", "urls": ["https://crl.example/x"]}]
+    (status,) = three.call("GetCertificateChainStatus", certificateStatusRequests=asked)["certificateStatus"]
+    assert (status["certificateHashData"], status["status"]) == (hashes, "Failed")
