@@ -6,6 +6,7 @@ import asyncio
 import zipfile
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -162,7 +163,7 @@ class TestLeaving:
         assert ask("PUT", link, b"x" * 6, b"x" * 6).status == 413
         upload.refresh_from_db()
         assert upload.state == "waiting" and "UPLOAD_LIMIT_BYTES" in upload.problem
-        assert not list(storage.Path(settings.MEDIA_ROOT).rglob("*.*"))
+        assert not list(Path(settings.MEDIA_ROOT).rglob("*.*"))
         assert ask("PUT", link, b"x" * 6).status == 201
 
     def test_no_link_writes_where_no_log_is_expected(self, asked):
@@ -199,7 +200,7 @@ class TestFollowing:
         ask("PUT", link, b"old")
         assert uploads.forget(before=timezone.now() + timedelta(days=1)) == 1
         assert not Upload.objects.exists()
-        assert not storage.Path(settings.MEDIA_ROOT, upload.name).exists()
+        assert not Path(settings.MEDIA_ROOT, upload.name).exists()
 
 
 def packed() -> bytes:

@@ -112,7 +112,7 @@ def test_many_want_their_number_typed_and_few_do_not(desk, image, alice):
     begin(desk, image, typed="12")
     assert Campaign.objects.get().participants.count() == 12
     begin(desk, image, query="&q=CP-3")
-    campaign = Campaign.objects.first()
+    campaign = Campaign.objects.latest("pk")
     assert [part.charger.identity for part in campaign.participants.all()] == ["CP-3"]
     assert (campaign.created_by, campaign.chosen_by) == (alice, "q=CP-3")
     assert campaign.base_url == "http://testserver"
