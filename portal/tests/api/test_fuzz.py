@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from chargers import commands
-from chargers.models import Charger, Site
+from chargers import commands, uploads
+from chargers.campaigns import care
+from chargers.models import Charger, FirmwareImage, Site
 from portal.issues.models import Issue
 
 WORDS = st.sampled_from(
@@ -67,14 +68,27 @@ QUERIES = st.dictionaries(st.sampled_from(_queries(DOCUMENT)), TEXT | st.lists(T
 def world(cp1, token, make_session, make_exchange) -> dict[str, dict[str, object]]:
     """Something real behind each kind of address."""
     make_exchange(cp1)
+    image = _image()
+    campaign = care.start(image, [cp1], title="Spring", by=None, at=timezone.now())
+    upload = uploads.expect(commands.request(cp1, "fetch_logs"), kind="diagnostics", at=timezone.now())
     return {
         "chargers": {"identity": "CP-1"},
         "commands": {"id": commands.request(cp1, "reset").pk},
         "sessions": {"id": make_session(cp1).pk},
         "issues": {"id": _issue(cp1).pk},
         "id-tokens": {"id": token.pk},
+        "firmware-images": {"id": image.pk},
+        "firmware-campaigns": {"id": campaign.pk},
+        "logs": {"id": upload.pk},
         "sites": {"id": Site.objects.create(name="Harbour").pk},
     }
+
+
+def _image() -> FirmwareImage:
+    return FirmwareImage.objects.create(
+        vendor="Acme", model="*", version="2", file_name="a.bin", name="firmware/a.bin", size_bytes=1, sha256="0" * 64,
+        added_at=timezone.now(),
+    )  # fmt: skip
 
 
 def _issue(charger: Charger) -> Issue:
