@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from chargers import commands
-from chargers.models import Campaign, Charger, FirmwareImage, Rollout, SettingTemplate, Site, Upload
+from chargers import commands, uploads
+from chargers.campaigns import care
+from chargers.models import Charger, FirmwareImage, Rollout, SettingTemplate, Site
 from portal.issues.models import Issue
 from smartcharging import drafts
 from smartcharging.models import SavedProfile
@@ -71,9 +72,9 @@ def world(cp1, token, make_session, make_exchange) -> dict[str, dict[str, object
     make_exchange(cp1)
     now = timezone.now()
     template = SettingTemplate.objects.create(name="Depot", changed_at=now)
-    image = FirmwareImage.objects.create(
-        vendor="Acme", model="*", version="2", file_name="2.bin", name="2", size_bytes=1, sha256="0" * 64, added_at=now
-    )
+    image = _image()
+    campaign = care.start(image, [cp1], title="Spring", by=None, at=now)
+    upload = uploads.expect(commands.request(cp1, "fetch_logs"), kind="diagnostics", at=now)
     return {
         "chargers": {"identity": "CP-1"},
         "commands": {"id": commands.request(cp1, "reset").pk},
@@ -85,11 +86,18 @@ def world(cp1, token, make_session, make_exchange) -> dict[str, dict[str, object
         },
         "configuration-rollouts": {"id": Rollout.objects.create(title="Depot", template=template).pk},
         "configuration-templates": {"id": template.pk},
-        "firmware-campaigns": {"id": Campaign.objects.create(title="2", image=image, created_at=now).pk},
         "firmware-images": {"id": image.pk},
-        "logs": {"id": Upload.objects.create(charger=cp1, name="log", asked_at=now, expires_at=now).pk},
+        "firmware-campaigns": {"id": campaign.pk},
+        "logs": {"id": upload.pk},
         "sites": {"id": Site.objects.create(name="Harbour").pk},
     }
+
+
+def _image() -> FirmwareImage:
+    return FirmwareImage.objects.create(
+        vendor="Acme", model="*", version="2", file_name="a.bin", name="firmware/a.bin", size_bytes=1, sha256="0" * 64,
+        added_at=timezone.now(),
+    )  # fmt: skip
 
 
 def _issue(charger: Charger) -> Issue:
