@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from chargers import commands
-from chargers.models import Charger, Site
+from chargers.desired import templates
+from chargers.models import Charger, Rollout, SettingTemplate, Site
 from portal.issues.models import Issue
 
 WORDS = st.sampled_from(
@@ -73,8 +74,14 @@ def world(cp1, token, make_session, make_exchange) -> dict[str, dict[str, object
         "sessions": {"id": make_session(cp1).pk},
         "issues": {"id": _issue(cp1).pk},
         "id-tokens": {"id": token.pk},
+        "configuration-templates": {"id": (template := _template()).pk},
+        "configuration-rollouts": {"id": Rollout.objects.create(title="Depot", template=template).pk},
         "sites": {"id": Site.objects.create(name="Harbour").pk},
     }
+
+
+def _template() -> SettingTemplate:
+    return templates.save(SettingTemplate(name="Depot", is_for_all=True), values=[("key", "A", "1")], by=None)
 
 
 def _issue(charger: Charger) -> Issue:
