@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 
 from chargers import commands, uploads
 from chargers.campaigns import care
+from chargers.desired import templates
 from chargers.models import Charger, FirmwareImage, Rollout, SettingTemplate, Site
 from portal.issues.models import Issue
 from smartcharging import drafts
@@ -71,7 +72,7 @@ def world(cp1, token, make_session, make_exchange) -> dict[str, dict[str, object
     """Something real behind each kind of address."""
     make_exchange(cp1)
     now = timezone.now()
-    template = SettingTemplate.objects.create(name="Depot", changed_at=now)
+    template = _template()
     image = _image()
     campaign = care.start(image, [cp1], title="Spring", by=None, at=now)
     upload = uploads.expect(commands.request(cp1, "fetch_logs"), kind="diagnostics", at=now)
@@ -98,6 +99,10 @@ def _image() -> FirmwareImage:
         vendor="Acme", model="*", version="2", file_name="a.bin", name="firmware/a.bin", size_bytes=1, sha256="0" * 64,
         added_at=timezone.now(),
     )  # fmt: skip
+
+
+def _template() -> SettingTemplate:
+    return templates.save(SettingTemplate(name="Depot", is_for_all=True), values=[("key", "A", "1")], by=None)
 
 
 def _issue(charger: Charger) -> Issue:

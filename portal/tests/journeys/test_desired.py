@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import websockets
 
 from gateway.simulator.charger import Make
 from gateway.simulator.fleet import Fleet, Member, Plan
@@ -49,8 +50,9 @@ class Stubborn:
 
     async def run(self) -> None:
         while True:
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError, TimeoutError, websockets.WebSocketException):
                 await self._live()
+            await asyncio.sleep(0.5)  # it starts again
 
     async def _live(self) -> None:
         async with dial(self.stack, self.identity, self.password) as wire:
