@@ -123,8 +123,11 @@ def rewrite(rows: Collection[models.Model], columns: Sequence[str], *, found_by:
 class Lookup(Generic[Model]):
     """The rows of ``model`` whose columns ``by`` hold one of many values; in order of their keys.
 
-    ``also``: SQL about ``t`` that narrows them further. ``only``, ``without``: attributes to read, or not to; the rest
-    is read when somebody asks. ``is_locking``: the rows stay locked until the transaction ends.
+    ``also``: SQL about ``t`` that narrows them further; ``given``: columns that it may name as ``wanted.…``, told after
+    those of ``by``. The bounds of a range belong there: for parameters of their own, which the planner does not know when
+    it makes the plan that is kept, it takes a range to be narrow, and reads all of it. ``only``, ``without``: attributes
+    to read, or not to; the rest is read when somebody asks. ``is_locking``: the rows stay locked until the transaction
+    ends.
     """
 
     def __init__(
@@ -133,6 +136,7 @@ class Lookup(Generic[Model]):
         *,
         by: Sequence[str],
         also: str = "",
+        given: Sequence[Column] = (),
         only: Collection[str] = (),
         without: Collection[str] = (),
         is_locking: bool = False,
@@ -140,13 +144,14 @@ class Lookup(Generic[Model]):
         self._model = model
         self._by = by
         self._also = also
+        self._given = list(given)
         self._only = frozenset(only)
         self._without = frozenset(without)
         self._is_locking = is_locking
         self._prepared: _Question | None = None
 
     def __call__(self, wanted: Iterable[Row], *params: Any) -> list[Model]:
-        """``wanted``: values of ``by``, each combination once; ``params``: what ``also`` asks for."""
+        """``wanted``: values of ``by`` and ``given``, each combination once; ``params``: what ``also`` asks for."""
         rows = list(wanted)
         if not rows:
             return []
@@ -166,29 +171,33 @@ class Lookup(Generic[Model]):
         matches = " AND ".join(f"t.{quote(name)} = wanted.{name}" for name, _ in by)
         sql = (
             f"SELECT {', '.join(f't.{quote(str(field.column))}' for field in fields)} "  # noqa: S608 - our names
-            f"FROM {statements.recordset('wanted', by)} CROSS JOIN {quote(meta.db_table)} AS t "
+            f"FROM {statements.recordset('wanted', [*by, *self._given])} CROSS JOIN {quote(meta.db_table)} AS t "
             f"WHERE {matches}{f' AND {self._also}' if self._also else ''} ORDER BY t.{quote(str(meta.pk.column))}"
         )
         if self._is_locking and connection.features.has_select_for_update:
             sql += " FOR NO KEY UPDATE OF t"
-        return _Question(sql, by, keys, [field.attname for field in fields], _converters(fields))
+        return _Question(sql, [*by, *self._given], keys, [field.attname for field in fields], _converters(fields))
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
     sql: str
-    by: list[Column]
-    keys: list[Field]  # of these columns
+    columns: list[Column]  # of the set that is wanted
+    keys: list[Field]  # the first of these
     names: list[str]  # of the attributes, in the order of the answer
     converters: list[tuple[int, Field, list[Callable[..., Any]]]]  # of the columns that need one
 
     def records(self, rows: Sequence[Row]) -> tuple[str, int]:
         if not is_postgresql():  # SQLite keeps a UUID, say, as a text of its own
+            count = len(self.keys)
             rows = [
-                tuple(field.get_db_prep_value(value, connection) for field, value in zip(self.keys, row, strict=True))
+                (
+                    *(field.get_db_prep_value(value, connection) for field, value in zip(self.keys, row, strict=False)),
+                    *row[count:],
+                )
                 for row in rows
             ]
-        return statements.records(self.by, rows)
+        return statements.records(self.columns, rows)
 
     def loaded(self, row: Row) -> Row:
         if not self.converters:

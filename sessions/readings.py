@@ -32,7 +32,10 @@ _STORED = Lookup(MeterValue, by=["charger_id", "key"], only=["id", "charger_id",
 _BY_PK = Lookup(ChargingSession, by=["id"])
 # The index is by start; who charges longer than `LONGEST` and then loses its number is not found.
 _ENDED_SINCE = Lookup(
-    ChargingSession, by=["charger_id"], also="t.started_at >= %s AND t.started_at <= %s AND t.stopped_at >= %s"
+    ChargingSession,
+    by=["charger_id"],
+    given=[("not_before", "timestamptz"), ("first_at", "timestamptz"), ("last_at", "timestamptz")],
+    also="t.started_at >= wanted.not_before AND t.started_at <= wanted.last_at AND t.stopped_at >= wanted.first_at",
 )
 _SESSION_COLUMNS = (
     "meter_start_wh", "meter_first_wh", "meter_first_at", "meter_last_wh", "power_w", "power_max_w", "soc_percent",
@@ -179,9 +182,11 @@ class _Sessions:
         if not homeless:
             return
         adapt = connection.ops.adapt_datetimefield_value
-        oldest, newest = (choose(row.measured_at for row in homeless) for choose in (min, max))
-        chargers = {(row.charger_id,) for row in homeless}
-        self._know(_ENDED_SINCE(chargers, adapt(oldest - LONGEST), adapt(newest), adapt(oldest)))
+        told: defaultdict[int, list[datetime]] = defaultdict(list)
+        for row in homeless:
+            told[row.charger_id].append(row.measured_at)
+        spans = [(charger_id, min(moments), max(moments)) for charger_id, moments in told.items()]
+        self._know(_ENDED_SINCE((pk, adapt(first - LONGEST), adapt(first), adapt(last)) for pk, first, last in spans))
 
     def _know(self, sessions: Iterable[ChargingSession]) -> None:
         for session in sessions:
