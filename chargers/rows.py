@@ -124,10 +124,10 @@ class Lookup(Generic[Model]):
     """The rows of ``model`` whose columns ``by`` hold one of many values; in order of their keys.
 
     ``also``: SQL about ``t`` that narrows them further; ``given``: columns that it may name as ``wanted.…``, told after
-    those of ``by``. The bounds of a range belong there: for parameters of their own, which the planner does not know when
-    it makes the plan that is kept, it takes a range to be narrow, and reads all of it. ``only``, ``without``: attributes
-    to read, or not to; the rest is read when somebody asks. ``is_locking``: the rows stay locked until the transaction
-    ends.
+    those of ``by``. The bounds of a range belong there: where they are parameters of their own, unknown to the planner
+    when it makes the plan that is kept, it takes a range to be narrow, and reads all of it. ``only``, ``without``:
+    attributes to read, or not to; the rest is read when somebody asks. ``is_locking``: the rows stay locked until the
+    transaction ends.
     """
 
     def __init__(
