@@ -107,7 +107,7 @@ def insert(rows: Sequence[Any], *, model: type[models.Model] | None = None, igno
         return
     model = cast("type[models.Model]", model or type(rows[0]))
     has_key = getattr(rows[0], model._meta.pk.attname, None) is not None
-    _insertion(model, has_key, ignore_conflicts).run(rows)
+    _insertion(model, has_key, ignore_conflicts, is_postgresql()).run(rows)
 
 
 def rewrite(rows: Collection[models.Model], columns: Sequence[str], *, found_by: Sequence[str] = ()) -> None:
@@ -117,7 +117,7 @@ def rewrite(rows: Collection[models.Model], columns: Sequence[str], *, found_by:
     What `bulk_update` does with a CASE over all rows, which takes Django longer to build than the database to execute.
     """
     if rows:
-        _rewriting(type(next(iter(rows))), tuple(columns), tuple(found_by)).run(rows)
+        _rewriting(type(next(iter(rows))), tuple(columns), tuple(found_by), is_postgresql()).run(rows)
 
 
 class Lookup(Generic[Model]):
@@ -148,20 +148,19 @@ class Lookup(Generic[Model]):
         self._only = frozenset(only)
         self._without = frozenset(without)
         self._is_locking = is_locking
-        self._prepared: _Question | None = None
+        self._prepared: dict[bool, _Question] = {}  # by whether it is for PostgreSQL
 
     def __call__(self, wanted: Iterable[Row], *params: Any) -> list[Model]:
         """``wanted``: values of ``by`` and ``given``, each combination once; ``params``: what ``also`` asks for."""
         rows = list(wanted)
         if not rows:
             return []
-        if (question := self._prepared) is None:
-            question = self._prepared = self._prepare()
+        question = self._prepared.get(for_postgresql := is_postgresql()) or self._prepare(for_postgresql)
         found = statements.execute(question.sql, [*question.records(rows), *params])
         names, loaded = question.names, question.loaded
         return [_instance(self._model, dict(zip(names, loaded(row), strict=True)), is_stored=True) for row in found]
 
-    def _prepare(self) -> _Question:
+    def _prepare(self, for_postgresql: bool) -> _Question:
         meta = self._model._meta
         quote = connection.ops.quote_name
         names = (self._only or {field.attname for field in meta.concrete_fields}) - self._without
@@ -176,7 +175,10 @@ class Lookup(Generic[Model]):
         )
         if self._is_locking and connection.features.has_select_for_update:
             sql += " FOR NO KEY UPDATE OF t"
-        return _Question(sql, [*by, *self._given], keys, [field.attname for field in fields], _converters(fields))
+        columns, attributes = [*by, *self._given], [field.attname for field in fields]
+        question = _Question(sql, columns, keys, attributes, _converters(fields), for_postgresql)
+        self._prepared[for_postgresql] = question
+        return question
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +188,10 @@ class _Question:
     keys: list[Field]  # the first of these
     names: list[str]  # of the attributes, in the order of the answer
     converters: list[tuple[int, Field, list[Callable[..., Any]]]]  # of the columns that need one
+    for_postgresql: bool
 
     def records(self, rows: Sequence[Row]) -> tuple[str, int]:
-        if not is_postgresql():  # SQLite keeps a UUID, say, as a text of its own
+        if not self.for_postgresql:  # SQLite keeps a UUID, say, as a text of its own
             count = len(self.keys)
             rows = [
                 (
@@ -216,9 +219,10 @@ class _Writing:
     sql: str
     columns: list[Column]
     fields: list[Field]
+    for_postgresql: bool
 
     def run(self, rows: Iterable[Any]) -> None:
-        if is_postgresql():
+        if self.for_postgresql:
             members = [(column, field.attname) for (column, _), field in zip(self.columns, self.fields, strict=True)]
             said = [{column: getattr(row, attribute) for column, attribute in members} for row in rows]
             statements.execute(self.sql, (orjson.dumps(said).decode(), len(said)))
@@ -232,26 +236,28 @@ class _Writing:
 
 
 @cache
-def _insertion(model: type[models.Model], has_key: bool, ignore_conflicts: bool) -> _Writing:
+def _insertion(model: type[models.Model], has_key: bool, ignore_conflicts: bool, for_postgresql: bool) -> _Writing:
     fields = [field for field in model._meta.concrete_fields if has_key or not isinstance(field, models.AutoField)]
     columns = [_column(field) for field in fields]
     names = ", ".join(name for name, _ in columns)
-    if is_postgresql():
+    if for_postgresql:
         values = f"SELECT {names} FROM {statements.recordset('v', columns)}"  # noqa: S608 - our names
     else:
         values = f"VALUES ({', '.join(['%s'] * len(columns))})"
     conflicts = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
-    return _Writing(f"INSERT INTO {_table(model)} ({names}) {values}{conflicts}", columns, fields)
+    return _Writing(f"INSERT INTO {_table(model)} ({names}) {values}{conflicts}", columns, fields, for_postgresql)
 
 
 @cache
-def _rewriting(model: type[models.Model], changed: tuple[str, ...], found_by: tuple[str, ...]) -> _Writing:
+def _rewriting(
+    model: type[models.Model], changed: tuple[str, ...], found_by: tuple[str, ...], for_postgresql: bool
+) -> _Writing:
     table, by = _table(model), (model._meta.pk.attname, *found_by)
     fields = [cast("Any", model._meta.get_field(name)) for name in (*changed, *by)]
     columns = [_column(field) for field in fields]
     names = [name for name, _ in columns]
     new, keys = names[: len(changed)], names[len(changed) :]
-    if is_postgresql():
+    if for_postgresql:
         sql = (
             f"UPDATE {table} SET {', '.join(f'{name} = v.{name}' for name in new)} "  # noqa: S608 - our names
             f"FROM {statements.recordset('v', columns)} "
@@ -261,7 +267,7 @@ def _rewriting(model: type[models.Model], changed: tuple[str, ...], found_by: tu
         settings = ", ".join(f"{name} = %s" for name in new)
         where = " AND ".join(f"{name} = %s" for name in keys)
         sql = f"UPDATE {table} SET {settings} WHERE {where}"  # noqa: S608
-    return _Writing(sql, columns, fields)
+    return _Writing(sql, columns, fields, for_postgresql)
 
 
 def _table(model: type[models.Model]) -> str:

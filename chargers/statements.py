@@ -8,7 +8,6 @@ travels as one JSON text, however many there are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -23,16 +22,15 @@ Column = tuple[str, str]  # name and PostgreSQL type
 _cursors: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # of PostgreSQL connections
 
 
-@cache
 def is_postgresql() -> bool:
-    """Whether the database is PostgreSQL, else it is SQLite. Django finds its connection anew each time it is asked."""
-    return connection.vendor == "postgresql"
+    """Whether the database is PostgreSQL, else it is SQLite. Ask once: Django finds its connection anew each time."""
+    return connections[DEFAULT_DB_ALIAS].vendor == "postgresql"
 
 
 def execute(sql: str, params: Sequence[Any]) -> list[Row]:
     """Run one statement; the rows that it returns, none for one that returns nothing."""
     wrapper = connections[DEFAULT_DB_ALIAS]
-    if is_postgresql() and not _is_watched(wrapper):
+    if wrapper.vendor == "postgresql" and not _is_watched(wrapper):
         wrapper.ensure_connection()
         with wrapper.wrap_database_errors:
             cursor = _prepared_cursor(wrapper.connection).execute(sql, params, prepare=True)
