@@ -60,7 +60,7 @@ class Slot:
         return self.entries[-1] if self.entries else None
 
     def worst_a(self) -> float:
-        return max((entry.limit_a for entry in self.entries), default=0.0)
+        return max([entry.limit_a for entry in self.entries]) if self.entries else 0.0
 
     def confirm(self, number: int) -> None:
         """The charger took this one, so it holds none that left before it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -115,8 +116,7 @@ def plan_site(site_id: int, *, at: datetime) -> int:
 SHOWN = ("enough_a", "target_a", "bound_by", "is_queued", "above_since", "is_wild")
 
 
-def _shown(outlet: Outlet) -> tuple[Any, ...]:
-    return tuple(getattr(outlet, name) for name in SHOWN)
+_shown = attrgetter(*SHOWN)
 
 
 def share(books: Books) -> tuple[allocation.Floats, allocation.Floats]:
