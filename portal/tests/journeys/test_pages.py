@@ -135,8 +135,17 @@ async def test_the_palette_finds_a_charger_by_a_piece_of_its_name(stack):
         await page.wait_for_url(re.compile(f"/chargers/{wire.identity}/"), wait_until="commit")
 
 
+# How a page looks does not depend on the parts, and that it works on them one look at each shows.
 @pytest.mark.parametrize(
-    ("width", "theme"), [(380, "light"), (380, "dark"), (1024, "light"), (1440, "light"), (1440, "dark")]
+    ("stack", "width", "theme"),
+    [
+        ("embedded", 380, "light"),
+        ("embedded", 1024, "light"),
+        ("production", 1440, "light"),
+        ("production", 380, "dark"),
+        ("production", 1440, "dark"),
+    ],
+    indirect=["stack"],
 )
 async def test_every_page_fits_and_says_nothing_on_the_console(stack, width, theme):
     async with booted(stack) as wire, desk(stack, width=width, theme=theme) as page:
