@@ -16,7 +16,7 @@ from chargers.models import Charger, Command, CommandStatus, Site
 from chargers.rows import dated
 from sessions.models import ChargingSession, MeterValue
 from smartcharging import planning
-from smartcharging.bookkeeping import profile_id
+from smartcharging.held import profile_id
 from smartcharging.models import InstalledProfile, LimitNode, Outlet, SitePlan
 
 EVSES, CIRCUITS, PANELS = 1000, 16, 4

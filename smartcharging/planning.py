@@ -8,29 +8,28 @@ the outbox is withdrawn, so a charger never gets an old limit after a new one.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import structlog
 from django.db import transaction
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Q
 
-from chargers import commands
-from chargers.models import Command
-from smartcharging import abilities, allocation, day, ledger, obedience, plan
-from smartcharging.bookkeeping import Books, close_books, open_books, profile_id
+from chargers.rows import rewrite
+from sessions.models import ChargingSession
+from smartcharging import allocation, day, ledger, obedience, orders, plan
+from smartcharging.allocation import Floats
+from smartcharging.bookkeeping import Books, close_books, open_books
 from smartcharging.grid import ImpossibleTree
-from smartcharging.ledger import Order
-from smartcharging.models import EnergyPrice, Limit, Outlet, SitePlan
+from smartcharging.models import EnergyPrice, Outlet, SitePlan
 
 log = structlog.get_logger(__name__)
 
 EVERY = timedelta(seconds=10)
 DEBOUNCE = timedelta(seconds=1)
-ORDER_TTL_S = 20  # what waits longer would carry an old plan
 PROBE_EVERY_MIN = 5
 DRAWS_LESS = 0.8
 SETTLED = timedelta(seconds=60)
@@ -91,22 +90,17 @@ def plan_site(site_id: int, *, at: datetime) -> int:
     shown = [_shown(outlet) for outlet in books.outlets]
     obedience.watch(books)
     close_books(books)
-    count = _install_defaults(books)
-    last_at = site_plan.planned_at
+    count = orders.install_defaults(books)
     targets, wanted = share(books)
     now = at.timestamp()
-    orders = books.ledger.decide(targets, now, order=np.argsort(-targets, kind="stable"))
-    count += sum(_send(books, order) for order in orders)
-    pauses = sum(
-        outlet.is_queued and before[SHOWN.index("target_a")] > 0
-        for outlet, before in zip(books.outlets, shown, strict=True)
-    )
-    day.record(books, given_a=np.minimum(targets, wanted), wanted_a=wanted, pauses=pauses, since=last_at)
-    changed = [outlet for outlet, before in zip(books.outlets, shown, strict=True) if _shown(outlet) != before]
-    Outlet.objects.bulk_update(changed, SHOWN)
+    count += orders.send(books, books.ledger.decide(targets, now, order=np.argsort(-targets, kind="stable")))
+    worst = books.ledger.worst_a(now)
+    pauses = _show(books, shown)
+    given = np.minimum(targets, wanted)
+    day.record(books, given_a=given, wanted_a=wanted, worst_a=worst, pauses=pauses, since=site_plan.planned_at)
     site_plan.version += 1
     site_plan.planned_at, site_plan.next_due_at = at, at + EVERY
-    site_plan.fullness, site_plan.problem = min(books.ledger.fullness(now), 1e9), ""
+    site_plan.fullness, site_plan.problem = min(books.ledger.fullness(now, worst), 1e9), ""
     site_plan.save(update_fields=["version", "planned_at", "next_due_at", "fullness", "problem"])
     if site_plan.fullness > 1 + 1e-6:
         log.warning("site_not_safe", site=site_id, fullness=round(site_plan.fullness, 3))
@@ -114,53 +108,59 @@ def plan_site(site_id: int, *, at: datetime) -> int:
 
 
 SHOWN = ("enough_a", "target_a", "bound_by", "is_queued", "above_since", "is_wild")
-
-
 _shown = attrgetter(*SHOWN)
 
 
-def share(books: Books) -> tuple[allocation.Floats, allocation.Floats]:
+def _show(books: Books, before: Sequence[tuple[Any, ...]]) -> int:
+    """Keep what pages show of each outlet, where it changed; how many have to pause from now on."""
+    changed = [(outlet, was) for outlet, was in zip(books.outlets, before, strict=True) if _shown(outlet) != was]
+    rewrite([outlet for outlet, _ in changed], SHOWN)
+    return sum(outlet.is_queued and was[SHOWN.index("target_a")] > 0 for outlet, was in changed)
+
+
+def share(books: Books) -> tuple[Floats, Floats]:
     """What each outlet should get now, and what it could take; and why not more: `Outlet.target_a`, ``bound_by``,
     ``is_queued``.
     """
-    now = books.at.timestamp()
-    upper = np.array([upper_a(books, index) for index in range(len(books.outlets))], float)
-    network = books.ledger.for_share(now)
-    held = np.array([place.lease.worst_a() + place.floor.worst_a() for place in books.ledger.outlets], float)
-    need = np.array([_need_a(books, outlet) for outlet in books.outlets], float)
+    count, busy = len(books.outlets), books.busy
+    upper, need, holds = np.zeros(count), np.full(count, np.nan), np.zeros(count)
+    for index, session in busy:
+        place = books.ledger.outlets[index]
+        upper[index] = upper_a(books, index, session)
+        need[index] = _need_a(books, index, session)
+        holds[index] = place.lease.worst_a() + place.floor.worst_a()
+    network = books.ledger.for_share(books.at.timestamp())
     shares = allocation.share(
         network,
         upper,
         need_a=need,
         plan_a=_plan_a(books, network, upper) if books.plan.looks_ahead else None,
         # Who charges goes on; of the others, who needs most comes first.
-        urgency=np.where(held > 0, 1000.0, 0.0) + np.nan_to_num(need),
+        urgency=np.where(holds > 0, 1000.0, 0.0) + np.nan_to_num(need),
     )
-    for index, outlet in enumerate(books.outlets):
-        bound = int(shares.bound_by[index])
-        outlet.target_a = float(shares.amperes[index])
+    found = zip(shares.amperes.tolist(), shares.bound_by.tolist(), shares.is_admitted.tolist(), strict=True)
+    for outlet, most_a, (target_a, bound, is_admitted) in zip(books.outlets, upper.tolist(), found, strict=True):
+        outlet.target_a = target_a
         outlet.bound_by = network.names[bound][:160] if bound >= 0 else ""
-        outlet.is_queued = bool(upper[index] > 0 and not shares.is_admitted[index])
+        outlet.is_queued = most_a > 0 and not is_admitted
     return shares.amperes, upper
 
 
-def upper_a(books: Books, index: int) -> float:
+def upper_a(books: Books, index: int, session: ChargingSession) -> float:
     """What a car can take: the cable, what it said of itself, and little more than what it draws if that is less."""
     outlet, place = books.outlets[index], books.ledger.outlets[index]
-    session = books.session_of(outlet)
-    if session is None or not place.is_led or not place.is_online:
+    if not place.is_led or not place.is_online:
         return 0.0
     needs = books.needs.get(session.pk)
     most = min(outlet.cable_a, (needs.parameters.get("current_max_a") or 1e6) if needs else 1e6)
-    outlet.enough_a = _enough_a(books, outlet, place.lease.last or place.floor.last)
+    outlet.enough_a = _enough_a(books, outlet, session, place.lease.last or place.floor.last)
     return most if outlet.enough_a is None else float(min(most, outlet.enough_a))
 
 
-def _enough_a(books: Books, outlet: Outlet, last: ledger.Entry | None) -> float | None:
+def _enough_a(books: Books, outlet: Outlet, session: ChargingSession, last: ledger.Entry | None) -> float | None:
     """What is left by a car that draws less than it may goes to others; now and then it is offered more again."""
-    session = books.session_of(outlet)
     drawn_a: float | None = getattr(session, "drawn_a", None)
-    if session is None or drawn_a is None or last is None or books.at.minute % PROBE_EVERY_MIN == 0:
+    if drawn_a is None or last is None or books.at.minute % PROBE_EVERY_MIN == 0:
         return None
     if outlet.enough_a is not None and drawn_a < outlet.enough_a - 1.0:
         return outlet.enough_a
@@ -169,27 +169,25 @@ def _enough_a(books: Books, outlet: Outlet, last: ledger.Entry | None) -> float 
     return max(6.0, drawn_a + 2.0) if is_settled and drawn_a < DRAWS_LESS * last.limit_a else None
 
 
-def _need_a(books: Books, outlet: Outlet) -> float:
-    session = books.session_of(outlet)
-    needs = books.needs.get(session.pk) if session else None
-    if session is None or needs is None or needs.energy_wh is None or needs.departs_at is None:
+def _need_a(books: Books, index: int, session: ChargingSession) -> float:
+    needs = books.needs.get(session.pk)
+    if needs is None or needs.energy_wh is None or needs.departs_at is None:
         return float("nan")
     left_s = (needs.departs_at - books.at).total_seconds()
     if left_s <= 0:
         return float("nan")  # it is still here; nobody knows for how long
     rest_wh = max(0.0, needs.energy_wh - (session.energy_wh or 0))
-    return float(allocation.need_a(np.array(rest_wh), np.array(left_s), books.plan.volts, outlet.phases))
+    phases = books.outlets[index].phases
+    return float(allocation.need_a(np.array(rest_wh), np.array(left_s), books.plan.volts, phases))
 
 
-def _plan_a(books: Books, network: allocation.Network, upper: allocation.Floats) -> allocation.Floats | None:
-    rest_ah, left_h = np.zeros(len(upper)), np.full(len(upper), np.nan)
-    for index, outlet in enumerate(books.outlets):
-        session = books.session_of(outlet)
-        needs = books.needs.get(session.pk) if session else None
-        rest_ah[index] = upper[index] * plan.HORIZON_H
-        if session and needs and needs.energy_wh is not None:
+def _plan_a(books: Books, network: allocation.Network, upper: Floats) -> Floats | None:
+    rest_ah, left_h = upper * plan.HORIZON_H, np.full(len(upper), np.nan)
+    for index, session in books.busy:
+        needs = books.needs.get(session.pk)
+        if needs and needs.energy_wh is not None:
             rest_wh = max(0.0, needs.energy_wh - (session.energy_wh or 0))
-            rest_ah[index] = rest_wh / (books.plan.volts * outlet.phases)
+            rest_ah[index] = rest_wh / (books.plan.volts * books.outlets[index].phases)
         if needs and needs.departs_at and needs.departs_at > books.at:
             left_h[index] = (needs.departs_at - books.at).total_seconds() / 3600
     try:
@@ -199,7 +197,7 @@ def _plan_a(books: Books, network: allocation.Network, upper: allocation.Floats)
         return None
 
 
-def _prices(books: Books) -> allocation.Floats | None:
+def _prices(books: Books) -> Floats | None:
     """Of each quarter of an hour ahead, as shares of a worth that is twice the dearest: late is better than dear, and
     dear better than nothing.
     """
@@ -212,118 +210,3 @@ def _prices(books: Books) -> allocation.Floats | None:
     index = np.clip(np.searchsorted(starts, slots, side="right") - 1, 0, None)
     prices = np.array([float(per_kwh) for _, per_kwh in told])[index]
     return np.asarray(prices / (2 * max(float(np.abs(prices).max()), 1e-9)))
-
-
-# -- orders ------------------------------------------------------------------------------------------------------------
-
-
-def _send(books: Books, order: Order) -> int:
-    """Book a limit, then order it."""
-    outlet = books.outlets[order.index]
-    session = books.session_of(outlet)
-    if session is None:
-        return 0
-    _withdraw(books, outlet, order.kind)
-    expires_at = datetime.fromtimestamp(order.expires_at, UTC) if order.kind == "lease" else None
-    is_sticky = books.ledger.outlets[order.index].is_sticky
-    profile = {
-        "id": profile_id(outlet, order.kind),
-        "stack_level": 0 if order.kind == "floor" else 1,
-        "purpose": "tx",
-        "session_id": session.pk,
-        **_schedule(outlet, order.limit_a, books, until=expires_at),
-    }
-    row = Limit.objects.create(
-        outlet=outlet,
-        session=session,
-        kind=order.kind,
-        limit_a=order.limit_a,
-        sent_at=books.at,
-        expires_at=None if is_sticky else expires_at,
-        command=_order(outlet, profile, via=f"plan {order.kind}"),
-    )
-    # In the ledger and in the outbox by one commit; nothing leaves before it.
-    books.ledger.send(order, row.pk, books.at.timestamp())
-    return 1
-
-
-def _schedule(outlet: Outlet, limit_a: float, books: Books, *, until: datetime | None) -> dict[str, Any]:
-    # Started a minute ago: a schedule that is yet to start would leave a gap, for it replaces the old one at once.
-    start = books.at - timedelta(seconds=60)
-    in_watts = outlet.charger_id in _in_watts(books)
-    limit = limit_a * books.plan.volts * outlet.phases if in_watts else limit_a
-    schedule: dict[str, Any] = {
-        "kind": "absolute",
-        "start_at": start.isoformat(),
-        "unit": "W" if in_watts else "A",
-        "periods": [{"start_s": 0, "limit": limit}],
-    }
-    if until is not None:
-        schedule["duration_s"] = int((until - start).total_seconds())
-    return schedule
-
-
-def _in_watts(books: Books) -> frozenset[int]:
-    """The chargers that take no amperes."""
-    if books.in_watts is None:
-        books.in_watts = abilities.without_amperes({outlet.charger_id for outlet in books.outlets})
-    return books.in_watts
-
-
-def _order(outlet: Outlet, profile: dict[str, Any], *, via: str) -> Command:
-    return commands.request(
-        outlet.charger,
-        "set_profile",
-        arguments={"evse_id": outlet.evse_id, "profile": profile},
-        via=via,
-        ttl_s=ORDER_TTL_S,
-    )
-
-
-def _withdraw(books: Books, outlet: Outlet, kind: str) -> None:
-    """What an older plan left in the outbox is void."""
-    waiting = books.waiting.pop((outlet.pk, kind), [])
-    for command in Command.objects.filter(pk__in=waiting) if waiting else ():
-        commands.cancel(command)
-
-
-def _install_defaults(books: Books) -> int:
-    """What a charger does without us is told to it first: until it has taken that, it counts with its cable.
-
-    Another default is told as well: a lower one at once, a higher one only where all limits bear it.
-    """
-    count = 0
-    wanted_a = books.plan.default_a
-    worst: allocation.Floats | None = None  # reckoned when the first default is to be raised
-    own = [
-        None if place.default_a is None else books.defaults_a.get(outlet.pk)
-        for outlet, place in zip(books.outlets, books.ledger.outlets, strict=True)
-    ]
-    untold = [n for n, own_a in enumerate(own) if own_a is None or abs(own_a - wanted_a) >= ledger.TELLING_A]
-    prefetch_related_objects([books.outlets[n] for n in untold], "default_command")
-    for index in untold:
-        outlet, place, own_a = books.outlets[index], books.ledger.outlets[index], own[index]
-        command = outlet.default_command
-        is_asked = command is not None and (command.is_open or command.created_at > books.at - SETTLED)
-        if outlet.trust == ledger.Trust.NONE or not place.is_online or is_asked:
-            continue
-        if own_a is not None and wanted_a > own_a:
-            worst = books.ledger.worst_a(books.at.timestamp()) if worst is None else worst
-            raised = worst.copy()
-            raised[index] = max(worst[index], min(wanted_a, outlet.cable_a))
-            if not books.ledger.network.bears(raised):
-                continue  # it keeps the lower one
-            worst = raised
-        profile = {
-            "id": profile_id(outlet, "default"),
-            "stack_level": 0,
-            "purpose": "tx_default",
-            **_schedule(outlet, wanted_a, books, until=None),
-        }
-        outlet.default_command = _order(outlet, profile, via="plan default")
-        outlet.save(update_fields=["default_command"])
-        # From now on it may hold it: nothing is granted in this plan that would not bear that.
-        if place.default_a is not None:
-            place.default_a = max(place.default_a, min(wanted_a, outlet.cable_a))
-        count += 1
-    return count
