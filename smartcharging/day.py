@@ -77,7 +77,7 @@ def currents(books: Books, worst: Floats | None = None) -> tuple[list[float], li
         drawn[index] = _drawn_a(books, index, session)
     worst = books.ledger.worst_a(books.at.timestamp()) if worst is None else worst
     rounded = [[round(float(value), 2) for value in row] for row in (on @ drawn, on @ worst)]
-    return limit, list(site.building.load_a(books.at)), rounded[0], rounded[1]
+    return limit, list(site.load_a(books.at)), rounded[0], rounded[1]
 
 
 def _drawn_a(books: Books, index: int, session: ChargingSession) -> float:
@@ -90,7 +90,11 @@ def _drawn_a(books: Books, index: int, session: ChargingSession) -> float:
 
 @dataclass(slots=True)
 class Day:
-    """A day at a site, in its own time; ``met_percent`` None where no car wanted anything, ``cost`` without prices."""
+    """A day at a site, in its own time. ``cost``: None without prices.
+
+    ``met_percent``: of what cars wanted, the part that they got, as in `smartcharging.replay`; None where none wanted
+    anything.
+    """
 
     since: datetime
     until: datetime

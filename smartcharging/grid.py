@@ -107,6 +107,12 @@ class Site:
     def root(self) -> Node:
         return next(node for node in self.nodes if node.parent is None)
 
+    def load_a(self, at: datetime) -> tuple[float, float, float]:
+        """What the building draws. A meter that shows more sun than the connection could carry away is not believed."""
+        load_a = self.building.load_a(at)
+        is_plausible = all(load >= -limit for load, limit in zip(load_a, self.root.limits_a, strict=True))
+        return load_a if is_plausible else self.building.worst_a
+
     def network(self, at: datetime, *, ahead: timedelta = timedelta(0)) -> Network:
         """What cars may draw, at each limit: less building and buffer, and the lowest signal until ``ahead`` is over.
 
@@ -118,7 +124,7 @@ class Site:
         names: list[str] = []
         root = self.root
         for node, below in zip(self.nodes, belongs, strict=True):
-            load_a = self.building.load_a(at) if node is root else (0.0, 0.0, 0.0)
+            load_a = self.load_a(at) if node is root else (0.0, 0.0, 0.0)
             for phase in range(3):
                 rows.append(below & on[phase])
                 limits.append(node.limits_a[phase] - node.buffer_a - load_a[phase])

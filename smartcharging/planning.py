@@ -119,8 +119,10 @@ def _show(books: Books, before: Sequence[tuple[Any, ...]]) -> int:
 
 
 def share(books: Books) -> tuple[Floats, Floats]:
-    """What each outlet should get now, and what it could take; and why not more: `Outlet.target_a`, ``bound_by``,
+    """What each outlet should get now, and what its car wants; and why not more: `Outlet.target_a`, ``bound_by``,
     ``is_queued``.
+
+    A car wants what it needs to be full when it leaves; where it has not said that, all that it can take.
     """
     count, busy = len(books.outlets), books.busy
     upper, need, holds = np.zeros(count), np.full(count, np.nan), np.zeros(count)
@@ -143,7 +145,7 @@ def share(books: Books) -> tuple[Floats, Floats]:
         outlet.target_a = target_a
         outlet.bound_by = network.names[bound][:160] if bound >= 0 else ""
         outlet.is_queued = most_a > 0 and not is_admitted
-    return shares.amperes, upper
+    return shares.amperes, np.where(np.isnan(need), upper, np.minimum(upper, need))
 
 
 def upper_a(books: Books, index: int, session: ChargingSession) -> float:
