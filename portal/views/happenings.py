@@ -12,6 +12,7 @@ from operator import attrgetter
 from django.utils.translation import gettext as _
 
 from chargers.models import Charger, Connection, ConnectorStatus, StatusChange
+from chargers.sentences import read
 from portal.views import formats
 from portal.views.states import SHAPE_OF
 from sessions.models import ChargingSession
@@ -88,7 +89,7 @@ def _connections() -> list[Happening]:
             charger=row.charger,
             word=_("Offline"),
             state="offline",
-            detail=row.close_reason,
+            detail=read(row.close_reason),
         )
         for row in rows.exclude(disconnected_at=None).order_by("-disconnected_at")[:MOST]
         if row.disconnected_at
