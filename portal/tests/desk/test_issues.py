@@ -79,7 +79,7 @@ def test_it_can_be_given_to_somebody_of_the_staff_only(desk, fault, alice, bob):
 def test_snoozed_it_leaves_the_list_and_the_overview_until_its_time(desk, fault):
     act(desk, fault, "snooze", how_long="8h")
     assert "Nothing waits for you" in part(desk, "/issues/", "rows")
-    assert "All is well" in part(desk, "/", "summary")
+    assert "No charger needs you now." in part(desk, "/", "summary")
     assert "ground failure" in part(desk, "/issues/?state=snoozed", "rows")
     act(desk, fault, "snooze")
     assert "ground failure" in part(desk, "/issues/", "rows")
