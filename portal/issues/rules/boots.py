@@ -75,4 +75,5 @@ BOOT_LOOP = Rule(
     patience_means="boots are counted; three within",
     first_step="See what it was told before the first boot and take that back. Send this model no more settings.",
     who="you; then the manufacturer",
+    steps=("fetch_log",),
 )

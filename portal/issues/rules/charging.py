@@ -194,6 +194,7 @@ FAILED_STARTS = Rule(
     first_step="Open one of the sessions: what stopped it? Then restart the charger while no car charges.",
     who="you; then a technician",
     every=timedelta(minutes=1),
+    steps=("fetch_log", "restart"),
 )
 STUCK_SESSION = Rule(
     name="stuck_session",
@@ -206,6 +207,7 @@ STUCK_SESSION = Rule(
     first_step="Stop it from its page; if the charger knows nothing of it, close it there by hand.",
     who="you",
     every=timedelta(minutes=1),
+    steps=("ask_reading",),
 )
 SILENT_EVSE = Rule(
     name="silent_evse",
@@ -218,4 +220,5 @@ SILENT_EVSE = Rule(
     first_step="Ask somebody on site to look: blocked bay, broken screen, cut cable, a reader that reads nothing.",
     who="site contact",
     every=timedelta(hours=1),
+    steps=("ask_state", "restart"),
 )

@@ -58,4 +58,5 @@ CLOCK_SKEW = Rule(
     first_step="A restart makes most chargers take the time from our answer to their boot.",
     who="you",
     every=timedelta(minutes=1),
+    steps=("tell_time", "restart"),
 )

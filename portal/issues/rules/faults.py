@@ -103,6 +103,7 @@ FAULTED = Rule(
     patience_means="a connector reports a fault",
     first_step="Read the cause above; it says whether a restart may help.",
     who="depends on the fault",
+    steps=("ask_state", "fetch_log", "restart"),
 )
 ALERT = Rule(
     name="alert",
@@ -114,4 +115,5 @@ ALERT = Rule(
     patience_means="an alert of severity 0 to 3 is raised (OCPP 2.x)",
     first_step="See the variable and its monitor under Security and Configuration of the charger.",
     who="depends on the variable",
+    steps=("fetch_log",),
 )

@@ -59,4 +59,5 @@ FIRMWARE_FAILED = Rule(
     first_step="Can the charger reach the URL, is the image for this model? Then try one charger again, not all.",
     who="you; then the manufacturer",
     every=timedelta(minutes=1),
+    steps=("fetch_log",),
 )

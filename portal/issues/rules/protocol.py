@@ -52,4 +52,5 @@ PROTOCOL_ERRORS = Rule(
     first_step="See Protocol for what its model gets wrong; a behaviour pack may put it right.",
     who="you; then the manufacturer",
     every=timedelta(minutes=1),
+    steps=("fetch_log",),
 )
