@@ -222,6 +222,18 @@ def _default_a(
     return max(_most_a(one, outlet, volts) for one in others)
 
 
+def others_a(books: Books) -> dict[int, float]:
+    """The most that profiles which are not the planner's may allow, by outlet; 0 where there are none."""
+    held, found = _held(books.plan), {}
+    in_doubt = _in_doubt(books.plan, held)
+    for outlet in books.outlets:
+        ours = {profile_id(outlet, kind) for kind in leading.KINDS}
+        there = (*held.get(outlet.charger_id, ()), *in_doubt.get(outlet.charger_id, ()))
+        others = [one for one in there if one.number not in ours and one.evse_id in (0, outlet.evse_id)]
+        found[outlet.pk] = max((_most_a(one, outlet, books.plan.volts) for one in others), default=0.0)
+    return found
+
+
 def _most_a(held: Held, outlet: Outlet, volts: float) -> float:
     return max(
         (

@@ -25,7 +25,7 @@ from smartcharging import abilities, allocation, cars, day, leading, ledger, obe
 from smartcharging.bookkeeping import Books, close_books, open_books
 from smartcharging.grid import ImpossibleTree
 from smartcharging.ledger import Order
-from smartcharging.models import EnergyPrice, Limit, Outlet, SitePlan
+from smartcharging.models import EnergyPrice, Leader, Limit, Outlet, SitePlan
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ ASK_AGAIN = timedelta(seconds=60)
 
 def due(*, at: datetime) -> list[int]:
     """The sites to plan now."""
-    waiting = SitePlan.objects.filter(Q(next_due_at=None) | Q(next_due_at__lte=at), is_on=True)
+    waiting = SitePlan.objects.filter(Q(next_due_at=None) | Q(next_due_at__lte=at), is_on=True, leader=Leader.CLOUD)
     return list(waiting.order_by("next_due_at").values_list("site", flat=True)[:200])
 
 
@@ -78,7 +78,8 @@ def call_for(site_ids: Collection[int], *, at: datetime) -> set[int]:
 @transaction.atomic
 def plan_site(site_id: int, *, at: datetime) -> int:
     """Plan a site and put what follows into the outbox; how many orders. Safe to repeat at any time."""
-    site_plan = SitePlan.objects.select_for_update().filter(site=site_id, is_on=True).first()
+    # A site that an edge leads is none of ours, see `smartcharging.handover`.
+    site_plan = SitePlan.objects.select_for_update().filter(site=site_id, is_on=True, leader=Leader.CLOUD).first()
     if site_plan is None:
         return 0
     try:
