@@ -15,9 +15,11 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from chargers import commands, jobs
 from chargers.models import Charger, Command, CommandStatus, Connector, Job
+from chargers.sentences import in_english, phrase
 from chargers.signals import command_changed
 from sessions.models import ChargingSession
 from smartcharging import abilities, drafts, readback
@@ -28,12 +30,21 @@ from smartcharging.schedules import Profile
 NUMBERS_FROM = 1_000_000  # out of the way of those that staff and plans give
 EVSES = 1000  # numbers of one profile: one for each EVSE
 PLACES = {
-    "whole": "The charger as a whole",
-    "each": "Each of its EVSEs",
-    "one": "One EVSE",
-    "sessions": "The sessions that run there now",
+    "whole": _("The charger as a whole"),
+    "each": _("Each of its EVSEs"),
+    "one": _("One EVSE"),
+    "sessions": _("The sessions that run there now"),
 }
 READING_TTL_S = 3600
+
+# Told to people, see chargers/sentences.py.
+NOWHERE_TO_GO = phrase("It cannot go anywhere: {why}")
+IS_NOWHERE = phrase("{name} is nowhere; there is nothing to take back.")
+TAKE_BACK = phrase("Take back {name}")
+ANSWERED = phrase("The charger answered {status}.")
+GAVE_REASON = phrase("The charger answered {status}, {reason}.")
+PUT_BACK = phrase("Lost by the boot before {time:%Y-%m-%d %H:%M} UTC and put back.")
+PLACE = phrase("{identity}, connector {number}")
 State = Placement.State
 
 
@@ -48,7 +59,9 @@ class Spot:
     objections: tuple[Objection, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.charger.identity}, connector {self.evse_id}" if self.evse_id else self.charger.identity
+        if not self.evse_id:
+            return self.charger.identity
+        return PLACE.format(identity=self.charger.identity, number=self.evse_id)
 
 
 @transaction.atomic
@@ -110,7 +123,9 @@ def _spot(saved: SavedProfile, charger: Charger, evse_id: int, session: Charging
     profile = drafts.as_profile(told, number=number, evse_id=evse_id, transaction_id=transaction_id)
     order = {"id": number, **told, **({"session_id": session.pk} if session else {})}
     if not charger.ocpp_version:
-        objection = Objection("not seen yet", "Nobody knows its version of OCPP before it has come once.")
+        objection = Objection(
+            phrase("not seen yet"), phrase("Nobody knows its version of OCPP before it has come once.")
+        )
         return Spot(charger, evse_id, session, order, (objection,))
     return Spot(charger, evse_id, session, order, tuple(abilities.wrong_with(charger, profile)))
 
@@ -156,8 +171,10 @@ def push(
     """Order it wherever nothing speaks against it, as one job. Raises ValueError if that is nowhere."""
     ready = [spot for spot in chosen if not spot.objections]
     if not ready:
-        why = next((str(objection) for spot in chosen for objection in spot.objections), "No charger was chosen.")
-        raise ValueError(f"It cannot go anywhere: {why}")
+        why = next(
+            (str(objection) for spot in chosen for objection in spot.objections), phrase("No charger was chosen.")
+        )
+        raise ValueError(NOWHERE_TO_GO.format(why=why))
     orders = [(spot.charger.pk, {"evse_id": spot.evse_id, "profile": spot.profile}) for spot in ready]
     job, ordered = jobs.start_each(f"Profile {saved.name}", "set_profile", orders, by=by, via=via, chosen_by=chosen_by)
     for spot, command in zip(ready, ordered, strict=True):
@@ -177,15 +194,15 @@ def withdraw(saved: SavedProfile, *, by: AbstractBaseUser | None, via: str = "po
     """Have it cleared wherever it was sent, as one job. Raises ValueError if that is nowhere."""
     there = list(saved.placements.exclude(state__in=[State.WITHDRAWN, State.REFUSED]).select_related("command"))
     if not there:
-        raise ValueError(f"{saved.name} is nowhere; there is nothing to take back.")
+        raise ValueError(IS_NOWHERE.format(name=saved.name))
     for placement in there:
         if placement.command is not None and placement.command.status == CommandStatus.PENDING:
             commands.cancel(placement.command)
     orders = [(placement.charger_id, {"profile_id": placement.number}) for placement in there]
-    job, ordered = jobs.start_each(f"Take back {saved.name}", "clear_profiles", orders, by=by, via=via)
+    job, ordered = jobs.start_each(TAKE_BACK.format(name=saved.name), "clear_profiles", orders, by=by, via=via)
     for placement, command in zip(there, ordered, strict=True):
         placement.state, placement.command, placement.reading = State.WITHDRAWN, command, None
-        placement.told, placement.changed_at = "Ordered to be cleared.", at
+        placement.told, placement.changed_at = phrase("Ordered to be cleared."), at
     Placement.objects.bulk_update(there, ["state", "command", "reading", "told", "changed_at"])
     return job
 
@@ -232,7 +249,7 @@ def _waiting(most: int) -> list[Placement]:
 
 def _step(placement: Placement, at: datetime) -> bool:
     if placement.session is not None and not placement.session.is_open:
-        placement.state, placement.told = State.WITHDRAWN, "Its session is over, and the profile went with it."
+        placement.state, placement.told = State.WITHDRAWN, phrase("Its session is over, and the profile went with it.")
     elif placement.state == State.ORDERED:
         _ordered(placement)
     elif placement.state == State.TAKEN:
@@ -249,15 +266,14 @@ def _ordered(placement: Placement) -> None:
         _look(placement)
         return
     why = command.explanation or _said(command) if command is not None else ""
-    placement.state, placement.told = State.REFUSED, (why or "The charger did not take it.")[:500]
+    placement.state, placement.told = State.REFUSED, (why or phrase("The charger did not take it."))[:500]
 
 
 def _said(command: Command) -> str:
     answer = command.answer if isinstance(command.answer, dict) else {}
     reason = (answer.get("statusInfo") or {}).get("reasonCode", "")
-    return (
-        f"The charger answered {answer.get('status', command.get_status_display())}{f', {reason}' if reason else ''}."
-    )
+    status = answer.get("status") or in_english(command.get_status_display())
+    return GAVE_REASON.format(status=status, reason=reason) if reason else ANSWERED.format(status=status)
 
 
 def _look(placement: Placement) -> None:
@@ -286,17 +302,19 @@ def _read(placement: Placement, at: datetime) -> None:
             _look(placement)  # it was away; ask again
             return
         placement.looked_at = at
-        _close(placement, State.HELD, "Accepted; it does not say what it may draw, so nobody has seen it.", at)
+        _close(placement, State.HELD, phrase("Accepted; it does not say what it may draw, so nobody has seen it."), at)
         return
     verdict = readback.verdict(report)
     is_known = InstalledProfile.objects.filter(charger=placement.charger, profile_id=placement.number).exists()
     placement.looked_at = at
     if not is_known:
-        _close(placement, State.DIFFERS, "Another profile has taken its place at that charger.", at)
+        _close(placement, State.DIFFERS, phrase("Another profile has taken its place at that charger."), at)
     elif verdict.is_same and placement.number in verdict.shows:
-        _close(placement, State.HELD, _again(placement, "Its composite schedule shows it."), at)
+        _close(placement, State.HELD, _again(placement, phrase("Its composite schedule shows it.")), at)
     elif placement.number not in verdict.shows:
-        _close(placement, State.HELD, "Accepted; for the next 24 h something else binds, so it does not show.", at)
+        _close(
+            placement, State.HELD, phrase("Accepted; for the next 24 h something else binds, so it does not show."), at
+        )
     elif not first_look and _may_put_back(placement):
         _put_back(placement, at)
     else:
@@ -306,7 +324,7 @@ def _read(placement: Placement, at: datetime) -> None:
 def _again(placement: Placement, sentence: str) -> str:
     if placement.put_back_at is None:
         return sentence
-    return f"Lost by the boot before {placement.put_back_at:%Y-%m-%d %H:%M} UTC and put back. {sentence}"
+    return PUT_BACK.format(time=placement.put_back_at) + " " + sentence
 
 
 def _may_put_back(placement: Placement) -> bool:
@@ -317,7 +335,7 @@ def _may_put_back(placement: Placement) -> bool:
 
 def _put_back(placement: Placement, at: datetime) -> None:
     placement.state, placement.put_back_at, placement.reading = State.ORDERED, at, None
-    placement.told = "Gone after its boot; ordered once more."
+    placement.told = phrase("Gone after its boot; ordered once more.")
     placement.command = commands.request(
         placement.charger,
         "set_profile",

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from chargers.models import Charger, Command, Connector
+from chargers.sentences import phrase
 from sessions.models import ChargingSession
 from smartcharging.abilities import as_profile
 from smartcharging.composite import Running, Station, Step, composite
@@ -19,6 +20,11 @@ SPAN_S = 86_400
 UNLIMITED = 1e9  # where no profile speaks, nothing is compared
 TOLERANCE = {"A": 0.5, "W": 250.0}
 SHORTEST_S = 15.0  # chargers round their steps, and both ends take a moment
+
+# Told to people, see chargers/sentences.py.
+NOW = phrase("Now")
+LATER = phrase("In {hours} h {minutes:02} min")
+SAYS_OTHER = phrase("{when} it says {said} where {wanted} should hold.")
 
 
 def composite_told(
@@ -112,7 +118,7 @@ def compare(schedule: dict[str, Any], steps: Sequence[Step], unit: str, span_s: 
     """In the middle of each stretch in which neither side changes."""
     told = [(float(period.get("start_s") or 0), period.get("limit")) for period in schedule.get("periods") or ()]
     if not told:
-        return Verdict(False, frozenset(), "It named no limit at all.")
+        return Verdict(False, frozenset(), phrase("It named no limit at all."))
     end = min(span_s, float(schedule.get("duration_s") or span_s))
     edges = sorted({0.0, end, *(start for start, _ in told), *(step.start_s for step in steps)})
     shows: set[int] = set()
@@ -127,8 +133,8 @@ def compare(schedule: dict[str, Any], steps: Sequence[Step], unit: str, span_s: 
             continue
         shows |= bound
         if not difference and not _same(said[0], step.limit, unit):
-            difference = (
-                f"{_after(start)} it says {_power(said[0], unit)} where {_power(step.limit, unit)} should hold."
+            difference = SAYS_OTHER.format(
+                when=_after(start), said=_power(said[0], unit), wanted=_power(step.limit, unit)
             )
     return Verdict(not difference, frozenset(shows), difference)
 
@@ -138,8 +144,10 @@ def _same(said: float | None, limit: float, unit: str) -> bool:
 
 
 def _after(start_s: float) -> str:
-    return "Now" if start_s < SHORTEST_S else f"In {int(start_s // 3600)} h {int(start_s % 3600 // 60):02} min"
+    if start_s < SHORTEST_S:
+        return NOW
+    return LATER.format(hours=int(start_s // 3600), minutes=int(start_s % 3600 // 60))
 
 
 def _power(limit: float | None, unit: str) -> str:
-    return "nothing" if limit is None else f"{limit:g} {unit}"
+    return phrase("nothing") if limit is None else f"{limit:g} {unit}"

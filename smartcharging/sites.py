@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from chargers.models import Charger, Site
+from chargers.sentences import phrase
 from smartcharging import grid, planning
 from smartcharging.models import CapacitySignal, EnergyPrice, LimitNode, Outlet, SitePlan
 
@@ -18,6 +19,13 @@ SETTINGS = ("is_on", "lease_s", "default_a", "volts", "looks_ahead", "building_w
 NODE = ("l1_a", "l2_a", "l3_a", "limit_w", "buffer_a")
 OUTLET = ("cable_a", "phases", "rotation", "trust")
 MOST_W = 100_000_000.0
+
+# Told to people, see chargers/sentences.py.
+TWICE_IN_TREE = phrase("{identity}, EVSE {evse} hangs in the tree twice; one cable has one fuse.")
+NOT_AT_SITE = phrase("{identities} does not stand at {site}; put it there first.")
+NO_CURRENTS = phrase("A building draws three finite currents up to {most:g} A; not {told}.")
+NO_LIMIT = phrase("A limit is 0 to {most:g} W, not {told:g}.")
+OVER_BEFORE = phrase("The limit would be over at {until:%Y-%m-%d %H:%M} before it begins at {since:%Y-%m-%d %H:%M}.")
 
 
 @transaction.atomic
@@ -53,7 +61,7 @@ def planned(
     places = [(outlet["charger"], outlet["evse_id"]) for outlet in outlets]
     twice = sorted({place for place in places if places.count(place) > 1}) if len(set(places)) < len(places) else []
     if twice:
-        raise grid.ImpossibleTree(f"{twice[0][0]}, EVSE {twice[0][1]} hangs in the tree twice; one cable has one fuse.")
+        raise grid.ImpossibleTree(TWICE_IN_TREE.format(identity=twice[0][0], evse=twice[0][1]))
     grid.Site(
         [
             grid.Node(
@@ -77,7 +85,7 @@ def _chargers(site: Site, identities: set[str]) -> dict[str, Charger]:
     found = {charger.identity: charger for charger in Charger.objects.filter(identity__in=identities, site=site)}
     missing = sorted(identities - found.keys())
     if missing:
-        raise grid.ImpossibleTree(f"{', '.join(missing)} does not stand at {site.name}; put it there first.")
+        raise grid.ImpossibleTree(NOT_AT_SITE.format(identities=", ".join(missing), site=site.name))
     return found
 
 
@@ -99,7 +107,7 @@ def building_told(site: Site, load_a: Sequence[float], *, measured_at: datetime,
     A meter ahead of our clock counts as read now. Raises ValueError for what no meter shows.
     """
     if len(load_a) != 3 or not all(math.isfinite(value) and abs(value) <= grid.MOST_A for value in load_a):
-        raise ValueError(f"A building draws three finite currents up to {grid.MOST_A:g} A; not {list(load_a)}.")
+        raise ValueError(NO_CURRENTS.format(most=grid.MOST_A, told=list(load_a)))
     moment = min(measured_at, at)
     newer = SitePlan.objects.filter(site=site).exclude(building_at__gt=moment)
     is_taken = newer.update(building_a=list(load_a), building_at=moment) == 1
@@ -112,11 +120,9 @@ def limited(
 ) -> CapacitySignal:
     """Somebody limits a site; the lowest of all that hold counts. Raises ValueError for a limit that makes no sense."""
     if not math.isfinite(limit_w) or not 0 <= limit_w <= MOST_W:
-        raise ValueError(f"A limit is 0 to {MOST_W:g} W, not {limit_w:g}.")
+        raise ValueError(NO_LIMIT.format(most=MOST_W, told=limit_w))
     if to_at is not None and to_at <= from_at:
-        raise ValueError(
-            f"The limit would be over at {to_at:%Y-%m-%d %H:%M} before it begins at {from_at:%Y-%m-%d %H:%M}."
-        )
+        raise ValueError(OVER_BEFORE.format(until=to_at, since=from_at))
     signal = CapacitySignal.objects.create(
         site=site, source=source[:80], limit_w=limit_w, from_at=from_at, to_at=to_at, told_at=at
     )
