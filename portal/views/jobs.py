@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from chargers import jobs as outbox
 from chargers.models import Charger, Command, CommandStatus, Job
+from chargers.sentences import in_english
 from portal.forms.command import CommandForm
 from portal.forms.commands import FORMS
 from portal.links import addressed
@@ -75,7 +76,9 @@ def new(request: HttpRequest) -> HttpResponse:
             if request.POST.get("confirmed") == preview["digest"]:
                 if not preview["is_harmful"] or request.POST.get("typed", "").strip() == str(len(ids)):
                     arguments = addressed(request, name, _arguments(form))
-                    job = outbox.start(FORMS[name].title, name, arguments, ids, by=by, chosen_by=context["filters"])
+                    job = outbox.start(
+                        in_english(FORMS[name].title), name, arguments, ids, by=by, chosen_by=context["filters"]
+                    )
                     return redirect("job", job.pk)
                 context["mistyped"] = True
     return render_page(request, "jobs/new.html", context)
