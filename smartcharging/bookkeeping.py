@@ -15,7 +15,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from chargers.models import Charger, Command, CommandStatus
 from chargers.rows import first_key, stored
 from sessions.models import ChargingSession, MeterValue
-from smartcharging import grid, ledger
+from smartcharging import grid, leading, ledger
 from smartcharging.models import CapacitySignal, ChargingNeeds, InstalledProfile, Limit, LimitNode, Outlet, SitePlan
 
 Place = tuple[int, int]  # charger, EVSE
@@ -31,13 +31,11 @@ _READ_OF_ENTRY = (
     *("command__status", "command__answer", "command__late_answer"),
 )
 METER_LOOKBACK = timedelta(days=1)  # an older reading says nothing of now
-PROFILES_FROM = 900_000  # our numbers, out of the way of those that staff choose
 LEADING = ("tx", "tx_default", "priority")  # purposes of profiles that may raise what a car gets
-KINDS = ("default", "floor", "lease")
 
 
 def profile_id(outlet: Outlet, kind: str) -> int:
-    return PROFILES_FROM + outlet.evse_id * 10 + KINDS.index(kind)
+    return leading.profile_id(outlet.evse_id, kind)
 
 
 @dataclass(slots=True)

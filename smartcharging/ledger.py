@@ -26,6 +26,8 @@ from smartcharging.allocation import Floats, Network, accepted, fill
 FLOOR_A = 6.0
 MARGIN_S = 5.0
 TELLING_A = 0.05  # limits travel with one decimal; less is no difference
+TOLERANCE_A = 2.0  # meters are inexact, and a car needs a moment to obey
+PATIENCE_S = 30.0  # that long above its limit, and it is wild
 MOST_SKEW_S = 30.0
 """A clock further off makes a charger sticky: nobody can say when a lease ends there."""
 
@@ -112,6 +114,10 @@ class Outlet:
             return min(self.cable_a, self.default_a or 0.0)
         self.expire(now)
         return min(self.cable_a, max(self.default_a or 0.0, self.floor.worst_a(), self.lease.worst_a()))
+
+    def disobeys(self, drawn_a: float, now: float) -> bool:
+        """Whether its meter shows more than any limit allows that it may hold."""
+        return self.is_led and drawn_a > self.worst_a(now) + TOLERANCE_A
 
     def expire(self, now: float) -> None:
         if not self.is_sticky:

@@ -8,12 +8,12 @@ import structlog
 
 from chargers import commands
 from smartcharging.bookkeeping import Books
+from smartcharging.ledger import PATIENCE_S
 from smartcharging.models import Outlet
 
 log = structlog.get_logger(__name__)
 
-TOLERANCE_A = 2.0  # meters are inexact, and a car needs a moment to obey
-PATIENCE = timedelta(seconds=30)
+PATIENCE = timedelta(seconds=PATIENCE_S)
 
 
 def watch(books: Books) -> None:
@@ -21,7 +21,7 @@ def watch(books: Books) -> None:
     for outlet, place in zip(books.outlets, books.ledger.outlets, strict=True):
         session = books.session_of(outlet)
         drawn_a = session.drawn_a if session else None  # type: ignore[attr-defined]
-        if drawn_a is None or not place.is_led or drawn_a <= place.worst_a(books.at.timestamp()) + TOLERANCE_A:
+        if drawn_a is None or not place.disobeys(drawn_a, books.at.timestamp()):
             outlet.above_since = None
             continue
         measured_at = session.drawn_at  # type: ignore[union-attr]

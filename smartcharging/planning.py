@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -20,8 +21,8 @@ from django.db.models import Q, prefetch_related_objects
 
 from chargers import commands
 from chargers.models import Command
-from smartcharging import abilities, allocation, day, ledger, obedience, plan
-from smartcharging.bookkeeping import Books, close_books, open_books, profile_id
+from smartcharging import abilities, allocation, cars, day, leading, ledger, obedience, plan
+from smartcharging.bookkeeping import Books, close_books, open_books
 from smartcharging.grid import ImpossibleTree
 from smartcharging.ledger import Order
 from smartcharging.models import EnergyPrice, Limit, Outlet, SitePlan
@@ -31,9 +32,7 @@ log = structlog.get_logger(__name__)
 EVERY = timedelta(seconds=10)
 DEBOUNCE = timedelta(seconds=1)
 ORDER_TTL_S = 20  # what waits longer would carry an old plan
-PROBE_EVERY_MIN = 5
-DRAWS_LESS = 0.8
-SETTLED = timedelta(seconds=60)
+ASK_AGAIN = timedelta(seconds=60)
 
 
 def due(*, at: datetime) -> list[int]:
@@ -93,8 +92,8 @@ def plan_site(site_id: int, *, at: datetime) -> int:
     close_books(books)
     count = _install_defaults(books)
     last_at = site_plan.planned_at
-    targets, wanted = share(books)
-    now = at.timestamp()
+    given = share(books)
+    targets, wanted, now = given.amperes, given.upper_a, at.timestamp()
     orders = books.ledger.decide(targets, now, order=np.argsort(-targets, kind="stable"))
     count += sum(_send(books, order) for order in orders)
     pauses = sum(
@@ -119,66 +118,34 @@ SHOWN = ("enough_a", "target_a", "bound_by", "is_queued", "above_since", "is_wil
 _shown = attrgetter(*SHOWN)
 
 
-def share(books: Books) -> tuple[allocation.Floats, allocation.Floats]:
-    """What each outlet should get now, and what it could take; and why not more: `Outlet.target_a`, ``bound_by``,
-    ``is_queued``.
-    """
-    now = books.at.timestamp()
-    upper = np.array([upper_a(books, index) for index in range(len(books.outlets))], float)
-    network = books.ledger.for_share(now)
-    held = np.array([place.lease.worst_a() + place.floor.worst_a() for place in books.ledger.outlets], float)
-    need = np.array([_need_a(books, outlet) for outlet in books.outlets], float)
-    shares = allocation.share(
-        network,
-        upper,
-        need_a=need,
-        plan_a=_plan_a(books, network, upper) if books.plan.looks_ahead else None,
-        # Who charges goes on; of the others, who needs most comes first.
-        urgency=np.where(held > 0, 1000.0, 0.0) + np.nan_to_num(need),
-    )
-    for index, outlet in enumerate(books.outlets):
-        bound = int(shares.bound_by[index])
-        outlet.target_a = float(shares.amperes[index])
-        outlet.bound_by = network.names[bound][:160] if bound >= 0 else ""
-        outlet.is_queued = bool(upper[index] > 0 and not shares.is_admitted[index])
-    return shares.amperes, upper
+def share(books: Books) -> cars.Given:
+    """What each outlet should get now, and why not more: `Outlet.target_a`, ``bound_by``, ``is_queued``."""
+    here = [_car(books, outlet) for outlet in books.outlets]
+    ahead = partial(_plan_a, books) if books.plan.looks_ahead else None
+    given = cars.share(books.ledger, here, books.at.timestamp(), volts=books.plan.volts, ahead=ahead)
+    for index, (outlet, car) in enumerate(zip(books.outlets, here, strict=True)):
+        outlet.target_a = float(given.amperes[index])
+        outlet.bound_by, outlet.is_queued = given.bound_by[index], given.is_queued[index]
+        if car is not None:
+            outlet.enough_a = car.enough_a
+    return given
 
 
-def upper_a(books: Books, index: int) -> float:
-    """What a car can take: the cable, what it said of itself, and little more than what it draws if that is less."""
-    outlet, place = books.outlets[index], books.ledger.outlets[index]
+def _car(books: Books, outlet: Outlet) -> cars.Car | None:
     session = books.session_of(outlet)
-    if session is None or not place.is_led or not place.is_online:
-        return 0.0
-    needs = books.needs.get(session.pk)
-    most = min(outlet.cable_a, (needs.parameters.get("current_max_a") or 1e6) if needs else 1e6)
-    outlet.enough_a = _enough_a(books, outlet, place.lease.last or place.floor.last)
-    return most if outlet.enough_a is None else float(min(most, outlet.enough_a))
-
-
-def _enough_a(books: Books, outlet: Outlet, last: ledger.Entry | None) -> float | None:
-    """What is left by a car that draws less than it may goes to others; now and then it is offered more again."""
-    session = books.session_of(outlet)
-    drawn_a: float | None = getattr(session, "drawn_a", None)
-    if session is None or drawn_a is None or last is None or books.at.minute % PROBE_EVERY_MIN == 0:
+    if session is None:
         return None
-    if outlet.enough_a is not None and drawn_a < outlet.enough_a - 1.0:
-        return outlet.enough_a
-    measured_at: datetime = session.drawn_at  # type: ignore[attr-defined]
-    is_settled = last.is_confirmed and measured_at.timestamp() - last.sent_at >= SETTLED.total_seconds()
-    return max(6.0, drawn_a + 2.0) if is_settled and drawn_a < DRAWS_LESS * last.limit_a else None
-
-
-def _need_a(books: Books, outlet: Outlet) -> float:
-    session = books.session_of(outlet)
-    needs = books.needs.get(session.pk) if session else None
-    if session is None or needs is None or needs.energy_wh is None or needs.departs_at is None:
-        return float("nan")
-    left_s = (needs.departs_at - books.at).total_seconds()
-    if left_s <= 0:
-        return float("nan")  # it is still here; nobody knows for how long
-    rest_wh = max(0.0, needs.energy_wh - (session.energy_wh or 0))
-    return float(allocation.need_a(np.array(rest_wh), np.array(left_s), books.plan.volts, outlet.phases))
+    needs = books.needs.get(session.pk)
+    said_a = (needs.parameters.get("current_max_a") if needs else None) or 1e6
+    car = cars.Car(min(outlet.cable_a, said_a), outlet.phases, enough_a=outlet.enough_a)
+    drawn_a: float | None = getattr(session, "drawn_a", None)
+    if drawn_a is not None:
+        car.drawn_a, car.drawn_at = drawn_a, session.drawn_at.timestamp()  # type: ignore[attr-defined]
+    if needs and needs.energy_wh is not None:
+        car.rest_wh = max(0.0, needs.energy_wh - (session.energy_wh or 0))
+    if needs and needs.departs_at is not None:
+        car.departs_at = needs.departs_at.timestamp()
+    return car
 
 
 def _plan_a(books: Books, network: allocation.Network, upper: allocation.Floats) -> allocation.Floats | None:
@@ -226,13 +193,8 @@ def _send(books: Books, order: Order) -> int:
     _withdraw(books, outlet, order.kind)
     expires_at = datetime.fromtimestamp(order.expires_at, UTC) if order.kind == "lease" else None
     is_sticky = books.ledger.outlets[order.index].is_sticky
-    profile = {
-        "id": profile_id(outlet, order.kind),
-        "stack_level": 0 if order.kind == "floor" else 1,
-        "purpose": "tx",
-        "session_id": session.pk,
-        **_schedule(outlet, order.limit_a, books, until=expires_at),
-    }
+    profile = _profile(outlet, order.kind, order.limit_a, books, until=expires_at)
+    profile["session_id"] = session.pk
     row = Limit.objects.create(
         outlet=outlet,
         session=session,
@@ -247,20 +209,11 @@ def _send(books: Books, order: Order) -> int:
     return 1
 
 
-def _schedule(outlet: Outlet, limit_a: float, books: Books, *, until: datetime | None) -> dict[str, Any]:
-    # Started a minute ago: a schedule that is yet to start would leave a gap, for it replaces the old one at once.
-    start = books.at - timedelta(seconds=60)
-    in_watts = outlet.charger_id in _in_watts(books)
-    limit = limit_a * books.plan.volts * outlet.phases if in_watts else limit_a
-    schedule: dict[str, Any] = {
-        "kind": "absolute",
-        "start_at": start.isoformat(),
-        "unit": "W" if in_watts else "A",
-        "periods": [{"start_s": 0, "limit": limit}],
-    }
-    if until is not None:
-        schedule["duration_s"] = int((until - start).total_seconds())
-    return schedule
+def _profile(
+    outlet: Outlet, kind: str, limit_a: float, books: Books, *, until: datetime | None = None
+) -> dict[str, Any]:
+    watts_per_a = books.plan.volts * outlet.phases if outlet.charger_id in _in_watts(books) else None
+    return leading.profile(kind, outlet.evse_id, limit_a, at=books.at, until=until, watts_per_a=watts_per_a)
 
 
 def _in_watts(books: Books) -> frozenset[int]:
@@ -304,7 +257,7 @@ def _install_defaults(books: Books) -> int:
     for index in untold:
         outlet, place, own_a = books.outlets[index], books.ledger.outlets[index], own[index]
         command = outlet.default_command
-        is_asked = command is not None and (command.is_open or command.created_at > books.at - SETTLED)
+        is_asked = command is not None and (command.is_open or command.created_at > books.at - ASK_AGAIN)
         if outlet.trust == ledger.Trust.NONE or not place.is_online or is_asked:
             continue
         if own_a is not None and wanted_a > own_a:
@@ -314,13 +267,7 @@ def _install_defaults(books: Books) -> int:
             if not books.ledger.network.bears(raised):
                 continue  # it keeps the lower one
             worst = raised
-        profile = {
-            "id": profile_id(outlet, "default"),
-            "stack_level": 0,
-            "purpose": "tx_default",
-            **_schedule(outlet, wanted_a, books, until=None),
-        }
-        outlet.default_command = _order(outlet, profile, via="plan default")
+        outlet.default_command = _order(outlet, _profile(outlet, "default", wanted_a, books), via="plan default")
         outlet.save(update_fields=["default_command"])
         # From now on it may hold it: nothing is granted in this plan that would not bear that.
         if place.default_a is not None:

@@ -20,7 +20,8 @@ from chargers.models import CommandStatus
 from chargers.sentences import phrase
 from sessions.models import ChargingSession, MeterValue
 from smartcharging import abilities, grid, planning
-from smartcharging.bookkeeping import PROFILES_FROM, open_books
+from smartcharging.bookkeeping import open_books
+from smartcharging.leading import PROFILES_FROM
 from smartcharging.ledger import FLOOR_A, Trust
 from smartcharging.models import CompositeReport, Outlet, Probe, SitePlan
 
