@@ -41,7 +41,7 @@ MARKS = {
     for has_context in (False, True)
     for has_plural in (False, True)
     for lazy in ("", "_lazy", "_noop")
-} | {"_": (False, False)}
+} | {"_": (False, False), "phrase": (False, False)}
 _CALL = re.compile(rf"(?<![\w.])({'|'.join(MARKS)})\(")
 _LITERAL = re.compile(r"""\s*u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*,?""", re.DOTALL)
 
