@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,15 @@ def _own_authority() -> None:
     from django.conf import settings as django
 
     django.CHARGER_CA_FILE = Path(os.environ["CHARGEYARD_HOME"], "charger-ca.pem")
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Each test begins and ends in English: a request in another language leaves its own behind."""
+    from django.utils import translation
+
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ from portal.consumers import LiveConsumer  # noqa: E402
 from portal.hatch import PREFIX, Hatch  # noqa: E402
 
 LIVE_PATH = "/live/"
-MACHINE_PATHS = ("/livez", "/readyz", "/metrics")
+ALIVE_PATH = "/livez"
+MACHINE_PATHS = ("/readyz", "/metrics")  # asked every second, for ever
 
 
 class Application:
@@ -43,6 +44,7 @@ class Application:
         self.serves_people = role in ("all", "portal")
         self.switchboard = switchboard.on_mqtt(takes_chargers=self.takes_chargers)
         self.pages = Clerks(web)
+        self.machines = Clerks(web, 2)
         self.hatch = Hatch()
         self.live = AllowedHostsOriginValidator(AuthMiddlewareStack(LiveConsumer.as_asgi()))
 
@@ -53,8 +55,10 @@ class Application:
             application = self._socket(scope, receive, send)
         elif scope["type"] == "lifespan":
             application = self._live(receive, send)
+        elif scope["path"] == ALIVE_PATH:
+            application = web(scope, receive, send)  # asks no database; told even if all clerks wait for theirs
         elif scope["path"] in MACHINE_PATHS:
-            application = web(scope, receive, send)  # whether we live is told even if all clerks wait for the database
+            application = self.machines(scope, receive, send)
         elif self.serves_people and scope["path"].startswith(PREFIX):
             application = self.hatch(scope, receive, send)
         elif self.serves_people:

@@ -44,7 +44,7 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 PUBLIC_URL = env.str("PUBLIC_URL", "").rstrip("/")
 if PUBLIC_URL.startswith("https://"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     CSRF_TRUSTED_ORIGINS = [*CSRF_TRUSTED_ORIGINS, PUBLIC_URL]
 
 DATABASES = {
@@ -161,6 +161,8 @@ CHECK_SETTINGS_NIGHTLY = env.bool("CHECK_SETTINGS_NIGHTLY", True)
 CONFIGURATION_TRIAL_S = env.int("CONFIGURATION_TRIAL_S", 120, validate=validate.Range(min=0))
 # Refuse a card that already charges on another connector (ConcurrentTx). Off: a fleet's card may charge several cars.
 ONE_SESSION_PER_TOKEN = env.bool("ONE_SESSION_PER_TOKEN", False)
+# A station that shows drivers what they owe (2.x) is told when it has heard nothing of that for so long; 0: never.
+COST_UPDATES_S = env.int("COST_UPDATES_S", 60, validate=validate.Range(min=0))
 
 # -- news of issues --------------------------------------------------------------------------------------------------
 # The mail server, e.g. submission://user:password@mail.example:587; empty: no mail is sent.
@@ -202,6 +204,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "portal.languages.ReaderLanguage",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -213,7 +216,8 @@ ROOT_URLCONF = "portal.urls"
 ASGI_APPLICATION = "portal.asgi.application"
 TEMPLATES = [
     {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "NAME": "django",
+        "BACKEND": "portal.templating.DeskTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
@@ -267,7 +271,12 @@ LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "login"
 USE_TZ = True
 TIME_ZONE = "UTC"  # unset, Django means Chicago
+# Of who has chosen none and whose browser asks for none that we have. Names in their own language.
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale/desk", BASE_DIR / "locale/yard"]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]  # HSTS and redirects belong to the TLS terminator
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

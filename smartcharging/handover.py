@@ -19,6 +19,7 @@ from chargers.models import Command, CommandStatus, Site
 from sessions.models import ChargingSession
 from smartcharging import abilities, bookkeeping, leading
 from smartcharging.bookkeeping import Books
+from smartcharging.held import beside
 from smartcharging.ledger import FLOOR_A
 from smartcharging.models import InstalledProfile, Leader, Limit, Outlet, SitePlan
 
@@ -105,7 +106,7 @@ def _forget(plan: SitePlan) -> None:
 def brief(plan: SitePlan, *, at: datetime) -> dict[str, Any]:
     """What the edge of a site has to know, see `gateway.edge.brief`. Raises `grid.ImpossibleTree`."""
     books = bookkeeping.open_books(plan, at=at, ahead_s=plan.lease_s)
-    others_a = bookkeeping.others_a(books)
+    others = beside(plan, [session for _, session in books.busy], at=at)
     in_watts = abilities.without_amperes({outlet.charger_id for outlet in books.outlets})
     return {
         "schema": BRIEF,
@@ -130,7 +131,7 @@ def brief(plan: SitePlan, *, at: datetime) -> dict[str, Any]:
             for s in books.site.signals
         ],
         "outlets": [
-            _outlet(books, index, others_a[outlet.pk], in_watts=outlet.charger_id in in_watts)
+            _outlet(books, index, others.others_a(outlet.charger_id, outlet), in_watts=outlet.charger_id in in_watts)
             for index, outlet in enumerate(books.outlets)
         ],
     }  # fmt: skip
@@ -138,12 +139,12 @@ def brief(plan: SitePlan, *, at: datetime) -> dict[str, Any]:
 
 def _outlet(books: Books, index: int, others_a: float, *, in_watts: bool) -> dict[str, Any]:
     outlet, place = books.outlets[index], books.ledger.outlets[index]
-    session = books.session_of(outlet)
+    session = books.running[index]
     return {
         "charger": outlet.charger.identity, "evse_id": outlet.evse_id, "version": outlet.charger.ocpp_version,
         "node": outlet.node_id, "cable_a": outlet.cable_a, "phases": outlet.phases, "rotation": outlet.rotation,
         "trust": outlet.trust, "is_wild": outlet.is_wild, "skew_s": place.skew_s, "in_watts": in_watts,
-        "others_a": others_a, "default_a": books.defaults_a.get(outlet.pk),
+        "others_a": others_a, "default_a": books.defaults_a[index],
         "transaction_id": session.transaction_id if session else None,
         "needs": _needs(books, session) if session else {},
         "entries": [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Charger, Command, Site
 from sessions.models import ChargingSession
@@ -147,9 +146,9 @@ class ChargingNeeds(models.Model):
 class Leader(models.TextChoices):
     """Who leads a site, see `smartcharging.handover`."""
 
-    CLOUD = "cloud", _("this yard")
-    EDGE = "edge", _("the edge at the site")
-    RETURNING = "returning", _("the edge, asked to hand back")
+    CLOUD = "cloud", "this yard"
+    EDGE = "edge", "the edge at the site"
+    RETURNING = "returning", "the edge, asked to hand back"
 
 
 class SitePlan(models.Model):
@@ -269,7 +268,7 @@ class SiteSample(models.Model):
     """Five minutes of a site as its plans saw them: the highest currents on L1, L2, L3, the lowest limit, and sums.
 
     ``limit_a``: what building and cars may draw together; ``worst_a``: what cars may draw if everything breaks.
-    ``wanted_ah``: what the cars could have taken, ``given_ah``: what of it they were allowed; per phase.
+    ``wanted_ah``: what the cars wanted (see `planning.share`), ``given_ah``: what of it they were allowed; per phase.
     """
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="samples", db_index=False)

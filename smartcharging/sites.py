@@ -130,16 +130,38 @@ def limited(
     site: Site, *, source: str, limit_w: float, from_at: datetime, to_at: datetime | None, at: datetime
 ) -> CapacitySignal:
     """Somebody limits a site; the lowest of all that hold counts. Raises ValueError for a limit that makes no sense."""
+    _require_sense(limit_w, from_at, to_at)
+    signal = CapacitySignal.objects.create(
+        site=site, source=source[:80], limit_w=limit_w, from_at=from_at, to_at=to_at, told_at=at
+    )
+    planning.call_for({site.pk}, at=at)
+    return signal
+
+
+def _require_sense(limit_w: float, from_at: datetime, to_at: datetime | None) -> None:
     if not math.isfinite(limit_w) or not 0 <= limit_w <= MOST_W:
         raise ValueError(f"A limit is 0 to {MOST_W:g} W, not {limit_w:g}.")
     if to_at is not None and to_at <= from_at:
         raise ValueError(
             f"The limit would be over at {to_at:%Y-%m-%d %H:%M} before it begins at {from_at:%Y-%m-%d %H:%M}."
         )
-    signal = CapacitySignal.objects.create(
-        site=site, source=source[:80], limit_w=limit_w, from_at=from_at, to_at=to_at, told_at=at
-    )
-    planning.call_for({site.pk}, at=at)
+
+
+class IsOver(Exception):
+    """A limit that holds no more cannot be changed; a sentence."""
+
+
+@transaction.atomic
+def change_limit(signal: CapacitySignal, told: Mapping[str, Any], *, at: datetime) -> CapacitySignal:
+    """Another "limit_w" or "to_at". Raises IsOver, or ValueError for what makes no sense."""
+    signal = CapacitySignal.objects.select_for_update().get(pk=signal.pk)
+    if signal.to_at is not None and signal.to_at <= at:
+        raise IsOver(f"The limit of {signal.source} was over at {signal.to_at:%Y-%m-%d %H:%M} UTC; give a new one.")
+    limit_w, to_at = told.get("limit_w", signal.limit_w), told.get("to_at", signal.to_at)
+    _require_sense(limit_w, signal.from_at, to_at)
+    signal.limit_w, signal.to_at = limit_w, to_at
+    signal.save(update_fields=["limit_w", "to_at"])
+    planning.call_for({signal.site_id}, at=at)
     return signal
 
 

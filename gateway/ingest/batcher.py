@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 # Short: a gateway has collected already (`gateway.bus.mqtt`); this lets the frames of several come together.
-MAX_WAIT_S = 0.005
+MAX_WAIT_S = 0.002
 
 
 @dataclass(frozen=True, slots=True)

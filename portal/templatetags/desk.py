@@ -9,11 +9,14 @@ from django import template
 from django.http import HttpRequest
 from django.template import Context
 from django.templatetags.static import static
-from django.utils.html import format_html
+from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
+from chargers import sentences
 from chargers.models import Connector, ConnectorStatus, Participant
-from portal.views import formats
+from portal.views import formats, nouns
+from portal.views.script_words import WORDS
 from portal.views.states import SHAPE_OF, STATES, state_of
 from sessions.models import ChargingSession
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from portal.views.states import ChargerWithState
 
 register = template.Library()
+register.filter("read", sentences.read)
 
 
 @register.simple_tag
@@ -63,13 +67,37 @@ def status_state(status: str, word: str = "") -> SafeString:
 def charger_state(charger: ChargerWithState, size: str = "") -> SafeString:
     """Of a charger out of `with_state`. One that never came is not offline in the sense of a fault."""
     is_new = charger.connected_at is None
-    return state(charger.state, "Not seen yet" if is_new else "", size)
+    return state(charger.state, gettext("Not seen yet") if is_new else "", size)
 
 
 @register.simple_tag
 def states() -> list[tuple[str, str, str]]:
     """(name, word, meaning) of every state, for the legend."""
-    return [(name, word, meaning) for name, (word, meaning) in STATES.items()]
+    return [(name, str(word), str(meaning)) for name, (word, meaning) in STATES.items()]
+
+
+@register.simple_tag
+def script_words() -> SafeString:
+    """What `static/js/words.js` reads."""
+    return json_script({key: str(word) for key, word in WORDS.items()}, "words")
+
+
+@register.filter
+def amount(count: int | None) -> nouns.Amount:
+    """For ``{% blocktranslate count n=rows|amount %}``: counts as the number, reads as "12,480"."""
+    return nouns.Amount(count or 0)
+
+
+@register.simple_tag
+def counted(noun: str, count: int, is_more: bool = False) -> str:
+    """ "1 charger", "12,480 chargers": of one of `nouns.NOUNS`."""
+    return nouns.counted(noun, count, is_more=is_more)
+
+
+@register.filter
+def figure(value: float | None) -> str:
+    """A number for people, with the digits that it has."""
+    return "–" if value is None else formats.figure(value)
 
 
 @register.filter
@@ -120,8 +148,8 @@ def topics(kind: str, rows: Iterable[Any]) -> str:
 
 
 @register.inclusion_tag("parts/copy.html")
-def copy(text: str, label: str = "Copy") -> dict[str, str]:
-    return {"text": text, "label": label}
+def copy(text: str, label: str = "") -> dict[str, str]:
+    return {"text": text, "label": label or gettext("Copy")}
 
 
 @register.inclusion_tag("parts/sort.html", takes_context=True)
@@ -153,8 +181,8 @@ def session_state(session: ChargingSession) -> SafeString:
     if session.is_open:
         # OCPP 1.6 tells no state with a session: what the meter says decides the word.
         is_told = session.charging_state or session.power_w
-        return status_state(session.charging_state or "charging", "" if is_told else "Running")
-    word = "Ended" if session.stopped_at else "End unknown"
+        return status_state(session.charging_state or "charging", "" if is_told else gettext("Running"))
+    word = gettext("Ended") if session.stopped_at else gettext("End unknown")
     return format_html('<span class="state is-unavailable">{}<span>{}</span></span>', icon("check"), word)
 
 

@@ -10,6 +10,7 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from chargers.models import Site
 from portal.views import formats
@@ -21,7 +22,7 @@ register = template.Library()
 def ago(at: datetime | None) -> SafeString | str:
     """Relative, the absolute on hover."""
     if at is None:
-        return "never"
+        return gettext("never")
     return format_html(
         '<time datetime="{}" data-ago title="{}">{}</time>', _iso(at), formats.absolute(at), formats.ago(at)
     )
@@ -51,9 +52,9 @@ def running(since: datetime | None) -> SafeString | str:
     if since is None:
         return "–"
     return format_html(
-        '<time datetime="{}" data-running title="since {}">{}</time>',
+        '<time datetime="{}" data-running title="{}">{}</time>',
         _iso(since),
-        formats.absolute(since),
+        gettext("since {time}").format(time=formats.absolute(since)),
         formats.duration(timezone.now() - since),
     )
 
@@ -64,10 +65,14 @@ def device_clock(told: str, at: datetime) -> SafeString | str:
     try:
         moment = datetime.fromisoformat(told)
     except ValueError:
-        return format_html(' <span class="chip">its clock: {}</span>', told) if told else ""
+        return _clock_chip("", told) if told else ""
     if moment.tzinfo is None or abs((moment - at).total_seconds()) < 2:
         return ""
-    return format_html(' <span class="chip chip-warn">its clock: {}</span>', formats.absolute(moment))
+    return _clock_chip(" chip-warn", formats.absolute(moment))
+
+
+def _clock_chip(look: str, told: str) -> SafeString:
+    return format_html(' <span class="chip{}">{}</span>', look, gettext("its clock: {time}").format(time=told))
 
 
 @register.filter
@@ -84,7 +89,7 @@ def zone_name() -> str:
 @register.simple_tag
 def site_clock(site: Site) -> str:
     local = timezone.localtime(timezone=ZoneInfo(site.timezone))
-    return f"{local:%H:%M} {local.tzname()} there"
+    return gettext("{time} there").format(time=f"{local:%H:%M} {local.tzname()}")
 
 
 @register.filter
@@ -96,7 +101,7 @@ def absolute(moment: datetime | None) -> str:
 def at_ms(moment: datetime) -> SafeString:
     """To the millisecond, for the log."""
     local = timezone.localtime(moment)
-    day = "" if local.date() == timezone.localdate() else f"{local:%d %b} "
+    day = "" if local.date() == timezone.localdate() else f"{formats.short_day(local)} "
     text = f"{day}{local:%H:%M:%S}.{local.microsecond // 1000:03d}"
     return format_html('<time datetime="{}" title="{}">{}</time>', _iso(moment), formats.absolute(moment), text)
 
@@ -112,8 +117,9 @@ def lasted(row: Any) -> str:
 @register.filter
 def clock_offset(seconds: float) -> str:
     if abs(seconds) < 1:
-        return "in step with ours"
-    return f"{formats.duration(timedelta(seconds=abs(seconds)))} {'ahead' if seconds > 0 else 'behind'}"
+        return gettext("in step with ours")
+    span = formats.duration(timedelta(seconds=abs(seconds)))
+    return (gettext("{span} ahead") if seconds > 0 else gettext("{span} behind")).format(span=span)
 
 
 def _iso(moment: datetime) -> str:

@@ -230,6 +230,24 @@ async def test_a_gateway_has_no_pages_and_a_portal_no_chargers(yard):
     assert refused.value.response.status_code == 404
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors are looked up as Linux has them")
+def test_whoever_asks_for_ever_whether_we_are_ready_takes_few_connections_of_the_database(yard):
+    """Each once took a connection of its own: after 100 of them PostgreSQL let nobody in, staff among them."""
+    process = yard.serve()
+    port = process.port
+
+    def held() -> int:
+        files = Path(f"/proc/{process.popen.pid}/fd").iterdir()
+        return sum(os.path.realpath(file) == os.path.realpath(yard.home / "db.sqlite3") for file in files)
+
+    for _ in range(3):  # all that it will ever take
+        get(port, "/readyz"), get(port, "/metrics")
+    before = held()
+    for _ in range(20):
+        get(port, "/readyz"), get(port, "/metrics")
+    assert held() <= max(before, 4)
+
+
 def test_tls_without_a_certificate_stops_the_start_with_the_way_out(yard):
     process = yard.serve("--tls-port", "0")
     assert process.popen.wait(20) == 1

@@ -1,18 +1,28 @@
-"""Numbers and times as people read them. Times are in the zone that is active: the browser's, or a site's."""
+"""Numbers and times as people read them, in their language.
+
+Times are in the zone that is active: the browser's, or a site's.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from django.utils import timezone
+from django.utils import dateformat, timezone
+from django.utils.formats import get_format
+from django.utils.translation import gettext, pgettext
 
 NARROW = "\u202f"  # groups thousands
 FIRM = "\u00a0"  # between number and unit, so that they never part
 
 
 def number(value: float, digits: int = 1) -> str:
-    """With thousands grouped by narrow spaces: 12 480.5."""
-    return f"{value:,.{digits}f}".replace(",", NARROW)
+    """With thousands grouped by narrow spaces: 12 480.5; 12 480,5 where people write a decimal comma."""
+    return f"{value:,.{digits}f}".replace(",", NARROW).replace(".", get_format("DECIMAL_SEPARATOR"))
+
+
+def figure(value: float) -> str:
+    """As many digits as it has, at most six: 16, 0.25."""
+    return f"{value:.6g}".replace(".", get_format("DECIMAL_SEPARATOR"))
 
 
 def power(watts: float | None) -> tuple[str, str]:
@@ -46,7 +56,11 @@ def duration(span: timedelta | None) -> str:
         return f"{seconds // 60} min"
     if seconds < 86_400:
         return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
-    return f"{seconds // 86_400} d {seconds % 86_400 // 3600} h"
+    return f"{seconds // 86_400} {day_unit()} {seconds % 86_400 // 3600} h"
+
+
+def day_unit() -> str:
+    return pgettext("unit of time", "d")
 
 
 def ago(at: datetime, now: datetime | None = None) -> str:
@@ -54,16 +68,26 @@ def ago(at: datetime, now: datetime | None = None) -> str:
     seconds = ((now or timezone.now()) - at).total_seconds()
     size = abs(seconds)
     if size < 5:
-        return "just now"
-    steps = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (float("inf"), 86_400, "d"))
+        return gettext("just now")
+    steps = ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (float("inf"), 86_400, day_unit()))
     text = next(f"{int(size // unit)} {name}" for below, unit, name in steps if size < below)
-    return f"{text} ago" if seconds > 0 else f"in {text}"
+    return (gettext("{time} ago") if seconds > 0 else gettext("in {time}")).format(time=text)
 
 
 def absolute(at: datetime) -> str:
     """Date, time to the second, and the zone's name: 2026-11-20 14:37:05 CET."""
     local = timezone.localtime(at)
-    return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname()}"
+    return f"{dateformat.format(local, pgettext('date format', 'Y-m-d H:i:s'))} {local.tzname()}"
+
+
+def day(at: date) -> str:
+    """A day of the calendar: 2026-11-20."""
+    return dateformat.format(at, pgettext("date format", "Y-m-d"))
+
+
+def short_day(at: date) -> str:
+    """Without its year: 20 Nov."""
+    return dateformat.format(at, pgettext("date format", "d M"))
 
 
 def clock(at: datetime) -> str:
@@ -72,5 +96,5 @@ def clock(at: datetime) -> str:
     if local.date() == timezone.localdate():
         return f"{local:%H:%M:%S}"
     if local.year == timezone.localdate().year:
-        return f"{local:%d %b %H:%M}"
-    return f"{local:%Y-%m-%d %H:%M}"
+        return f"{short_day(local)} {local:%H:%M}"
+    return f"{day(local)} {local:%H:%M}"

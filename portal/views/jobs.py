@@ -10,10 +10,12 @@ from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST
 
 from chargers import jobs as outbox
 from chargers.models import Charger, Command, CommandStatus, Job
+from chargers.sentences import in_english
 from portal.forms.command import CommandForm
 from portal.forms.commands import FORMS
 from portal.links import addressed
@@ -75,7 +77,9 @@ def new(request: HttpRequest) -> HttpResponse:
             if request.POST.get("confirmed") == preview["digest"]:
                 if not preview["is_harmful"] or request.POST.get("typed", "").strip() == str(len(ids)):
                     arguments = addressed(request, name, _arguments(form))
-                    job = outbox.start(FORMS[name].title, name, arguments, ids, by=by, chosen_by=context["filters"])
+                    job = outbox.start(
+                        in_english(FORMS[name].title), name, arguments, ids, by=by, chosen_by=context["filters"]
+                    )
                     return redirect("job", job.pk)
                 context["mistyped"] = True
     return render_page(request, "jobs/new.html", context)
@@ -141,9 +145,14 @@ def act(request: HttpRequest, job_id: int) -> HttpResponse:
         try:
             again = outbox.retry(found, by=by)
         except ValueError:
-            messages.warning(request, "Nothing has failed.")
+            messages.warning(request, gettext("Nothing has failed."))
             return redirect("job", found.pk)
         return redirect("job", again.pk)
     withdrawn = outbox.cancel(found)
-    messages.success(request, f"{withdrawn} withdrawn; what was sent cannot be called back.")
+    said = ngettext(
+        "{count} withdrawn; what was sent cannot be called back.",
+        "{count} withdrawn; what was sent cannot be called back.",
+        withdrawn,
+    )
+    messages.success(request, said.format(count=withdrawn))
     return redirect("job", found.pk)

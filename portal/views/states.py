@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Case, CharField, Count, Exists, Q, QuerySet, Value, When
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Charger, Connector, ConnectorStatus
 from portal.issues.models import Issue, Severity
@@ -23,16 +25,16 @@ if TYPE_CHECKING:
     ChargerWithState = WithAnnotations[Charger, State]
 
 # name → (word, what it means); the order is that of the legend.
-STATES: dict[str, tuple[str, str]] = {
-    "available": ("Available", "free, ready for a car"),
-    "charging": ("Charging", "power flows to a car"),
-    "preparing": ("Preparing", "a car is plugged in, or about to leave"),
-    "suspended": ("Suspended", "plugged in, no power flows"),
-    "faulted": ("Faulted", "reports an error, cannot charge"),
-    "unavailable": ("Unavailable", "taken out of service"),
-    "offline": ("Offline", "no connection to us"),
-    "reserved": ("Reserved", "kept for one token"),
-    "unknown": ("Unknown", "has not told its state yet"),
+STATES: dict[str, tuple[str | Promise, str | Promise]] = {
+    "available": (_("Available"), _("free, ready for a car")),
+    "charging": (_("Charging"), _("power flows to a car")),
+    "preparing": (_("Preparing"), _("a car is plugged in, or about to leave")),
+    "suspended": (_("Suspended"), _("plugged in, no power flows")),
+    "faulted": (_("Faulted"), _("reports an error, cannot charge")),
+    "unavailable": (_("Unavailable"), _("taken out of service")),
+    "offline": (_("Offline"), _("no connection to us")),
+    "reserved": (_("Reserved"), _("kept for one token")),
+    "unknown": (_("Unknown"), _("has not told its state yet")),
 }
 
 SHAPE_OF: dict[str, str] = {

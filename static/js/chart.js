@@ -1,13 +1,14 @@
 // A session's measured curves with uPlot: <div class="curve" data-chart="URL of JSON">. Colours come from the theme.
 (() => {
   const SERIES = [
-    { key: "power_kw", label: "Power", unit: "kW", scale: "kW", colour: "--charging", fill: true },
-    { key: "energy_kwh", label: "Energy", unit: "kWh", scale: "kWh", colour: "--accent" },
-    { key: "soc_percent", label: "Battery", unit: "%", scale: "%", colour: "--reserved" },
+    { key: "power_kw", label: deskSay("curve.power"), unit: "kW", scale: "kW", colour: "--charging", fill: true },
+    { key: "energy_kwh", label: deskSay("curve.energy"), unit: "kWh", scale: "kWh", colour: "--accent" },
+    { key: "soc_percent", label: deskSay("curve.battery"), unit: "%", scale: "%", colour: "--reserved" },
   ];
   // uPlot: [smallest step in s, format, six unused roll-over formats, mode]
   const times = (step, format) => [step, format, null, null, null, null, null, null, 1];
   const TIMES = [times(86400, "{D} {MMM}"), times(60, "{HH}:{mm}"), times(1, "{HH}:{mm}:{ss}")];
+  const MONTHS = [...Array(12).keys()].map((month) => new Date(2000, month, 1).toLocaleString(document.documentElement.lang, { month: "short" }));
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   // light-dark() comes back unresolved from a custom property: let an element resolve it.
   function colour(name) {
@@ -27,7 +28,7 @@
     const data = await answer.json();
     holder.replaceChildren();
     if (data.at.length < 2) {
-      holder.append(Object.assign(document.createElement("p"), { className: "blank", textContent: "No measured curve yet." }));
+      holder.append(Object.assign(document.createElement("p"), { className: "blank", textContent: deskSay("curve.none") }));
       return;
     }
     draw(holder, data);
@@ -41,9 +42,10 @@
       height: holder.clientWidth < 500 ? 220 : 300,
       // At a site its own time holds, wherever the reader is.
       ...(holder.dataset.zone && { tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), holder.dataset.zone) }),
+      fmtDate: (format) => uPlot.fmtDate(format, { MMM: MONTHS, MMMM: MONTHS, WWW: [], WWWW: [] }),
       cursor: { points: { size: 6 } },
       series: [
-        { value: "{HH}:{mm}:{ss}" },
+        { label: deskSay("curve.time"), value: "{HH}:{mm}:{ss}" },
         ...shown.map((series) => ({
           label: series.label,
           scale: series.scale,
@@ -52,7 +54,7 @@
           fill: series.fill ? faded(colour(series.colour)) : undefined,
           spanGaps: true,
           points: { show: false },
-          value: (_, value) => (value === null ? "–" : `${value.toFixed(series.unit === "%" ? 0 : 2)} ${series.unit}`),
+          value: (_, value) => (value === null ? "–" : `${deskNumber(value, series.unit === "%" ? 0 : 2)} ${series.unit}`),
         })),
       ],
       scales: { "%": { range: [0, 100] }, kW: { range: fromZero }, kWh: { range: fromZero } },
@@ -64,7 +66,7 @@
           side: index === 0 ? 3 : 1,
           size: 54,
           grid: index === 0 ? axis.grid : { show: false },
-          values: (_, ticks) => ticks.map((tick) => `${tick} ${series.unit}`),
+          values: (_, ticks) => ticks.map((tick) => `${deskNumber(tick)} ${series.unit}`),
         })),
       ],
     };

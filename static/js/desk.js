@@ -40,7 +40,7 @@
     const href = use.getAttribute("href");
     use.setAttribute("href", href.replace(/#.*/, "#check"));
     button.classList.add("is-done");
-    button.title = "Copied";
+    button.title = deskSay("copied");
     setTimeout(() => {
       use.setAttribute("href", href);
       button.classList.remove("is-done");
@@ -155,9 +155,9 @@
   });
 
   // -- the page's answer to a request that failed: say so, keep what was typed
-  document.body.addEventListener("htmx:responseError", (event) => say(`The server answered ${event.detail.xhr.status}. Nothing was changed; try again.`));
+  document.body.addEventListener("htmx:responseError", (event) => say(deskSay("refused", { status: event.detail.xhr.status })));
   document.body.addEventListener("htmx:sendError", (event) => {
-    if (!event.detail.elt.hasAttribute("data-live")) say("The server cannot be reached. Nothing was changed; try again.");
+    if (!event.detail.elt.hasAttribute("data-live")) say(deskSay("unreachable"));
   });
   function say(text) {
     const line = document.getElementById("said");

@@ -20,7 +20,7 @@
 
   function show(state) {
     indicator.dataset.feed = state;
-    indicator.querySelector("[data-feed-word]").textContent = { live: "live", wait: "connecting", lost: "reconnecting" }[state];
+    indicator.querySelector("[data-feed-word]").textContent = deskSay(`feed.${state}`);
     banner.hidden = state !== "lost";
     document.body.classList.toggle("is-stale", state === "lost");
   }
@@ -108,7 +108,7 @@
     const holder = document.getElementById(button.dataset.pause).parentElement;
     const paused = holder.toggleAttribute("data-paused");
     button.setAttribute("aria-pressed", paused);
-    button.querySelector("span").textContent = paused ? "Resume" : "Pause";
+    button.querySelector("span").textContent = deskSay(paused ? "resume" : "pause");
     button.querySelector("use").setAttribute("href", button.querySelector("use").getAttribute("href").replace(/#.*/, paused ? "#player-play" : "#player-pause"));
     if (!paused) refresh(document.getElementById(button.dataset.pause));
   });

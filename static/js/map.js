@@ -27,14 +27,14 @@
     const line = (points) => L.polyline(points, { className: "map-grid", interactive: false, weight: 1 }).addTo(ground);
     const word = (at, text) => L.marker(at, { interactive: false, keyboard: false, icon: L.divIcon({ className: "map-degree", html: text, iconSize: [64, 14], iconAnchor: [-4, 16] }) }).addTo(ground);
     const digits = Math.max(0, Math.ceil(-Math.log10(step)));
-    const degree = (value, positive, negative) => `${Math.abs(value).toFixed(digits)}° ${value < 0 ? negative : positive}`;
+    const degree = (value, positive, negative) => `${deskNumber(Math.abs(value), digits)}° ${value < 0 ? negative : positive}`;
     for (let n = Math.ceil(bounds.getWest() / step); n * step <= bounds.getEast(); n++) {
       line([[Math.max(-85, bounds.getSouth()), n * step], [Math.min(85, bounds.getNorth()), n * step]]);
-      word([bounds.getSouth(), n * step], degree(((n * step + 540) % 360) - 180, "E", "W"));
+      word([bounds.getSouth(), n * step], degree(((n * step + 540) % 360) - 180, deskSay("map.east"), deskSay("map.west")));
     }
     for (let n = Math.ceil(Math.max(-85, bounds.getSouth()) / step); n * step <= Math.min(85, bounds.getNorth()); n++) {
       line([[n * step, bounds.getWest()], [n * step, bounds.getEast()]]);
-      word([n * step, bounds.getWest()], degree(n * step, "N", "S"));
+      word([n * step, bounds.getWest()], degree(n * step, deskSay("map.north"), deskSay("map.south")));
     }
   }
 
@@ -57,9 +57,9 @@
       if (!map.getBounds().pad(0.2).contains(middle)) continue;
       const counts = {};
       for (const site of sites) for (const [state, count] of Object.entries(site.counts)) counts[state] = (counts[state] || 0) + count;
-      const name = sites.length === 1 ? sites[0].name : `${sites.length} sites`;
+      const name = sites.length === 1 ? sites[0].name : deskSay("map.sites", { count: sites.length });
       const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-      const label = `${name}, ${total} charger${total === 1 ? "" : "s"}${total ? `: ${words(counts)}` : ""}`;
+      const label = `${deskSay("map.label", { name, count: total })}${total ? `: ${words(counts)}` : ""}`;
       const marker = L.marker(middle, { icon: L.divIcon({ className: "map-ring", html: ring(counts, total), iconSize: [42, 42] }), title: label, alt: label, riseOnHover: true });
       marker.on("add", () => {
         const element = marker.getElement();
@@ -98,7 +98,7 @@
       link.href = site.url;
       link.textContent = site.name;
       const line = document.createElement("div");
-      line.textContent = words(site.counts) || "no chargers";
+      line.textContent = words(site.counts) || deskSay("map.none");
       line.className = "sub";
       list.append(link, line);
     }

@@ -55,13 +55,13 @@
     for (let n = 0; n <= 4; n++) {
       const value = (high * n) / 4;
       svg.append(make("line", { class: "grid", x1: LEFT, x2: W - RIGHT, y1: y(value), y2: y(value) }));
-      const word = unit() === "A" ? `${+value.toFixed(1)} A` : `${+(value / 1000).toFixed(1)} kW`;
+      const word = unit() === "A" ? `${deskNumber(+value.toFixed(1))} A` : `${deskNumber(+(value / 1000).toFixed(1))} kW`;
       svg.append(make("text", { class: "tick", x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, word));
     }
     const marks = wide > DAY ? Math.round(wide / DAY) : 6;
     for (let n = 0; n <= marks; n++) {
       const at = (wide * n) / marks;
-      const word = wide > DAY ? `day ${n + 1}` : clock(at);
+      const word = wide > DAY ? deskSay("steps.day", { number: n + 1 }) : clock(at);
       if (wide > DAY && n === marks) break;
       svg.append(make("text", { class: "tick", x: x(at), y: H - 6, "text-anchor": n === 0 ? "start" : n === marks ? "end" : "middle" }, word));
     }
@@ -74,8 +74,8 @@
     all.forEach((step, n) => {
       const handle = make("circle", {
         class: "handle", cx: x(step.at), cy: y(step.y), r: 8, tabindex: 0, role: "slider",
-        "aria-label": `Step from ${clock(step.at)}`, "aria-valuenow": step.y, "aria-valuemin": 0, "aria-valuemax": high,
-        "aria-valuetext": `${step.y} ${unit()} from ${clock(step.at)}`,
+        "aria-label": deskSay("steps.step", { time: clock(step.at) }), "aria-valuenow": step.y, "aria-valuemin": 0, "aria-valuemax": high,
+        "aria-valuetext": deskSay("steps.value", { value: `${deskNumber(step.y)} ${unit()}`, time: clock(step.at) }),
       });
       handle.dataset.step = n;
       handle.addEventListener("pointerdown", (event) => grab(event, handle, step, n, wide, high));

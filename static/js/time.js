@@ -1,6 +1,6 @@
 // Keeps relative times and running durations fresh, in the words of portal/views/formats.py.
 (() => {
-  const UNITS = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [Infinity, 86400, "d"]];
+  const UNITS = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [Infinity, 86400, deskSay("day-unit")]];
   // Our clock is the server's: the browser's may be wrong by minutes.
   const head = document.querySelector('meta[name="server-now"]');
   const offset = head ? Date.parse(head.content) - performance.timeOrigin - performance.now() : 0;
@@ -9,10 +9,10 @@
   function ago(at) {
     const seconds = (now() - at) / 1000;
     const size = Math.abs(seconds);
-    if (size < 5) return "just now";
+    if (size < 5) return deskSay("just-now");
     const [, unit, name] = UNITS.find(([below]) => size < below);
     const text = `${Math.floor(size / unit)} ${name}`;
-    return seconds > 0 ? `${text} ago` : `in ${text}`;
+    return deskSay(seconds > 0 ? "ago" : "in", { time: text });
   }
 
   function running(at) {
@@ -20,7 +20,7 @@
     if (seconds < 60) return `${seconds} s`;
     if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
     if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")} min`;
-    return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
+    return `${Math.floor(seconds / 86400)} ${deskSay("day-unit")} ${Math.floor((seconds % 86400) / 3600)} h`;
   }
 
   function refresh(root = document) {

@@ -30,6 +30,7 @@ async def desk(stack: Stack, *, width: int = 1440, theme: str = "light") -> Asyn
             viewport={"width": width, "height": 900},
             color_scheme="dark" if theme == "dark" else "light",
             timezone_id="Europe/Berlin",
+            locale="en-GB",
         )
         page = await context.new_page()
         page.set_default_timeout(10_000)

@@ -1,0 +1,74 @@
+"""Sentences that are kept: written once, in English, and read in the language of whoever reads them.
+
+Why a charger waits, what became of a write, what a verb refuses: workers find it out, tables keep it, REST, logs and
+exports give it as it stands. A page reads it with `read`: by the catalogue where the sentence is fixed, by its pattern
+where figures stand in it. So nothing here depends on who happened to be asking when something was written down.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from string import Formatter
+
+from django.utils.formats import get_format
+from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext, override
+
+# The sentences with places for figures: how they look when filled in, and as they stand in the catalogue.
+_PATTERNS: list[tuple[re.Pattern[str], str]] = []
+
+
+def phrase(sentence: str) -> str:
+    """Mark a sentence that is stored or raised as text. One with ``{places}`` is marked where a module is loaded."""
+    if "{" in sentence:
+        _PATTERNS.append((re.compile(_pattern(sentence), re.DOTALL), sentence))
+        # The one with most words of its own fits best.
+        _PATTERNS.sort(key=lambda known: -len(re.sub(r"{[^}]*}", "", known[1])))
+    return sentence
+
+
+def read(text: str | Promise) -> str:
+    """A kept sentence, or several of them, in the language that is active; any other text as it is."""
+    return _read(str(text), get_language() or "")
+
+
+def in_english(words: str | Promise) -> str:
+    """What is to be kept of something that would be said in the language of whoever is asking, such as a label."""
+    with override(None):
+        return str(words)
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str, language: str) -> str:
+    """``language`` is the active one; it stands here for the cache."""
+    if not text.strip():
+        return text
+    if (known := gettext(text)) != text:
+        return known
+    for pattern, sentence in _PATTERNS:
+        if found := pattern.fullmatch(text):
+            return _filled(sentence, found.groups())
+    parts = re.split(r"((?<=[.:!?]) | · )", text)
+    return "".join(_read(part, language) for part in parts) if len(parts) > 1 else text
+
+
+def _pattern(sentence: str) -> str:
+    return "".join(
+        re.escape(words) + ("" if field is None else "(.*?)") for words, field, _, _ in Formatter().parse(sentence)
+    )
+
+
+def _filled(sentence: str, told: tuple[str, ...]) -> str:
+    """The translation of ``sentence`` with what was told in its places, which may be sentences themselves."""
+    fields = [(field, spec or "") for _, field, spec, _ in Formatter().parse(sentence) if field is not None]
+    values = {field: _figure(value, spec) for (field, spec), value in zip(fields, told, strict=True)}
+    return "".join(
+        words + ("" if field is None else values[field]) for words, field, _, _ in Formatter().parse(gettext(sentence))
+    )
+
+
+def _figure(told: str, spec: str) -> str:
+    if spec[-1:] in ("f", "g") and get_format("DECIMAL_SEPARATOR") == ",":
+        return told.translate({ord("."): ",", ord(","): "."})
+    return read(told)
