@@ -19,7 +19,6 @@ from chargers.models import Command, CommandStatus, Site
 from sessions.models import ChargingSession
 from smartcharging import abilities, bookkeeping, leading
 from smartcharging.bookkeeping import Books
-from smartcharging.held import beside
 from smartcharging.ledger import FLOOR_A
 from smartcharging.models import InstalledProfile, Leader, Limit, Outlet, SitePlan
 
@@ -106,7 +105,7 @@ def _forget(plan: SitePlan) -> None:
 def brief(plan: SitePlan, *, at: datetime) -> dict[str, Any]:
     """What the edge of a site has to know, see `gateway.edge.brief`. Raises `grid.ImpossibleTree`."""
     books = bookkeeping.open_books(plan, at=at, ahead_s=plan.lease_s)
-    others = beside(plan, [session for _, session in books.busy], at=at)
+    others_a = bookkeeping.others_a(books)
     in_watts = abilities.without_amperes({outlet.charger_id for outlet in books.outlets})
     return {
         "schema": BRIEF,
@@ -131,7 +130,7 @@ def brief(plan: SitePlan, *, at: datetime) -> dict[str, Any]:
             for s in books.site.signals
         ],
         "outlets": [
-            _outlet(books, index, others.others_a(outlet.charger_id, outlet), in_watts=outlet.charger_id in in_watts)
+            _outlet(books, index, others_a[outlet.pk], in_watts=outlet.charger_id in in_watts)
             for index, outlet in enumerate(books.outlets)
         ],
     }  # fmt: skip
