@@ -53,6 +53,7 @@ app.conf.update(
             ("look for issues", "portal.issues.tasks.watch", 15.0),
             ("count what chargers break", "chargers.tasks.count_breaches", 60.0),
             ("propose what doubtful sessions drew", "sessions.tasks.propose", 60.0),
+            ("tell stations what running sessions cost", "sessions.tasks.tell_costs", 15.0),
             ("look for the effects of orders", "sessions.tasks.look_for_effects", 5.0),
             ("tell what channels have not heard", "portal.issues.tasks.tell", 30.0),
             ("look for logs that chargers left", "chargers.tasks.look_for_uploads", 15.0),

@@ -6,7 +6,6 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
-from django.utils.functional import Promise
 
 # REST and its description, probes and figures: programs compare what they say.
 MACHINES = ("/api/", "/livez", "/readyz", "/metrics")
@@ -21,14 +20,3 @@ class ReaderLanguage(LocaleMiddleware):
         translation.activate(settings.LANGUAGE_CODE)
         request.LANGUAGE_CODE = translation.get_language()
         return None
-
-
-def english(text: str | Promise) -> str:
-    """What is stored is in the language of the sources, whoever makes it; `translated` shows it in the reader's."""
-    with translation.override(settings.LANGUAGE_CODE):
-        return str(text)
-
-
-def translated(text: str) -> str:
-    """A stored sentence in the reader's language if a catalogue has it, else as it is."""
-    return translation.gettext(text) if text else ""

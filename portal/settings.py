@@ -161,6 +161,8 @@ CHECK_SETTINGS_NIGHTLY = env.bool("CHECK_SETTINGS_NIGHTLY", True)
 CONFIGURATION_TRIAL_S = env.int("CONFIGURATION_TRIAL_S", 120, validate=validate.Range(min=0))
 # Refuse a card that already charges on another connector (ConcurrentTx). Off: a fleet's card may charge several cars.
 ONE_SESSION_PER_TOKEN = env.bool("ONE_SESSION_PER_TOKEN", False)
+# A station that shows drivers what they owe (2.x) is told when it has heard nothing of that for so long; 0: never.
+COST_UPDATES_S = env.int("COST_UPDATES_S", 60, validate=validate.Range(min=0))
 
 # -- news of issues --------------------------------------------------------------------------------------------------
 # The mail server, e.g. submission://user:password@mail.example:587; empty: no mail is sent.

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 LARGEST_BYTES = 5 * 1024 * 1024
 MOST_ROWS = 50_000
 # What makes Excel, Calc and Sheets read a cell as a formula.
@@ -61,23 +63,27 @@ def line_of(values: Iterable[Any]) -> str:
 def read(content: bytes) -> Sheet:
     """Raises Unreadable. The delimiter may be a comma, a semicolon or a tab; heads are compared in small letters."""
     if len(content) > LARGEST_BYTES:
-        raise Unreadable(f"The file has {len(content) / 2**20:.1f} MB; 5 MB are the most. Split it.")
+        raise Unreadable(
+            gettext("The file has {size_mb:.1f} MB; 5 MB are the most. Split it.").format(size_mb=len(content) / 2**20)
+        )
     text = decoded(content)
     if "\0" in text:
-        raise Unreadable("The file is no text; save the table as CSV (a spreadsheet's own format cannot be read).")
+        raise Unreadable(
+            gettext("The file is no text; save the table as CSV (a spreadsheet's own format cannot be read).")
+        )
     rows = _rows(text)
     heads = [_unquoted(head).strip().casefold() for head in next(rows, [])]
     if not any(heads):
-        raise Unreadable("The file is empty; its first row has to name the columns.")
+        raise Unreadable(gettext("The file is empty; its first row has to name the columns."))
     if twice := {head for head in heads if head and heads.count(head) > 1}:
-        raise Unreadable(f"The column {min(twice)!r} is there twice; keep one of them.")
+        raise Unreadable(gettext("The column {column!r} is there twice; keep one of them.").format(column=min(twice)))
     return Sheet(heads, list(_lines(heads, rows)))
 
 
 def _lines(heads: list[str], rows: Iterator[list[str]]) -> Iterator[Line]:
     for number, row in enumerate(rows, start=2):
         if number > MOST_ROWS + 1:
-            raise Unreadable(f"The file has more than {MOST_ROWS:,} rows; split it.")
+            raise Unreadable(gettext("The file has more than {most:,} rows; split it.").format(most=MOST_ROWS))
         cells = {head: _unquoted(cell) for head, cell in zip(heads, row, strict=False) if head}
         if any(cells.values()):
             yield Line(number, cells)
@@ -89,7 +95,9 @@ def _rows(text: str) -> Iterator[list[str]]:
     try:
         yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     except csv.Error as error:
-        raise Unreadable(f"This is not CSV: {error}. Save the table as CSV once more.") from error
+        raise Unreadable(
+            gettext("This is not CSV: {error}. Save the table as CSV once more.").format(error=error)
+        ) from error
 
 
 def decoded(content: bytes) -> str:

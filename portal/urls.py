@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from chargers.sentences import phrase
 from gateway import health as gateway
 from portal import health
 from portal.metrics import metrics
@@ -12,10 +13,10 @@ from portal.views import system
 CHECKS: dict[str, health.Check] = {
     "database": health.database,
     "redis": health.redis_server,
-    "mqtt": lambda: "" if gateway.is_linked() else "This process has no link to the MQTT broker.",
-    "worker": lambda: "" if gateway.has_worker() else "No worker has said in the last 5 s that it lives.",
+    "mqtt": lambda: "" if gateway.is_linked() else phrase("This process has no link to the MQTT broker."),
+    "worker": lambda: "" if gateway.has_worker() else phrase("No worker has said in the last 5 s that it lives."),
     "chargers": lambda: (
-        "Chargers are sent away with 503 until a worker is back." if gateway.sends_chargers_away() else ""
+        phrase("Chargers are sent away with 503 until a worker is back.") if gateway.sends_chargers_away() else ""
     ),
 }
 

@@ -163,9 +163,13 @@ class Ledger:
     def worst_a(self, now: float) -> Floats:
         return np.array([outlet.worst_a(now) for outlet in self.outlets], float)
 
-    def fullness(self, now: float) -> float:
-        """The worst over the limit, at the fullest limit; above 1 the site is not safe if everything breaks now."""
-        loads, limits = self.network.loads_a(self.worst_a(now)), self.network.limits_a
+    def fullness(self, now: float, worst: Floats | None = None) -> float:
+        """The worst over the limit, at the fullest limit; above 1 the site is not safe if everything breaks now.
+
+        ``worst``: what `worst_a` says, if it was asked already.
+        """
+        loads = self.network.loads_a(self.worst_a(now) if worst is None else worst)
+        limits = self.network.limits_a
         with np.errstate(divide="ignore", invalid="ignore"):
             shares = np.where(loads <= 1e-9, 0.0, np.where(limits > 0, loads / limits, np.inf))
         return float(shares.max(initial=0.0))

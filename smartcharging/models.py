@@ -256,7 +256,7 @@ class SiteSample(models.Model):
     """Five minutes of a site as its plans saw them: the highest currents on L1, L2, L3, the lowest limit, and sums.
 
     ``limit_a``: what building and cars may draw together; ``worst_a``: what cars may draw if everything breaks.
-    ``wanted_ah``: what the cars could have taken, ``given_ah``: what of it they were allowed; per phase.
+    ``wanted_ah``: what the cars wanted (see `planning.share`), ``given_ah``: what of it they were allowed; per phase.
     """
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="samples", db_index=False)

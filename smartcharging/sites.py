@@ -25,6 +25,7 @@ TWICE_IN_TREE = phrase("{identity}, EVSE {evse} hangs in the tree twice; one cab
 NOT_AT_SITE = phrase("{identities} does not stand at {site}; put it there first.")
 NO_CURRENTS = phrase("A building draws three finite currents up to {most:g} A; not {told}.")
 NO_LIMIT = phrase("A limit is 0 to {most:g} W, not {told:g}.")
+WAS_OVER = phrase("The limit of {who} was over at {until:%Y-%m-%d %H:%M} UTC; give a new one.")
 OVER_BEFORE = phrase("The limit would be over at {until:%Y-%m-%d %H:%M} before it begins at {since:%Y-%m-%d %H:%M}.")
 
 
@@ -119,14 +120,36 @@ def limited(
     site: Site, *, source: str, limit_w: float, from_at: datetime, to_at: datetime | None, at: datetime
 ) -> CapacitySignal:
     """Somebody limits a site; the lowest of all that hold counts. Raises ValueError for a limit that makes no sense."""
-    if not math.isfinite(limit_w) or not 0 <= limit_w <= MOST_W:
-        raise ValueError(NO_LIMIT.format(most=MOST_W, told=limit_w))
-    if to_at is not None and to_at <= from_at:
-        raise ValueError(OVER_BEFORE.format(until=to_at, since=from_at))
+    _require_sense(limit_w, from_at, to_at)
     signal = CapacitySignal.objects.create(
         site=site, source=source[:80], limit_w=limit_w, from_at=from_at, to_at=to_at, told_at=at
     )
     planning.call_for({site.pk}, at=at)
+    return signal
+
+
+def _require_sense(limit_w: float, from_at: datetime, to_at: datetime | None) -> None:
+    if not math.isfinite(limit_w) or not 0 <= limit_w <= MOST_W:
+        raise ValueError(NO_LIMIT.format(most=MOST_W, told=limit_w))
+    if to_at is not None and to_at <= from_at:
+        raise ValueError(OVER_BEFORE.format(until=to_at, since=from_at))
+
+
+class IsOver(Exception):
+    """A limit that holds no more cannot be changed; a sentence."""
+
+
+@transaction.atomic
+def change_limit(signal: CapacitySignal, told: Mapping[str, Any], *, at: datetime) -> CapacitySignal:
+    """Another "limit_w" or "to_at". Raises IsOver, or ValueError for what makes no sense."""
+    signal = CapacitySignal.objects.select_for_update().get(pk=signal.pk)
+    if signal.to_at is not None and signal.to_at <= at:
+        raise IsOver(WAS_OVER.format(who=signal.source, until=signal.to_at))
+    limit_w, to_at = told.get("limit_w", signal.limit_w), told.get("to_at", signal.to_at)
+    _require_sense(limit_w, signal.from_at, to_at)
+    signal.limit_w, signal.to_at = limit_w, to_at
+    signal.save(update_fields=["limit_w", "to_at"])
+    planning.call_for({signal.site_id}, at=at)
     return signal
 
 

@@ -114,7 +114,7 @@ class IssueFilter(filters.FilterSet):
         return queryset.filter(Q(site=value) | Q(charger__site=value))
 
     def filter_severity(self, queryset: QuerySet[Issue], name: str, value: str) -> QuerySet[Issue]:
-        return queryset.filter(severity=next(level for level in Severity if level.label == value))
+        return queryset.filter(severity=next(level for level in Severity if str(level.label) == value))
 
     def filter_waiting(self, queryset: QuerySet[Issue], name: str, value: bool) -> QuerySet[Issue]:
         condition = awake(timezone.now())

@@ -1,4 +1,4 @@
-"""`/sites/{id}/power/` and below: a site's limits, its meter, what limits it from outside, what energy costs."""
+"""`/sites/{id}/power/` and beside it: a site's limits, the meter of its building, what energy costs."""
 
 from __future__ import annotations
 
@@ -90,14 +90,6 @@ class LoadSerializer(serializers.Serializer[Any]):
     measured_at = serializers.DateTimeField(required=False)
 
 
-class SignalSerializer(serializers.Serializer[Any]):
-    id = serializers.IntegerField(read_only=True)
-    source = serializers.CharField(max_length=80, help_text="Who limits the site; staff read it.")  # type: ignore[assignment]
-    limit_w = serializers.FloatField()
-    from_at = serializers.DateTimeField(required=False)
-    to_at = serializers.DateTimeField(allow_null=True, default=None)
-
-
 class PriceSerializer(serializers.Serializer[Any]):
     from_at = serializers.DateTimeField()
     per_kwh = serializers.DecimalField(max_digits=10, decimal_places=5)
@@ -144,30 +136,6 @@ class BuildingLoad(APIView):
         except ValueError as error:
             raise ValidationError(str(error)) from error
         return Response({"is_newest": is_newest})
-
-
-class CapacitySignals(APIView):
-    @extend_schema(
-        operation_id="listCapacitySignals", summary="Who limits a site", responses=SignalSerializer(many=True)
-    )
-    def get(self, request: Request, pk: int) -> Response:
-        site = get_object_or_404(Site, pk=pk)
-        return Response(SignalSerializer(site.capacity_signals.all()[:1000], many=True).data)
-
-    @extend_schema(
-        operation_id="limitSite", summary="Limit a site for a time", request=SignalSerializer,
-        responses={201: SignalSerializer},
-    )  # fmt: skip
-    def post(self, request: Request, pk: int) -> Response:
-        site = get_object_or_404(Site, pk=pk)
-        told = SignalSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
-        at = timezone.now()
-        try:
-            signal = sites.limited(site, **{"from_at": at, **told.validated_data}, at=at)
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
-        return Response(SignalSerializer(signal).data, status=201)
 
 
 class EnergyPrices(APIView):

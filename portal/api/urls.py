@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
+from portal.api.capacity_signals import CapacitySignals, OneCapacitySignal
 from portal.api.chargers import Chargers
 from portal.api.charging_hours import ChargingHours
 from portal.api.charging_profiles import ChargingProfiles
@@ -21,7 +22,8 @@ from portal.api.messages import ChargerMessages
 from portal.api.meter_values import SessionMeterValues
 from portal.api.notices import ChargerNotices
 from portal.api.passwords import ChargerPassword
-from portal.api.power import BuildingLoad, CapacitySignals, EnergyPrices, SitePower
+from portal.api.power import BuildingLoad, EnergyPrices, SitePower
+from portal.api.probes import OneProbe, Probes
 from portal.api.sessions import Sessions
 from portal.api.sites import Sites
 from portal.api.tariffs import DefaultTariff, SiteTariff
@@ -70,7 +72,10 @@ urlpatterns = [
     path("sites/<int:pk>/power/", SitePower.as_view(), name="site-power"),
     path("sites/<int:pk>/building-load/", BuildingLoad.as_view(), name="site-building-load"),
     path("sites/<int:pk>/capacity-signals/", CapacitySignals.as_view(), name="site-capacity-signals"),
+    path("sites/<int:pk>/capacity-signals/<int:signal>/", OneCapacitySignal.as_view(), name="site-capacity-signal"),
     path("sites/<int:pk>/energy-prices/", EnergyPrices.as_view(), name="site-energy-prices"),
+    path("sites/<int:pk>/probes/", Probes.as_view(), name="site-probes"),
+    path("sites/<int:pk>/probes/<int:probe>/", OneProbe.as_view(), name="site-probe"),
     path("sites/<int:pk>/tariff/", SiteTariff.as_view(), name="site-tariff"),
     path("tariff/", DefaultTariff.as_view(), name="tariff"),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from portal.forms.fields import DeskForm
 
 
 class ImportForm(DeskForm):
     file = forms.FileField(
-        label="CSV file",
-        help_text="Its first row names the columns. Commas, semicolons or tabs between them; 5 MB at most.",
+        label=_("CSV file"),
+        help_text=_("Its first row names the columns. Commas, semicolons or tabs between them; 5 MB at most."),
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
     )
-    makes_sites = forms.BooleanField(label="Add sites that are not there yet", required=False)
+    makes_sites = forms.BooleanField(label=_("Add sites that are not there yet"), required=False)
 
     def __init__(self, *args: object, has_sites: bool, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

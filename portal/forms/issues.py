@@ -8,26 +8,32 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from chargers.sentences import read
 from portal.forms.fields import DeskForm, dress
 from portal.issues import outward, watch
 from portal.issues.models import Channel, RuleSetting
 from portal.issues.rule import Rule
+from portal.views import formats
 
 LONGEST_DAYS = 365
 
 
 class RuleForm(DeskForm):
-    is_on = forms.BooleanField(label="It looks", required=False)
+    is_on = forms.BooleanField(label=_("It looks"), required=False)
     patience_min = forms.FloatField(
-        label="Patience in minutes", min_value=0, max_value=LONGEST_DAYS * 1440, required=False
+        label=_("Patience in minutes"), min_value=0, max_value=LONGEST_DAYS * 1440, required=False
     )
 
     def __init__(self, rule: Rule, setting: RuleSetting, *args: Any, **kwargs: Any) -> None:
         minutes = watch.patience(rule, setting).total_seconds() / 60
         super().__init__(*args, initial={"is_on": setting.is_on, "patience_min": f"{minutes:g}"}, **kwargs)
         own = rule.patience.total_seconds() / 60
-        self.fields["patience_min"].help_text = f"When {rule.patience_means}. Empty: {own:g}."
+        self.fields["patience_min"].help_text = gettext("When {what}. Empty: {minutes}.").format(
+            what=read(rule.patience_means), minutes=formats.figure(own)
+        )
 
     def decision(self) -> dict[str, Any]:
         minutes = self.cleaned_data["patience_min"]
@@ -41,11 +47,11 @@ class ChannelForm(forms.ModelForm):
     class Meta:
         model = Channel
         fields = ("name", "kind", "address", "worst_only", "is_on")
-        labels = {"worst_only": "Tell of", "is_on": "On"}
+        labels = {"worst_only": _("Tell of"), "is_on": _("On")}
         help_texts = {
-            "name": "For people, e.g. “Night shift”.",
-            "address": "A mailbox, or a URL such as https://hooks.example.com/chargeyard.",
-            "worst_only": "Issues of this severity and worse.",
+            "name": _("For people, e.g. “Night shift”."),
+            "address": _("A mailbox, or a URL such as https://hooks.example.com/chargeyard."),
+            "worst_only": _("Issues of this severity and worse."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,7 +65,10 @@ class ChannelForm(forms.ModelForm):
             try:
                 validate_email(address)
             except ValidationError:
-                self.add_error("address", f"{address!r} is no mailbox; it looks like desk@example.com.")
+                self.add_error(
+                    "address",
+                    gettext("{address!r} is no mailbox; it looks like desk@example.com.").format(address=address),
+                )
         elif address:
             try:
                 outward.check(address, allowed=settings.WEBHOOK_HOSTS)

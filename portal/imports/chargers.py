@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext, ngettext
+
 from chargers import registration
 from chargers.models import Charger, Registration, SecurityProfile, Site, fold
+from chargers.sentences import read
 from portal.imports.report import Complaints, Report, need, unread
 from portal.sheets import Line, Sheet
 
@@ -48,7 +51,11 @@ def judge(sheet: Sheet, *, makes_sites: bool) -> Report[Entry]:
         else:
             report.same += 1
     if sites := judge.new_sites:
-        report.notes.append(f"{len(sites)} new site{'s' if len(sites) > 1 else ''}: {', '.join(sorted(sites)[:12])}.")
+        report.notes.append(
+            ngettext("{count} new site: {names}.", "{count} new sites: {names}.", len(sites)).format(
+                count=len(sites), names=", ".join(sorted(sites)[:12])
+            )
+        )
     return report
 
 
@@ -90,9 +97,13 @@ class _Judge:
     def entry(self, line: Line, complaints: Complaints) -> Entry:
         identity = line.cells.get("identity", "")
         if wrong := registration.flaw(identity):
-            complaints.add("identity", identity, wrong)
+            complaints.add("identity", identity, read(wrong))
         elif before := self._rows.get(fold(identity)):
-            complaints.add("identity", identity, f"Row {before} names it already (case does not count); keep one.")
+            complaints.add(
+                "identity",
+                identity,
+                gettext("Row {before} names it already (case does not count); keep one.").format(before=before),
+            )
         self._rows.setdefault(fold(identity), line.number)
         known = self._known.get(fold(identity))
         entry = Entry(known or Charger(identity=identity), is_new=known is None)
@@ -106,7 +117,13 @@ class _Judge:
         for column in ("name", "serial_number"):
             value = line.cells.get(column, "")
             if len(value) > LONGEST[column]:
-                complaints.add(column, value, f"{len(value)} characters; {LONGEST[column]} are the most. Shorten it.")
+                complaints.add(
+                    column,
+                    value,
+                    gettext("{count} characters; {longest} are the most. Shorten it.").format(
+                        count=len(value), longest=LONGEST[column]
+                    ),
+                )
             elif value and value != getattr(entry.charger, column):
                 entry.values[column] = value
 
@@ -118,26 +135,36 @@ class _Judge:
         if site:
             entry.values["site"] = site
         elif len(name) > LONGEST["site"]:
-            complaints.add("site", name, f"{len(name)} characters; {LONGEST['site']} are the most. Shorten it.")
+            complaints.add(
+                "site",
+                name,
+                gettext("{count} characters; {longest} are the most. Shorten it.").format(
+                    count=len(name), longest=LONGEST["site"]
+                ),
+            )
         elif self._makes_sites:
             entry.site = name
             self.new_sites.add(name)
         else:
-            complaints.add("site", name, "There is no such site. Add it first, or let the import make missing sites.")
+            complaints.add(
+                "site", name, gettext("There is no such site. Add it first, or let the import make missing sites.")
+            )
 
     def _registration(self, line: Line, entry: Entry, complaints: Complaints) -> None:
         told = line.cells.get("registration", "").casefold()
         if not told:
             return
         if told not in Registration.values:
-            complaints.add("registration", told, f"It can be {', '.join(Registration.values)}.")
+            complaints.add(
+                "registration", told, gettext("It can be {names}.").format(names=", ".join(Registration.values))
+            )
         elif told != entry.charger.registration:
             entry.values["registration"] = told
 
     def _security(self, line: Line, entry: Entry, complaints: Complaints) -> None:
         told, password = line.cells.get("security_profile", ""), line.cells.get("password", "")
         if told and told not in {str(profile) for profile in SecurityProfile.values}:
-            complaints.add("security_profile", told, "It can be 0, 1, 2 or 3; empty is 1 for a new charger.")
+            complaints.add("security_profile", told, gettext("It can be 0, 1, 2 or 3; empty is 1 for a new charger."))
             return
         profile = int(told or entry.charger.security_profile)
         if not entry.is_new:
@@ -145,21 +172,35 @@ class _Judge:
             return
         entry.values["security_profile"] = profile
         if profile in registration.WITH_PASSWORD and ":" in entry.charger.identity:
-            complaints.add("identity", entry.charger.identity, "With a password an identity may hold no ':'.")
+            complaints.add("identity", entry.charger.identity, gettext("With a password an identity may hold no ':'."))
         if password and profile not in registration.WITH_PASSWORD:
-            complaints.add("password", "", f"Profile {profile} has no password; empty it, or choose profile 1 or 2.")
+            complaints.add(
+                "password",
+                "",
+                gettext("Profile {profile} has no password; empty it, or choose profile 1 or 2.").format(
+                    profile=profile
+                ),
+            )
         elif len(password) > 64:
-            complaints.add("password", "", f"It has {len(password)} characters; 64 are the most.")
+            complaints.add(
+                "password", "", gettext("It has {count} characters; 64 are the most.").format(count=len(password))
+            )
         entry.password = password
         self._passwords += bool(password)
         if self._passwords > MOST_PASSWORDS:
-            complaints.add("password", "", f"More than {MOST_PASSWORDS} passwords of your own; split the file.")
+            complaints.add(
+                "password",
+                "",
+                gettext("More than {most} passwords of your own; split the file.").format(most=MOST_PASSWORDS),
+            )
 
     def _leave_security(self, charger: Charger, profile: int, password: str, complaints: Complaints) -> None:
         """How a known charger proves itself is nothing that a table may change in passing."""
         if profile != charger.security_profile:
-            remedy = f"It is {charger.security_profile} now. Change it on the charger's own page; empty this cell."
+            remedy = gettext("It is {profile} now. Change it on the charger's own page; empty this cell.").format(
+                profile=charger.security_profile
+            )
             complaints.add("security_profile", str(profile), remedy)
         if password:
-            remedy = "It is registered already. Set its password on its Security tab; empty this cell."
+            remedy = gettext("It is registered already. Set its password on its Security tab; empty this cell.")
             complaints.add("password", "", remedy)

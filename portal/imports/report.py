@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from django.utils.translation import gettext
+
 from portal.sheets import Line, Sheet, Unreadable
 
 Entry = TypeVar("Entry")
@@ -57,12 +59,14 @@ def need(sheet: Sheet, column: str, example: str) -> None:
     """Raises Unreadable if the table has no such column."""
     if column not in sheet.heads:
         raise Unreadable(
-            f"There is no column {column!r}; the file has {', '.join(filter(None, sheet.heads))}. Its first row has to "
-            f"name the columns, as in {example}."
+            gettext(
+                "There is no column {column!r}; the file has {names}. Its first row has to name the columns, as "
+                "in {example}."
+            ).format(column=column, names=", ".join(filter(None, sheet.heads)), example=example)
         )
 
 
 def unread(sheet: Sheet, known: Iterable[str]) -> list[str]:
     """A sentence about the columns that mean nothing to us, if there are any."""
     others = [head for head in sheet.heads if head and head not in set(known)]
-    return [f"Not read: {', '.join(others)}."] if others else []
+    return [gettext("Not read: {names}.").format(names=", ".join(others))] if others else []

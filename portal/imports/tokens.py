@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext
 
 from portal.imports.report import Complaints, Report, need, unread
 from portal.sheets import Line, Sheet
@@ -46,14 +47,18 @@ def judge(sheet: Sheet, **_: Any) -> Report[Entry]:
     need(sheet, "value", EXAMPLE)
     report: Report[Entry] = Report(notes=unread(sheet, (*COLUMNS, *STEVE_ONLY)))
     if is_steve:
-        report.notes.append("Read as SteVe's tags: a maximum of 0 sessions is blocked, −1 has no limit.")
+        report.notes.append(gettext("Read as SteVe's tags: a maximum of 0 sessions is blocked, −1 has no limit."))
     known = _known({line.cells.get("value", "").casefold() for line in sheet.lines})
     rows: dict[str, int] = {}
     for line in sheet.lines:
         complaints = Complaints(line)
         value = line.cells.get("value", "")
         if before := rows.get(value.casefold()):
-            complaints.add("value", value, f"Row {before} names it already (case does not count); keep one.")
+            complaints.add(
+                "value",
+                value,
+                gettext("Row {before} names it already (case does not count); keep one.").format(before=before),
+            )
         rows.setdefault(value.casefold(), line.number)
         token = known.get(value.casefold())
         entry = Entry(token or IdToken(value=value, value_folded=value.casefold()), is_new=token is None)
@@ -107,13 +112,19 @@ def _judge(line: Line, entry: Entry, complaints: Complaints) -> None:
     for column, longest in LONGEST.items():
         text = line.cells.get(column, "")
         if len(text) > longest:
-            complaints.add(column, text, f"{len(text)} characters; {longest} are the most. Shorten it.")
+            complaints.add(
+                column,
+                text,
+                gettext("{count} characters; {longest} are the most. Shorten it.").format(
+                    count=len(text), longest=longest
+                ),
+            )
         elif not text.isprintable():
-            complaints.add(column, text, "It holds a control character; type it anew.")
+            complaints.add(column, text, gettext("It holds a control character; type it anew."))
         elif text and column != "value":
             told[column] = text
     if not line.cells.get("value", ""):
-        complaints.add("value", "", "The token is missing: what the reader sends, e.g. 04A2B3C4D5E6F7.")
+        complaints.add("value", "", gettext("The token is missing: what the reader sends, e.g. 04A2B3C4D5E6F7."))
     told |= _status(line, complaints) | _expiry(line, complaints) | _limit(line, complaints)
     told |= _steve_limit(line, complaints)
     entry.values = {name: value for name, value in told.items() if value != getattr(entry.token, name)}
@@ -122,7 +133,7 @@ def _judge(line: Line, entry: Entry, complaints: Complaints) -> None:
 def _status(line: Line, complaints: Complaints) -> dict[str, Any]:
     told = line.cells.get("status", "").casefold()
     if told and told not in IdToken.Status.values:
-        complaints.add("status", told, "It can be accepted or blocked; an end goes into expires_at.")
+        complaints.add("status", told, gettext("It can be accepted or blocked; an end goes into expires_at."))
         return {}
     return {"status": told} if told else {}
 
@@ -140,7 +151,7 @@ def _expiry(line: Line, complaints: Complaints) -> dict[str, Any]:
     if day is not None:
         moment = datetime.combine(day + timedelta(days=1), time())
     if moment is None:
-        complaints.add("expires_at", told, "No day or time like 2026-12-31 or 2026-12-31T18:00:00+01:00.")
+        complaints.add("expires_at", told, gettext("No day or time like 2026-12-31 or 2026-12-31T18:00:00+01:00."))
         return {}
     return {"expires_at": timezone.make_aware(moment) if timezone.is_naive(moment) else moment}
 
@@ -150,7 +161,11 @@ def _limit(line: Line, complaints: Complaints) -> dict[str, Any]:
     if not told:
         return {}
     if not told.isdecimal() or not 1 <= int(told) <= MOST_SESSIONS:
-        complaints.add("session_limit", told, f"A number from 1 to {MOST_SESSIONS}; empty for no limit of its own.")
+        complaints.add(
+            "session_limit",
+            told,
+            gettext("A number from 1 to {most}; empty for no limit of its own.").format(most=MOST_SESSIONS),
+        )
         return {}
     return {"session_limit": int(told)}
 
@@ -162,7 +177,7 @@ def _steve_limit(line: Line, complaints: Complaints) -> dict[str, Any]:
     try:
         limit = int(told)
     except ValueError:
-        complaints.add("max_active_transaction_count", told, "A whole number, as SteVe keeps it.")
+        complaints.add("max_active_transaction_count", told, gettext("A whole number, as SteVe keeps it."))
         return {}
     if limit == 0:
         return {"status": IdToken.Status.BLOCKED}

@@ -6,4 +6,4 @@ class IssuesConfig(AppConfig):
     label = "issues"
 
     def ready(self) -> None:
-        from portal.issues import bell  # noqa: F401 - its receiver rings for what is to be told
+        from portal.issues import bell, sentences  # noqa: F401 - a receiver that rings, and what rules say

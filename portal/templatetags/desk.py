@@ -13,8 +13,8 @@ from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from chargers import sentences
 from chargers.models import Connector, ConnectorStatus, Participant
-from portal import languages
 from portal.views import formats, nouns
 from portal.views.script_words import WORDS
 from portal.views.states import SHAPE_OF, STATES, state_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from portal.views.states import ChargerWithState
 
 register = template.Library()
+register.filter("read", sentences.read)
 
 
 @register.simple_tag
@@ -85,12 +86,6 @@ def script_words() -> SafeString:
 def amount(count: int | None) -> nouns.Amount:
     """For ``{% blocktranslate count n=rows|amount %}``: counts as the number, reads as "12,480"."""
     return nouns.Amount(count or 0)
-
-
-@register.filter
-def translated(text: str) -> str:
-    """What was stored as one of our own sentences, in the reader's language."""
-    return languages.translated(text)
 
 
 @register.simple_tag

@@ -9,6 +9,8 @@ from typing import Any
 from django.db.models import Count, F, Q
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from chargers import jobs
 from chargers.models import Charger, Command
@@ -19,6 +21,7 @@ from sessions.models import ChargingSession, SessionHour
 
 LONGEST = timedelta(days=31)
 SPANS = {"1h": timedelta(hours=1), "8h": timedelta(hours=8), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+SPAN_WORDS = {"1h": _("1 hour"), "8h": _("8 hours"), "24h": _("24 hours"), "7d": _("7 days")}
 MOST_PEOPLE = 5
 # A session that drew less than this within two minutes was a start that failed.
 NOTHING_WH = 100
@@ -29,6 +32,7 @@ AT_ONCE = timedelta(minutes=2)
 class Digest:
     since: datetime
     span: str  # the key of SPANS that was chosen, or "" for since the last visit
+    span_word: str | Promise
     is_first: bool  # nobody knows when this person was here before
     figures: dict[str, Any]
 
@@ -39,10 +43,10 @@ def of(request: HttpRequest) -> Digest:
     span = request.GET.get("since", "")
     if span in SPANS:
         since = now - SPANS[span]
-        return Digest(since, span, is_first=False, figures=figures(since))
+        return Digest(since, span, SPAN_WORDS[span], is_first=False, figures=figures(since))
     left_at = Visit.objects.filter(person=request.user.pk).values_list("left_at", flat=True).first()
     since = max(left_at, now - LONGEST) if left_at else now - SPANS["24h"]
-    return Digest(since, "", is_first=left_at is None, figures=figures(since))
+    return Digest(since, "", "", is_first=left_at is None, figures=figures(since))
 
 
 def figures(since: datetime) -> dict[str, Any]:

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
+from django.utils.translation import gettext as _
+
 from chargers.models import Charger, Connection, ConnectorStatus, StatusChange
+from chargers.sentences import read
+from portal.views import formats
 from portal.views.states import SHAPE_OF
 from sessions.models import ChargingSession
 
@@ -51,10 +55,14 @@ def _states() -> list[Happening]:
             charger=row.charger,
             word=row.get_status_display().capitalize(),
             state=SHAPE_OF.get(row.status, "unknown"),
-            detail=" · ".join([f"connector {row.evse_id}", *([row.error_code] if _is_error(row) else [])]),
+            detail=" · ".join([_connector(row.evse_id), *([row.error_code] if _is_error(row) else [])]),
         )
         for row in rows.select_related("charger").order_by("-pk")[:MOST]
     ]
+
+
+def _connector(evse_id: int) -> str:
+    return _("connector {number}").format(number=evse_id)
 
 
 def _is_error(row: StatusChange) -> bool:
@@ -68,7 +76,7 @@ def _connections() -> list[Happening]:
             at=row.connected_at,
             key=f"up-{row.pk}",
             charger=row.charger,
-            word="Online",
+            word=_("Online"),
             icon="plug-connected",
             detail=row.subprotocol.replace("ocpp", "OCPP "),
         )
@@ -79,9 +87,9 @@ def _connections() -> list[Happening]:
             at=row.disconnected_at,
             key=f"down-{row.pk}",
             charger=row.charger,
-            word="Offline",
+            word=_("Offline"),
             state="offline",
-            detail=row.close_reason,
+            detail=read(row.close_reason),
         )
         for row in rows.exclude(disconnected_at=None).order_by("-disconnected_at")[:MOST]
         if row.disconnected_at
@@ -96,9 +104,9 @@ def _sessions() -> list[Happening]:
             at=row.started_received_at,
             key=f"start-{row.pk}",
             charger=row.charger,
-            word="Session started",
+            word=_("Session started"),
             icon="bolt",
-            detail=f"connector {row.evse_id}",
+            detail=_connector(row.evse_id),
             session_id=row.pk,
         )
         for row in rows.order_by("-started_received_at")[:MOST]
@@ -108,12 +116,16 @@ def _sessions() -> list[Happening]:
             at=row.stopped_received_at,
             key=f"stop-{row.pk}",
             charger=row.charger,
-            word="Session ended",
+            word=_("Session ended"),
             icon="check",
-            detail=f"{row.energy_wh / 1000:.2f} kWh" if row.energy_wh is not None else "energy unknown",
+            detail=_energy(row.energy_wh),
             session_id=row.pk,
         )
         for row in rows.exclude(stopped_received_at=None).order_by("-stopped_received_at")[:MOST]
         if row.stopped_received_at
     ]
     return started + ended
+
+
+def _energy(energy_wh: float | None) -> str:
+    return _("energy unknown") if energy_wh is None else f"{formats.number(energy_wh / 1000, 2)} kWh"

@@ -13,6 +13,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from portal import sheets
 from portal.forms.imports import ImportForm
@@ -27,11 +30,13 @@ SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    noun: str
+    noun: str  # of portal/views/nouns.py
+    title: str | Promise
+    list_title: str | Promise
     page: str  # the list's URL
     columns: tuple[str, ...]
     example: str
-    lead: str
+    lead: str | Promise
     judge: Callable[..., Report[Any]]
     carry_out: Callable[[Report[Any]], list[tuple[str, str]]]
 
@@ -39,19 +44,23 @@ class Kind:
 KINDS = {
     "chargers": Kind(
         "charger",
+        _("Import chargers"),
+        _("Chargers"),
         "chargers",
         chargers.COLUMNS,
         "identity,name,site,security_profile\nCP-1001,North row 1,Rathaus,1\nCP-1002,North row 2,Rathaus,2",
-        "New ones are registered, known ones renamed and moved. An empty cell leaves what is so.",
+        _("New ones are registered, known ones renamed and moved. An empty cell leaves what is so."),
         chargers.judge,
         chargers.carry_out,
     ),
     "tokens": Kind(
         "token",
+        _("Import id tokens"),
+        _("Tokens"),
         "tokens",
         tokens.COLUMNS,
         "value,holder,expires_at,group,status\n04A2B3C4D5E6F7,M. Kowalska,2027-12-31,fleet-7,accepted",
-        "Also SteVe's table ocpp_tag, exported as CSV. An empty cell leaves what is so.",
+        _("Also SteVe's table ocpp_tag, exported as CSV. An empty cell leaves what is so."),
         tokens.judge,
         tokens.carry_out,
     ),
@@ -92,7 +101,9 @@ def upload(request: HttpRequest, kind: str) -> HttpResponse:
 def _text(file: Any) -> str:
     """What the file says, if it is a table at all. Raises Unreadable."""
     if file.size > sheets.LARGEST_BYTES:
-        raise sheets.Unreadable(f"The file has {file.size / 2**20:.1f} MB; 5 MB are the most. Split it.")
+        raise sheets.Unreadable(
+            gettext("The file has {size_mb:.1f} MB; 5 MB are the most. Split it.").format(size_mb=file.size / 2**20)
+        )
     content = file.read()
     sheets.read(content)
     return sheets.decoded(content)
@@ -105,7 +116,7 @@ def report(request: HttpRequest, import_id: int) -> HttpResponse:
     kept = get_object_or_404(Import, pk=import_id, owner=by)
     kind = KINDS[kept.kind]
     if kept.done_at:
-        messages.warning(request, f"“{kept.name}” is brought in already.")
+        messages.warning(request, gettext("“{name}” is brought in already.").format(name=kept.name))
         return redirect(kind.page)
     context: dict[str, Any] = {"room": kind.page, "kind": kind, "kept": kept, "back": reverse(kind.page)}
     try:

@@ -13,8 +13,11 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from chargers import sentences
 from chargers.models import Site
 from portal.issues import care
 from portal.issues.models import Issue, Severity
@@ -31,8 +34,8 @@ ORDERS = {
     "charger": ("charger__identity_folded", "-opened_at"),
     "closed": ("closed_at",),
 }
-SNOOZES = {"1h": ("1 hour", timedelta(hours=1)), "8h": ("8 hours", timedelta(hours=8)),
-           "1d": ("a day", timedelta(days=1)), "7d": ("a week", timedelta(days=7))}  # fmt: skip
+SNOOZES = {"1h": (_("1 hour"), timedelta(hours=1)), "8h": (_("8 hours"), timedelta(hours=8)),
+           "1d": (_("a day"), timedelta(days=1)), "7d": (_("a week"), timedelta(days=7))}  # fmt: skip
 LIST_PARTS = {"issues-head": "issues/_head.html", "rows": "issues/_rows.html"}
 PARTS = {"issue-head": "issues/_issue_head.html", "issue": "issues/_issue.html"}
 
@@ -110,7 +113,7 @@ def issue(request: HttpRequest, issue_id: int) -> HttpResponse:
         "notes": found.notes.select_related("by"),
         "before": lambda: _earlier(found),
         "staff": get_user_model().objects.filter(is_staff=True, is_active=True).order_by("username"),
-        "snoozes": [(key, words) for key, (words, _) in SNOOZES.items()],
+        "snoozes": [(key, words) for key, (words, _how_long) in SNOOZES.items()],
     }
     return render_page(request, "issues/detail.html", context, parts=PARTS)
 
@@ -128,12 +131,12 @@ def act(request: HttpRequest, issue_id: int) -> HttpResponse:
     get_object_or_404(Issue, pk=issue_id)
     doing = ACTS.get(request.POST.get("do", ""))
     if doing is None:
-        messages.error(request, "That is nothing one can do with an issue.")
+        messages.error(request, gettext("That is nothing one can do with an issue."))
         return redirect("issue", issue_id)
     try:
         trouble = doing(request, issue_id, by)
     except care.AlreadyClosed as closed:
-        trouble = str(closed)
+        trouble = sentences.read(str(closed))
     if trouble:
         messages.warning(request, trouble)
     return redirect("issue", issue_id)
@@ -152,13 +155,13 @@ def _assign(request: HttpRequest, issue_id: int, by: AbstractBaseUser) -> str:
     people = get_user_model().objects.filter(is_staff=True, is_active=True)
     to = people.filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 19 else None
     if to is None:
-        return "There is no such person among the staff."
+        return gettext("There is no such person among the staff.")
     care.assign(issue_id, to, by=by)
     return ""
 
 
 def _snooze(request: HttpRequest, issue_id: int, by: AbstractBaseUser) -> str:
-    _, how_long = SNOOZES.get(request.POST.get("how_long", ""), ("", None))
+    _words, how_long = SNOOZES.get(request.POST.get("how_long", ""), ("", None))
     care.snooze(issue_id, timezone.now() + how_long if how_long else None, by=by)
     return ""
 
@@ -166,7 +169,7 @@ def _snooze(request: HttpRequest, issue_id: int, by: AbstractBaseUser) -> str:
 def _comment(request: HttpRequest, issue_id: int, by: AbstractBaseUser) -> str:
     text = request.POST.get("text", "").strip()
     if not text:
-        return "Nothing was written."
+        return gettext("Nothing was written.")
     care.comment(issue_id, text, by=by)
     return ""
 
@@ -174,7 +177,7 @@ def _comment(request: HttpRequest, issue_id: int, by: AbstractBaseUser) -> str:
 def _close(request: HttpRequest, issue_id: int, by: AbstractBaseUser) -> str:
     reason = request.POST.get("text", "").strip()
     if not reason:
-        return "Say why it is closed; it would close by itself once its condition is gone."
+        return gettext("Say why it is closed; it would close by itself once its condition is gone.")
     care.close(issue_id, reason, by=by)
     return ""
 

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST
 
 from chargers import jobs as outbox
@@ -144,9 +145,14 @@ def act(request: HttpRequest, job_id: int) -> HttpResponse:
         try:
             again = outbox.retry(found, by=by)
         except ValueError:
-            messages.warning(request, "Nothing has failed.")
+            messages.warning(request, gettext("Nothing has failed."))
             return redirect("job", found.pk)
         return redirect("job", again.pk)
     withdrawn = outbox.cancel(found)
-    messages.success(request, f"{withdrawn} withdrawn; what was sent cannot be called back.")
+    said = ngettext(
+        "{count} withdrawn; what was sent cannot be called back.",
+        "{count} withdrawn; what was sent cannot be called back.",
+        withdrawn,
+    )
+    messages.success(request, said.format(count=withdrawn))
     return redirect("job", found.pk)

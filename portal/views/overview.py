@@ -37,7 +37,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "summary": summary,
         "sites": loudest_sites,
         "digest": lambda: digest.of(request),
-        "spans": digest.SPANS,
+        "spans": digest.SPAN_WORDS,
         "happenings": happenings.latest,
     }
     return render_page(request, "overview/page.html", context, parts=PARTS)

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django_htmx.http import HttpResponseClientRefresh
 
 from portal import visits
@@ -44,7 +45,7 @@ def desk_page(view: View[P]) -> View[P]:
 def must_act(request: HttpRequest) -> AbstractBaseUser:
     """Who acts: staff may, others may look. Raises PermissionDenied."""
     if not isinstance(request.user, AbstractBaseUser) or not request.user.is_staff:
-        raise PermissionDenied("Your account may look, not act. Ask an administrator to make you staff.")
+        raise PermissionDenied(gettext("Your account may look, not act. Ask an administrator to make you staff."))
     return request.user
 
 

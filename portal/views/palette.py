@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Charger, Site
+from portal.views import formats
 from portal.views.pages import desk_page, render_page
 from portal.views.sessions import speaks_of
 from portal.views.states import with_state
@@ -17,55 +21,55 @@ from sessions.models import ChargingSession, IdToken
 
 MOST = 6
 PAGES = (
-    ("Overview", "overview", "", "layout-dashboard"),
-    ("Chargers", "chargers", "", "charging-pile"),
-    ("Chargers that need you", "chargers", "?state=attention", "alert-triangle"),
-    ("Faulted chargers", "chargers", "?state=faulted", "alert-triangle"),
-    ("Offline chargers", "chargers", "?state=offline", "plug-connected-x"),
-    ("Register a charger", "register-charger", "", "plus"),
-    ("Firmware campaigns", "firmware", "", "download"),
-    ("Firmware images", "images", "", "download"),
-    ("Add a firmware image", "image-new", "", "plus"),
-    ("Start a firmware campaign", "campaign-new", "", "plus"),
-    ("Logs from chargers", "logs", "", "file-text"),
-    ("Import chargers", "import-new", "chargers", "upload"),
-    ("Jobs", "jobs", "", "list-details"),
-    ("Reservations", "reservations", "", "calendar-time"),
-    ("OCPP log of all chargers", "log", "", "terminal-2"),
-    ("OCPP log: only trouble", "log", "?outcome=trouble", "terminal-2"),
-    ("Map", "map", "", "map-pin"),
-    ("Wallboard", "wallboard", "", "device-desktop"),
-    ("Issues", "issues", "", "alert-triangle"),
-    ("Rules that look for issues", "rules", "", "adjustments"),
-    ("Channels that are told of issues", "channels", "", "send"),
-    ("Configuration templates", "templates", "", "adjustments"),
-    ("New configuration template", "template-new", "", "plus"),
-    ("Chargers that are not set as wanted", "differences", "", "adjustments"),
-    ("Settings changed behind our back", "differences", "?reason=drift", "adjustments"),
-    ("Restarts that wait for release", "restarts", "", "power"),
-    ("Settings in quarantine", "quarantine", "", "alert-triangle"),
-    ("Rollouts of settings", "rollouts", "", "list-details"),
-    ("Protocol health and behaviour packs", "protocol", "", "file-text"),
-    ("Sessions", "sessions", "", "bolt"),
-    ("Running sessions", "sessions", "?open=yes", "bolt"),
-    ("Sessions to review", "sessions-to-review", "", "eye"),
-    ("Sites", "sites", "", "map-pin"),
-    ("Add a site", "site-new", "", "plus"),
-    ("Charging profiles", "profiles", "", "gauge"),
-    ("Draw a charging profile", "profile-new", "", "plus"),
-    ("Id tokens", "tokens", "", "key"),
-    ("Add a token", "token-new", "", "plus"),
-    ("Import id tokens", "import-new", "tokens", "upload"),
-    ("Local lists of chargers", "local-lists", "", "list-details"),
-    ("System health", "system", "", "cpu"),
-    ("Dead letters", "system", "#letters", "cpu"),
-    ("API documentation", "api:docs", "", "api"),
+    (_("Overview"), "overview", "", "layout-dashboard"),
+    (_("Chargers"), "chargers", "", "charging-pile"),
+    (_("Chargers that need you"), "chargers", "?state=attention", "alert-triangle"),
+    (_("Faulted chargers"), "chargers", "?state=faulted", "alert-triangle"),
+    (_("Offline chargers"), "chargers", "?state=offline", "plug-connected-x"),
+    (_("Register a charger"), "register-charger", "", "plus"),
+    (_("Firmware campaigns"), "firmware", "", "download"),
+    (_("Firmware images"), "images", "", "download"),
+    (_("Add a firmware image"), "image-new", "", "plus"),
+    (_("Start a firmware campaign"), "campaign-new", "", "plus"),
+    (_("Logs from chargers"), "logs", "", "file-text"),
+    (_("Import chargers"), "import-new", "chargers", "upload"),
+    (_("Jobs"), "jobs", "", "list-details"),
+    (_("Reservations"), "reservations", "", "calendar-time"),
+    (_("OCPP log of all chargers"), "log", "", "terminal-2"),
+    (_("OCPP log: only trouble"), "log", "?outcome=trouble", "terminal-2"),
+    (_("Map"), "map", "", "map-pin"),
+    (_("Wallboard"), "wallboard", "", "device-desktop"),
+    (_("Issues"), "issues", "", "alert-triangle"),
+    (_("Rules that look for issues"), "rules", "", "adjustments"),
+    (_("Channels that are told of issues"), "channels", "", "send"),
+    (_("Configuration templates"), "templates", "", "adjustments"),
+    (_("New configuration template"), "template-new", "", "plus"),
+    (_("Chargers that are not set as wanted"), "differences", "", "adjustments"),
+    (_("Settings changed behind our back"), "differences", "?reason=drift", "adjustments"),
+    (_("Restarts that wait for release"), "restarts", "", "power"),
+    (_("Settings in quarantine"), "quarantine", "", "alert-triangle"),
+    (_("Rollouts of settings"), "rollouts", "", "list-details"),
+    (_("Protocol health and behaviour packs"), "protocol", "", "file-text"),
+    (_("Sessions"), "sessions", "", "bolt"),
+    (_("Running sessions"), "sessions", "?open=yes", "bolt"),
+    (_("Sessions to review"), "sessions-to-review", "", "eye"),
+    (_("Sites"), "sites", "", "map-pin"),
+    (_("Add a site"), "site-new", "", "plus"),
+    (_("Charging profiles"), "profiles", "", "gauge"),
+    (_("Draw a charging profile"), "profile-new", "", "plus"),
+    (_("Id tokens"), "tokens", "", "key"),
+    (_("Add a token"), "token-new", "", "plus"),
+    (_("Import id tokens"), "import-new", "tokens", "upload"),
+    (_("Local lists of chargers"), "local-lists", "", "list-details"),
+    (_("System health"), "system", "", "cpu"),
+    (_("Dead letters"), "system", "#letters", "cpu"),
+    (_("API documentation"), "api:docs", "", "api"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    title: str
+    title: str | Promise
     href: str
     icon: str = ""
     state: str = ""
@@ -77,11 +81,11 @@ def palette(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()
     words = query.split()
     groups = [
-        ("Chargers", list(_chargers(words))),
-        ("Sessions", list(_sessions(words)) if words else []),
-        ("Tokens", list(_tokens(words)) if words else []),
-        ("Sites", list(_sites(words)) if words else []),
-        ("Pages", list(_pages(words))),
+        (gettext("Chargers"), list(_chargers(words))),
+        (gettext("Sessions"), list(_sessions(words)) if words else []),
+        (gettext("Tokens"), list(_tokens(words)) if words else []),
+        (gettext("Sites"), list(_sites(words)) if words else []),
+        (gettext("Pages"), list(_pages(words))),
     ]
     found = [(name, hits) for name, hits in groups if hits]
     return render_page(request, "parts/palette.html", {"groups": found, "query": query})
@@ -106,10 +110,10 @@ def _sessions(words: list[str]) -> Iterator[Hit]:
         found = found.filter(speaks_of(word))
     for session in found[:MOST]:
         yield Hit(
-            f"Session {session.pk}",
+            gettext("Session {number}").format(number=session.pk),
             reverse("session", args=[session.pk]),
             icon="bolt",
-            sub=f"{session.charger.identity} · {session.started_at:%Y-%m-%d}",
+            sub=f"{session.charger.identity} · {formats.day(session.started_at)}",
         )
 
 
@@ -131,7 +135,7 @@ def _sites(words: list[str]) -> Iterator[Hit]:
 
 def _pages(words: list[str]) -> Iterator[Hit]:
     for title, name, query, icon in PAGES:
-        if all(word.casefold() in title.casefold() for word in words):
+        if all(word.casefold() in str(title).casefold() for word in words):
             yield Hit(title, _href(name, query), icon=icon)
 
 

@@ -9,6 +9,7 @@ from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from chargers import behaviour
@@ -165,10 +166,17 @@ def use_pack(request: HttpRequest, name: str) -> HttpResponse:
     plate = plate_in(request)
     pack = behaviour.packs().get(name)
     if pack is None or plate is None:
-        messages.error(request, f"There is no behaviour pack {name!r}, or no model to use it for.")
+        messages.error(
+            request, gettext("There is no behaviour pack {name!r}, or no model to use it for.").format(name=name)
+        )
         return redirect("protocol")
     is_on = request.POST.get("is_on") == "yes"
     behaviour.decide(name, plate, is_on=is_on, by=by)
-    model = " ".join(filter(None, plate)) or "chargers that say nothing of themselves"
-    messages.success(request, f"“{pack.title}” {'holds' if is_on else 'does not hold'} for {model} within 15 seconds.")
+    model = " ".join(filter(None, plate)) or gettext("chargers that say nothing of themselves")
+    said = (
+        gettext("“{title}” holds for {model} within 15 seconds.")
+        if is_on
+        else gettext("“{title}” does not hold for {model} within 15 seconds.")
+    )
+    messages.success(request, said.format(title=pack.title, model=model))
     return redirect(f"{reverse('protocol')}?{_query(plate)}")

@@ -10,8 +10,10 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
+from chargers.sentences import read
 from portal.forms.issues import ChannelForm, RuleForm
 from portal.issues import care, telling, watch
 from portal.issues.models import Channel, Issue, Telling
@@ -43,20 +45,22 @@ def rule(request: HttpRequest, name: str) -> HttpResponse:
     must_act(request)
     found = RULES.get(name)
     if found is None:
-        messages.error(request, f"There is no rule {name!r}.")
+        messages.error(request, gettext("There is no rule {name!r}.").format(name=name))
         return redirect("rules")
     form = RuleForm(found, watch.decisions()[name], request.POST or None)
     if form.is_valid():
         care.decide(name, **form.decision())
-        messages.success(request, f"“{found.title}” looks with its new setting from now on.")
+        messages.success(
+            request, gettext("“{title}” looks with its new setting from now on.").format(title=read(found.title))
+        )
         return redirect("rules")
     context = {
         "room": "issues",
         "form": form,
-        "title": found.title,
-        "lead": f"{found.first_step} Who can mend it: {found.who}.",
+        "title": read(found.title),
+        "lead": " ".join([read(found.first_step), gettext("Who can mend it: {who}.").format(who=read(found.who))]),
         "back": reverse("rules"),
-        "back_word": "Rules",
+        "back_word": gettext("Rules"),
     }
     return render_page(request, "parts/form_page.html", context)
 
@@ -79,15 +83,17 @@ def channel(request: HttpRequest, channel_id: int | None = None) -> HttpResponse
     form = ChannelForm(request.POST or None, instance=found)
     if form.is_valid():
         saved = form.save()
-        messages.success(request, f"Saved {saved.name}.")
+        messages.success(request, gettext("Saved {name}.").format(name=saved.name))
         return redirect("channels")
     context: dict[str, Any] = {
         "room": "issues",
         "form": form,
-        "title": found.name if found else "Add a channel",
-        "lead": "A mailbox, or the URL of a system of yours. Each webhook is signed with the channel's own key.",
+        "title": found.name if found else gettext("Add a channel"),
+        "lead": gettext(
+            "A mailbox, or the URL of a system of yours. Each webhook is signed with the channel's own key."
+        ),
         "back": reverse("channels"),
-        "back_word": "Channels",
+        "back_word": gettext("Channels"),
     }
     return render_page(request, "parts/form_page.html", context)
 
@@ -100,10 +106,10 @@ def channel_act(request: HttpRequest, channel_id: int) -> HttpResponse:
     found = get_object_or_404(Channel, pk=channel_id)
     if request.POST.get("do") == "delete":
         found.delete()
-        messages.success(request, f"{found.name} hears nothing any more.")
+        messages.success(request, gettext("{name} hears nothing any more.").format(name=found.name))
     else:
         telling.test(found)
-        messages.success(request, "A test is on its way; see below what became of it.")
+        messages.success(request, gettext("A test is on its way; see below what became of it."))
     return redirect("channels")
 
 

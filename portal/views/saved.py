@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from portal.models import SavedView
@@ -47,13 +48,16 @@ def save(request: HttpRequest, page: str) -> HttpResponse:
     query.pop("page", None)
     name = " ".join(request.POST.get("name", "").split())[:60]
     if not name:
-        messages.error(request, "A view needs a name.")
+        messages.error(request, _("A view needs a name."))
     else:
         is_shared = request.user.is_staff and bool(request.POST.get("is_shared"))
         SavedView.objects.update_or_create(
             owner=request.user, page=page, name=name, defaults={"query": query.urlencode(), "is_shared": is_shared}
         )
-        messages.success(request, f"Saved the view “{name}”{', for all' if is_shared else ''}.")
+        messages.success(
+            request,
+            (_("Saved the view “{name}”, for all.") if is_shared else _("Saved the view “{name}”.")).format(name=name),
+        )
     return redirect(f"{reverse(page)}?{query.urlencode()}")
 
 
@@ -64,7 +68,7 @@ def delete(request: HttpRequest, view_id: int) -> HttpResponse:
     mine = Q(owner=request.user)
     found = get_object_or_404(SavedView, mine | Q(is_shared=True) if request.user.is_staff else mine, pk=view_id)
     found.delete()
-    messages.success(request, f"The view “{found.name}” is gone; what it listed stays.")
+    messages.success(request, _("The view “{name}” is gone; what it listed stays.").format(name=found.name))
     return redirect(found.page)
 
 

@@ -13,6 +13,9 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from chargers import dead_letters
@@ -28,33 +31,33 @@ PACE_OF = 500
 MOST_LETTERS = 50
 PARTS = {"health": "system/_health.html", "letters": "system/_letters.html"}
 # What each check of `/readyz` is called here, and what goes on without it.
-NAMES = {
+NAMES: dict[str, tuple[str | Promise, str | Promise]] = {
     "database": (
-        "Database",
-        "Nothing can be stored: chargers are sent offline and keep their records until it is back.",
+        _("Database"),
+        _("Nothing can be stored: chargers are sent offline and keep their records until it is back."),
     ),
-    "redis": ("Redis", "Pages do not update by themselves, orders may start 5 s late. Charging goes on."),
-    "mqtt": ("MQTT broker", "Frames do not reach the workers: chargers are sent offline and keep their records."),
-    "worker": ("Workers", "Nothing is stored and nothing answered: chargers are sent offline until one is back."),
+    "redis": ("Redis", _("Pages do not update by themselves, orders may start 5 s late. Charging goes on.")),
+    "mqtt": (_("MQTT broker"), _("Frames do not reach the workers: chargers are sent offline and keep their records.")),
+    "worker": (_("Workers"), _("Nothing is stored and nothing answered: chargers are sent offline until one is back.")),
     "chargers": (
-        "Chargers' door",
-        "They wait outside, keep their records, and are let in again a few hundred a second.",
+        _("Chargers' door"),
+        _("They wait outside, keep their records, and are let in again a few hundred a second."),
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    title: str
+    title: str | Promise
     wrong: str  # empty: fine
-    consequence: str
+    consequence: str | Promise
     took_ms: float
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
     name: str
-    kind: str
+    kind: str | Promise
     started_at: datetime
     seen_at: datetime
     is_silent: bool
@@ -91,14 +94,14 @@ def replay(request: HttpRequest, letter_id: int) -> HttpResponse:
     must_act(request)
     dead_letters.request_replay(get_object_or_404(DeadLetter, pk=letter_id))
     messages.success(
-        request, "A worker tries it again. If it succeeds it leaves this list; if not, its traceback is new."
+        request, gettext("A worker tries it again. If it succeeds it leaves this list; if not, its traceback is new.")
     )
     return redirect("system")
 
 
 def look(checks: dict[str, health.Check]) -> dict[str, Any]:
     parts = [_part(name, check) for name, check in checks.items()]
-    return {"all": parts, "broken": [part.title for part in parts if part.wrong]}
+    return {"all": parts, "broken": [str(part.title) for part in parts if part.wrong]}
 
 
 def _part(name: str, check: health.Check) -> Part:
@@ -110,7 +113,9 @@ def _part(name: str, check: health.Check) -> Part:
 
 def processes(at: datetime) -> list[Process]:
     """Gateways and workers, those that live first."""
-    return sorted([*_gateways(at), *_workers(at)], key=lambda process: (process.is_silent, process.kind, process.name))
+    return sorted(
+        [*_gateways(at), *_workers(at)], key=lambda process: (process.is_silent, str(process.kind), process.name)
+    )
 
 
 def _gateways(at: datetime) -> Iterator[Process]:
@@ -118,12 +123,12 @@ def _gateways(at: datetime) -> Iterator[Process]:
     chargers = dict(online)
     for row in GatewayProcess.objects.all():
         is_silent = row.seen_at < at - SILENT_AFTER
-        yield Process(row.name, "gateway", row.started_at, row.seen_at, is_silent, chargers.get(row.name, 0))
+        yield Process(row.name, _("gateway"), row.started_at, row.seen_at, is_silent, chargers.get(row.name, 0))
 
 
 def _workers(at: datetime) -> Iterator[Process]:
     for row in WorkerProcess.objects.all():
-        yield Process(row.name, "worker", row.started_at, row.seen_at, row.seen_at < at - WORKER_SILENT_AFTER)
+        yield Process(row.name, _("worker"), row.started_at, row.seen_at, row.seen_at < at - WORKER_SILENT_AFTER)
 
 
 def pace(at: datetime) -> Pace:

@@ -5,6 +5,7 @@ import secrets
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from portal.issues.models.issue import Issue, Severity
 
@@ -18,8 +19,8 @@ class Channel(models.Model):
     """Where news of issues goes: a mailbox, or a system of somebody's."""
 
     class Kind(models.TextChoices):
-        MAIL = "mail"
-        WEBHOOK = "webhook"
+        MAIL = "mail", _("mail")
+        WEBHOOK = "webhook", _("webhook")
 
     name = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=8, choices=Kind)
@@ -40,9 +41,9 @@ class Telling(models.Model):
     """One piece of news for one channel; the row is the outbox. ``id`` is the webhook-id, the same at each try."""
 
     class Status(models.TextChoices):
-        PENDING = "pending", "waiting"
-        SENT = "sent"
-        FAILED = "failed"  # given up
+        PENDING = "pending", _("waiting")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("failed")  # given up
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="tellings")

@@ -6,15 +6,16 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Charger, Site
 from sessions.models import ChargingSession
 
 
 class Severity(models.IntegerChoices):
-    CRITICAL = 1, "critical"  # somebody may come to harm, or many cannot charge
-    MAJOR = 2, "major"  # somebody cannot charge
-    MINOR = 3, "minor"  # it works, and will not for ever
+    CRITICAL = 1, _("critical")  # somebody may come to harm, or many cannot charge
+    MAJOR = 2, _("major")  # somebody cannot charge
+    MINOR = 3, _("minor")  # it works, and will not for ever
 
 
 class Issue(models.Model):
@@ -83,15 +84,15 @@ class Note(models.Model):
     """One line in an issue's history: what the yard noticed, or what somebody did or said."""
 
     class Kind(models.TextChoices):
-        OPENED = "opened"
-        CAME_BACK = "came_back", "came back"
-        CHANGED = "changed"
-        ACKNOWLEDGED = "acknowledged"
-        ASSIGNED = "assigned"
-        SNOOZED = "snoozed"
-        WOKEN = "woken", "no longer snoozed"
-        COMMENTED = "commented"
-        CLOSED = "closed"
+        OPENED = "opened", _("opened")
+        CAME_BACK = "came_back", _("came back")
+        CHANGED = "changed", _("changed")
+        ACKNOWLEDGED = "acknowledged", _("acknowledged")
+        ASSIGNED = "assigned", _("assigned")
+        SNOOZED = "snoozed", _("snoozed")
+        WOKEN = "woken", _("no longer snoozed")
+        COMMENTED = "commented", _("commented")
+        CLOSED = "closed", _("closed")
 
     issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="notes")
     at = models.DateTimeField()

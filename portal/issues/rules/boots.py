@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from chargers.models import Boot, Charger, Command, CommandStatus
+from chargers.sentences import phrase
 from portal.issues.models import Issue, Severity
 from portal.issues.rule import Finding, Gone, Look, Rule, fact, span
 
@@ -67,12 +68,14 @@ def prove_boot_loop(issues: Sequence[Issue], look: Look) -> Gone:
 
 BOOT_LOOP = Rule(
     name="boot_loop",
-    title="Boot loop",
+    title=phrase("Boot loop"),
     severity=Severity.MAJOR,
     find=find_boot_loop,
     prove=prove_boot_loop,
     patience=timedelta(minutes=15),
-    patience_means="boots are counted; three within",
-    first_step="See what it was told before the first boot and take that back. Send this model no more settings.",
-    who="you; then the manufacturer",
+    patience_means=phrase("boots are counted; three within"),
+    first_step=phrase(
+        "See what it was told before the first boot and take that back. Send this model no more settings."
+    ),
+    who=phrase("you; then the manufacturer"),
 )

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db.models import Max
 
 from chargers.models import CertificateRequest, SecurityProfile
+from chargers.sentences import phrase
 from portal.issues.models import Issue, Severity
 from portal.issues.rule import Finding, Gone, Look, Rule, fact
 
@@ -52,13 +53,15 @@ def prove_expiring(issues: Sequence[Issue], look: Look) -> Gone:
 
 CERTIFICATE_EXPIRES = Rule(
     name="certificate_expires",
-    title="Certificate expires",
+    title=phrase("Certificate expires"),
     severity=Severity.MINOR,
     find=find_expiring,
     prove=prove_expiring,
     patience=timedelta(days=30),
-    patience_means="a charger's certificate ends within",
-    first_step="Ask the charger to request a new one: Commands, Ask for a message, SignChargingStationCertificate.",
-    who="you",
+    patience_means=phrase("a charger's certificate ends within"),
+    first_step=phrase(
+        "Ask the charger to request a new one: Commands, Ask for a message, SignChargingStationCertificate."
+    ),
+    who=phrase("you"),
     every=timedelta(hours=1),
 )

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Max, Min, Q
 
 from chargers.models import Connector, ConnectorStatus
+from chargers.sentences import phrase
 from portal.issues.models import Issue, Severity
 from portal.issues.rule import Finding, Gone, Look, Rule, fact, span
 from sessions.models import ChargingSession
@@ -185,37 +186,39 @@ def prove_silent(issues: Sequence[Issue], look: Look) -> Gone:
 
 FAILED_STARTS = Rule(
     name="failed_starts",
-    title="Starts fail",
+    title=phrase("Starts fail"),
     severity=Severity.MAJOR,
     find=find_failed_starts,
     prove=prove_failed_starts,
     patience=timedelta(hours=6),
-    patience_means="sessions are looked at; three failed in a row within",
-    first_step="Open one of the sessions: what stopped it? Then restart the charger while no car charges.",
-    who="you; then a technician",
+    patience_means=phrase("sessions are looked at; three failed in a row within"),
+    first_step=phrase("Open one of the sessions: what stopped it? Then restart the charger while no car charges."),
+    who=phrase("you; then a technician"),
     every=timedelta(minutes=1),
 )
 STUCK_SESSION = Rule(
     name="stuck_session",
-    title="Session looks stuck",
+    title=phrase("Session looks stuck"),
     severity=Severity.MINOR,
     find=find_stuck,
     prove=prove_stuck,
     patience=timedelta(hours=6),
-    patience_means="an open session tells no reading",
-    first_step="Stop it from its page; if the charger knows nothing of it, close it there by hand.",
-    who="you",
+    patience_means=phrase("an open session tells no reading"),
+    first_step=phrase("Stop it from its page; if the charger knows nothing of it, close it there by hand."),
+    who=phrase("you"),
     every=timedelta(minutes=1),
 )
 SILENT_EVSE = Rule(
     name="silent_evse",
-    title="Nobody charges there any more",
+    title=phrase("Nobody charges there any more"),
     severity=Severity.MINOR,
     find=find_silent,
     prove=prove_silent,
     patience=timedelta(hours=24),
-    patience_means="no session starts at a plug that has a rhythm",
-    first_step="Ask somebody on site to look: blocked bay, broken screen, cut cable, a reader that reads nothing.",
-    who="site contact",
+    patience_means=phrase("no session starts at a plug that has a rhythm"),
+    first_step=phrase(
+        "Ask somebody on site to look: blocked bay, broken screen, cut cable, a reader that reads nothing."
+    ),
+    who=phrase("site contact"),
     every=timedelta(hours=1),
 )

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db.models import Q
 
 from chargers.models import Charger
+from chargers.sentences import phrase
 from portal.issues.models import Issue, Severity
 from portal.issues.rule import Finding, Gone, Look, Rule, fact, span
 
@@ -49,13 +50,13 @@ def prove_skewed(issues: Sequence[Issue], look: Look) -> Gone:
 
 CLOCK_SKEW = Rule(
     name="clock_skew",
-    title="Clock is wrong",
+    title=phrase("Clock is wrong"),
     severity=Severity.MINOR,
     find=find_skewed,
     prove=prove_skewed,
     patience=timedelta(minutes=2),
-    patience_means="a charger's clock is off by more than",
-    first_step="A restart makes most chargers take the time from our answer to their boot.",
-    who="you",
+    patience_means=phrase("a charger's clock is off by more than"),
+    first_step=phrase("A restart makes most chargers take the time from our answer to their boot."),
+    who=phrase("you"),
     every=timedelta(minutes=1),
 )

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from chargers.models import Refusal, SettingQuarantine, Standing
 from chargers.models.desired import DRIFTED
+from chargers.sentences import phrase
 from portal.issues.models import Issue, Severity
 from portal.issues.rule import Finding, Gone, Look, Rule, fact
 
@@ -46,14 +47,14 @@ def prove_lifted(issues: Sequence[Issue], look: Look) -> Gone:
 
 SETTING_QUARANTINED = Rule(
     name="setting_quarantined",
-    title="A setting sends a model into a boot loop",
+    title=phrase("A setting sends a model into a boot loop"),
     severity=Severity.MAJOR,
     find=find_quarantined,
     prove=prove_lifted,
     patience=timedelta(0),
-    patience_means="three boots follow a written setting",
-    first_step="Take the rollout back: what the charger had before is written to it. Tell the manufacturer.",
-    who="you; then the manufacturer",
+    patience_means=phrase("three boots follow a written setting"),
+    first_step=phrase("Take the rollout back: what the charger had before is written to it. Tell the manufacturer."),
+    who=phrase("you; then the manufacturer"),
 )
 
 
@@ -101,15 +102,17 @@ def prove_agreed(issues: Sequence[Issue], look: Look) -> Gone:
 
 CONFIGURATION_DRIFT = Rule(
     name="configuration_drift",
-    title="A charger is not set as wanted",
+    title=phrase("A charger is not set as wanted"),
     severity=Severity.MINOR,
     find=find_drift,
     prove=prove_agreed,
     # A person who tries something at a charger is done within the hour.
     patience=timedelta(hours=1),
-    patience_means="a setting that was as wanted differs for longer than",
-    first_step="See its reason under Configuration: apply the template once more, or change what the template wants.",
-    who="you",
+    patience_means=phrase("a setting that was as wanted differs for longer than"),
+    first_step=phrase(
+        "See its reason under Configuration: apply the template once more, or change what the template wants."
+    ),
+    who=phrase("you"),
     every=timedelta(minutes=1),
 )
 
@@ -145,13 +148,13 @@ def prove_taken(issues: Sequence[Issue], look: Look) -> Gone:
 
 SETTING_REFUSED = Rule(
     name="setting_refused",
-    title="A charger refuses a setting",
+    title=phrase("A charger refuses a setting"),
     severity=Severity.MINOR,
     find=find_refused,
     prove=prove_taken,
     patience=timedelta(0),
-    patience_means="a wanted value was rejected, or written twice and reads back different",
-    first_step="Look up what values its manual allows and change the template, or leave this model out of it.",
-    who="you; then the manufacturer",
+    patience_means=phrase("a wanted value was rejected, or written twice and reads back different"),
+    first_step=phrase("Look up what values its manual allows and change the template, or leave this model out of it."),
+    who=phrase("you; then the manufacturer"),
     every=timedelta(minutes=1),
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from chargers.models import REPLACED, Boot, Charger, Connection
+from chargers.sentences import phrase
 from portal.issues.models import Issue, Severity
 from portal.issues.rule import Finding, Gone, Look, Rule
 
@@ -82,14 +83,18 @@ def prove_evictions(issues: Sequence[Issue], look: Look) -> Gone:
 
 EVICTIONS = Rule(
     name="evictions",
-    title="Two chargers with one identity",
+    title=phrase("Two chargers with one identity"),
     severity=Severity.MAJOR,
     find=find_evictions,
     prove=prove_evictions,
     patience=timedelta(minutes=15),
-    patience_means="connections that a newer one replaced are counted; four, by turns from two addresses or with two "
-    "serial numbers, within",
-    first_step="Find out by address and serial number which of them is the right one; give the other its own identity "
-    "and password. What both told is in one log until then.",
-    who="whoever installed the second one",
+    patience_means=phrase(
+        "connections that a newer one replaced are counted; four, by turns from two addresses or with "
+        "two serial numbers, within"
+    ),
+    first_step=phrase(
+        "Find out by address and serial number which of them is the right one; give the other its own "
+        "identity and password. What both told is in one log until then."
+    ),
+    who=phrase("whoever installed the second one"),
 )

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db.models import Q
 
 from chargers.models import Alert, Charger, Connector, ConnectorStatus
+from chargers.sentences import phrase
 from portal.issues import language
 from portal.issues.models import Issue, Severity
 from portal.issues.rule import Finding, Gone, Look, Rule, fact
@@ -95,23 +96,23 @@ def fault_of(issue: Issue) -> language.Fault | None:
 
 FAULTED = Rule(
     name="faulted",
-    title="Faulted",
+    title=phrase("Faulted"),
     severity=Severity.MAJOR,
     find=find_faulted,
     prove=prove_faulted,
     patience=timedelta(seconds=30),
-    patience_means="a connector reports a fault",
-    first_step="Read the cause above; it says whether a restart may help.",
-    who="depends on the fault",
+    patience_means=phrase("a connector reports a fault"),
+    first_step=phrase("Read the cause above; it says whether a restart may help."),
+    who=phrase("depends on the fault"),
 )
 ALERT = Rule(
     name="alert",
-    title="Grave alert of a monitor",
+    title=phrase("Grave alert of a monitor"),
     severity=Severity.MAJOR,
     find=find_alerts,
     prove=prove_alerts,
     patience=timedelta(seconds=30),
-    patience_means="an alert of severity 0 to 3 is raised (OCPP 2.x)",
-    first_step="See the variable and its monitor under Security and Configuration of the charger.",
-    who="depends on the variable",
+    patience_means=phrase("an alert of severity 0 to 3 is raised (OCPP 2.x)"),
+    first_step=phrase("See the variable and its monitor under Security and Configuration of the charger."),
+    who=phrase("depends on the variable"),
 )

@@ -9,6 +9,7 @@ from django.db.models import Max
 
 from chargers.campaigns.progress import FAILED_STEPS as FAILED
 from chargers.models import Charger, Transfer
+from chargers.sentences import phrase
 from portal.issues.models import Issue, Severity
 from portal.issues.rule import Finding, Gone, Look, Rule, fact
 
@@ -50,13 +51,15 @@ def prove_failed(issues: Sequence[Issue], look: Look) -> Gone:
 
 FIRMWARE_FAILED = Rule(
     name="firmware_failed",
-    title="Firmware update failed",
+    title=phrase("Firmware update failed"),
     severity=Severity.MAJOR,
     find=find_failed,
     prove=prove_failed,
     patience=timedelta(0),
-    patience_means="a charger reports a failed update",
-    first_step="Can the charger reach the URL, is the image for this model? Then try one charger again, not all.",
-    who="you; then the manufacturer",
+    patience_means=phrase("a charger reports a failed update"),
+    first_step=phrase(
+        "Can the charger reach the URL, is the image for this model? Then try one charger again, not all."
+    ),
+    who=phrase("you; then the manufacturer"),
     every=timedelta(minutes=1),
 )

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db.models import Count, Max, Min, Q, QuerySet
 
 from chargers.models import Charger, Registration
+from chargers.sentences import phrase
 from portal.issues.models import Issue, Severity
 from portal.issues.rule import Finding, Gone, Look, Rule, fact
 
@@ -114,34 +115,36 @@ def _uncovered(chargers: QuerySet[Charger]) -> QuerySet[Charger]:
 
 YARD_LOST = Rule(
     name="yard_lost",
-    title="More than half of the yard is offline",
+    title=phrase("More than half of the yard is offline"),
     severity=Severity.CRITICAL,
     find=find_yard_lost,
     prove=prove_yard_lost,
     patience=timedelta(minutes=1),
-    patience_means="more than half of all chargers are offline",
-    first_step="Look at System: is a gateway down, does the proxy or the network in front of it answer?",
-    who="whoever runs Chargeyard",
+    patience_means=phrase("more than half of all chargers are offline"),
+    first_step=phrase("Look at System: is a gateway down, does the proxy or the network in front of it answer?"),
+    who=phrase("whoever runs Chargeyard"),
 )
 SITE_LOST = Rule(
     name="site_lost",
-    title="Whole site silent",
+    title=phrase("Whole site silent"),
     severity=Severity.CRITICAL,
     find=find_site_lost,
     prove=prove_site_lost,
     patience=timedelta(minutes=1),
-    patience_means="all chargers of a site (three or more) are offline",
-    first_step="Call the site: is there power? Then restart its router, or ask the SIM's provider.",
-    who="site contact or network provider",
+    patience_means=phrase("all chargers of a site (three or more) are offline"),
+    first_step=phrase("Call the site: is there power? Then restart its router, or ask the SIM's provider."),
+    who=phrase("site contact or network provider"),
 )
 CHARGER_OFFLINE = Rule(
     name="charger_offline",
-    title="Charger offline",
+    title=phrase("Charger offline"),
     severity=Severity.MAJOR,
     find=find_offline,
     prove=prove_offline,
     patience=timedelta(minutes=5),
-    patience_means="a charger is offline",
-    first_step="See under Connection how it went: without a word it lost power or network. Ask on site: is it lit?",
-    who="site contact",
+    patience_means=phrase("a charger is offline"),
+    first_step=phrase(
+        "See under Connection how it went: without a word it lost power or network. Ask on site: is it lit?"
+    ),
+    who=phrase("site contact"),
 )

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db.models import Max, Sum
 
 from chargers.models import Breach, Charger
+from chargers.sentences import phrase
 from portal.issues.models import Issue, Severity
 from portal.issues.rule import Finding, Gone, Look, Rule, fact
 
@@ -43,13 +44,13 @@ def prove_refused(issues: Sequence[Issue], look: Look) -> Gone:
 
 PROTOCOL_ERRORS = Rule(
     name="protocol_errors",
-    title="Messages are refused",
+    title=phrase("Messages are refused"),
     severity=Severity.MINOR,
     find=find_refused,
     prove=prove_refused,
     patience=timedelta(hours=1),
-    patience_means="refusals are counted; twenty within",
-    first_step="See Protocol for what its model gets wrong; a behaviour pack may put it right.",
-    who="you; then the manufacturer",
+    patience_means=phrase("refusals are counted; twenty within"),
+    first_step=phrase("See Protocol for what its model gets wrong; a behaviour pack may put it right."),
+    who=phrase("you; then the manufacturer"),
     every=timedelta(minutes=1),
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from chargers.models import Charger, Registration
+from chargers.sentences import phrase
 from portal.issues.models import Issue, Severity
 from portal.issues.rule import Finding, Gone, Look, Rule, fact
 
@@ -32,12 +33,14 @@ def prove_quarantined(issues: Sequence[Issue], look: Look) -> Gone:
 
 QUARANTINED = Rule(
     name="quarantined",
-    title="Unknown charger waits",
+    title=phrase("Unknown charger waits"),
     severity=Severity.MAJOR,
     find=find_quarantined,
     prove=prove_quarantined,
     patience=timedelta(0),
-    patience_means="a charger waits in quarantine",
-    first_step="Compare identity, serial number and address with what was installed; accept or reject it under Edit.",
-    who="you",
+    patience_means=phrase("a charger waits in quarantine"),
+    first_step=phrase(
+        "Compare identity, serial number and address with what was installed; accept or reject it under Edit."
+    ),
+    who=phrase("you"),
 )

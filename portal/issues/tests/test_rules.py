@@ -5,14 +5,25 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from chargers.models import REPLACED, Alert, Boot, CertificateRequest, Charger, Command, Connection, Site, Transfer
 from chargers.rows import digest
+from chargers.sentences import read
 from portal.issues.models import Issue
 from portal.issues.tests.conftest import NOON
 
 AGO = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def _what_rules_say_is_read_in_german(db):
+    """Of whatever a test below brings about; `portal/issues/sentences.py` has to list it."""
+    yield
+    with translation.override("de"):
+        for issue in Issue.objects.filter(is_dismissed=False):
+            assert read(issue.title) != issue.title
+            assert not issue.close_reason or read(issue.close_reason) != issue.close_reason
 
 
 def titles(issues: list[Issue]) -> list[str]:

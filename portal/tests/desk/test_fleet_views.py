@@ -155,7 +155,7 @@ def test_the_wallboard_says_in_one_line_whether_somebody_is_needed(desk, cp1):
         opened_at=timezone.now(), seen_at=timezone.now(),
     )  # fmt: skip
     board = " ".join(part(desk, "/wallboard/", "board").split())
-    assert "1 of 1 charger needs you." in board
+    assert "1 of 1 chargers needs you." in board
     assert "Ground failure on connector 1" in board
 
 

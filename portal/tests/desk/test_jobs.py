@@ -40,7 +40,7 @@ def test_all_that_match_get_the_order_and_nobody_else(desk, fleet, alice):
 def test_the_preview_says_who_is_hit_before_anything_is_ordered(desk, fleet, start):
     start(fleet[0])
     page = desk.post("/jobs/new/?vendor=Acme&do=reset", SOFT).content.decode()
-    assert "This reaches 4 chargers; 1 is charging." in page
+    assert "This reaches 4 chargers. 1 is charging." in page
     assert "Type 4 to confirm" in page
     assert not Command.objects.exists()
 
@@ -72,7 +72,7 @@ def test_each_charger_shows_its_own_result(desk, fleet):
     rows = part(desk, f"/jobs/{job.pk}/?status=failed", "rows")
     assert "CP-1" in rows and "CP-0" not in rows
     head = part(desk, f"/jobs/{job.pk}/", "job-head")
-    assert "2 of 4 still wait." in head and "Retry the 1 that failed" in head
+    assert "2 of 4 still wait." in head and "Retry the one that failed" in head
 
 
 def test_those_that_failed_are_tried_again_as_a_job_of_their_own(desk, fleet):

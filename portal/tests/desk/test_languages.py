@@ -8,10 +8,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.template import engines
 from django.test import Client
 from django.utils import timezone, translation
 
+from chargers.models import Site
+from portal.issues import watch
+from portal.issues.models import Issue
+from portal.issues.rules import RULES
 from portal.views import formats
 from portal.views.nouns import counted
 
@@ -85,6 +90,34 @@ def test_a_sentence_takes_the_plural_of_its_number():
     with translation.override("de"):
         assert written(sentence, n=12480) == "12.480 xs"
         assert [counted("charger", n) for n in (1, 2)] == ["1 Ladestation", "2 Ladestationen"]
+
+
+def test_a_page_in_german_says_nothing_in_english_of_what_is_stored(desk, make_charger, plug):
+    plug(make_charger("CP-1"), status="faulted", error_code="GroundFailure")
+    watch.watch(at=timezone.now(), rules=list(RULES.values()))
+    for path in ("/", "/issues/", "/wallboard/", f"/issues/{Issue.objects.get().pk}/"):
+        page = desk.get(path, headers=GERMAN).content.decode()
+        assert "Stecker 1" in page, path
+        assert "on connector" not in page, path
+    assert Issue.objects.get().title.startswith("CP-1: ground failure")
+    assert desk.get("/api/v1/issues/", headers=GERMAN).json()["results"][0]["title"] == Issue.objects.get().title
+
+
+def drawn(page: str) -> list[str]:
+    page = re.sub(r'value="\w{64}"', "", page)  # CSRF tokens
+    return re.findall(r' (?:d|[xyr]|c[xy]|width|height|style|value|data-chart|stroke-dash\w+)="([^"]*)"', page)
+
+
+@time_machine.travel("2026-03-05T09:07:00Z", tick=False)
+def test_drawings_and_inputs_are_the_same_in_every_language(desk, make_charger, plug, start):
+    charger = make_charger("CP-1", site=Site.objects.create(name="Depot", latitude=53.55, longitude=9.99))
+    plug(charger, status="charging", power_w=1234.5, power_at=timezone.now())
+    session = start(charger, energy_wh=1234)
+    site = charger.site_id
+    for path in ("/", "/wallboard/", "/sites/", f"/sites/{site}/", f"/sites/{site}/edit/", f"/sessions/{session.pk}/"):
+        english, german = (desk.get(path, headers={"Accept-Language": language}) for language in ("en", "de"))
+        assert drawn(german.content.decode()) == drawn(english.content.decode()), path
+        assert drawn(german.content.decode())
 
 
 def test_times_are_told_as_the_language_does():

@@ -39,7 +39,7 @@ def test_each_model_shows_what_it_breaks_and_the_pack_that_the_log_suggests(desk
     assert "Acme Wallbox 22" in rows
     assert "1 refused" in rows
     assert "local-time-without-zone?" in rows
-    assert "1 of 1 charger breaks the protocol, 1 so that we had to refuse." in desk.get("/protocol/").content.decode()
+    assert "1 of 1 chargers breaks the protocol, 1 so that we had to refuse." in desk.get("/protocol/").content.decode()
 
 
 def test_each_kind_leads_to_the_frame_that_shows_it(desk, mistakes):
