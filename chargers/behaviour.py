@@ -169,6 +169,12 @@ def zone_of_site(site_id: int | None) -> str:
     return _decisions.zone(site_id) if site_id else ""
 
 
+def assume(uses: Iterable[PackUse]) -> None:
+    """Take these for the decisions of staff, and ask no table, until `forget`."""
+    _decisions.uses, _decisions.known, _decisions.zones = list(uses), {}, {}
+    _decisions.read_at = float("inf")
+
+
 def forget() -> None:
     """Read the decisions anew at the next question."""
     _decisions.forget()

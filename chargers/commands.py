@@ -8,10 +8,10 @@ repeat of an unlock or a start does harm.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from chargers.masking import mask
 from chargers.models import Charger, Command, CommandStatus, Registration
+from chargers.rows import insert, make
 from chargers.signals import command_changed, command_requested
 
 # The rest with the next sweep: a whole fleet's orders must not expire in one transaction.
@@ -70,6 +71,41 @@ def request(  # noqa: PLR0913 - keywords, each a column
             transaction.on_commit(lambda: command_requested.send_robust(sender=Command, charger_ids={charger.pk}))
             _announce([command])
     return command
+
+
+class Wish(NamedTuple):
+    """One of many orders that a program gives, see `request`."""
+
+    charger_id: int
+    verb: str
+    arguments: dict[str, Any]
+    via: str
+
+
+def request_each(wishes: Sequence[Wish], *, ttl_s: int) -> list[Command]:
+    """Put many orders into the outbox by one statement; a charger gets its own in this order. In a transaction."""
+    now = timezone.now()
+    told = [
+        make(
+            Command,
+            id=uuid4(),
+            charger_id=wish.charger_id,
+            verb=wish.verb,
+            arguments=wish.arguments,
+            payload={},
+            requested_via=wish.via,
+            # What is given first is delivered first, so no two are of the same moment.
+            created_at=now + timedelta(microseconds=index),
+            expires_at=now + timedelta(seconds=ttl_s),
+        )
+        for index, wish in enumerate(wishes)
+    ]
+    insert(told)
+    charger_ids = {wish.charger_id for wish in wishes}
+    if told:
+        transaction.on_commit(lambda: command_requested.send_robust(sender=Command, charger_ids=charger_ids))
+    _announce(told)
+    return told
 
 
 def deliverable() -> QuerySet[Command]:

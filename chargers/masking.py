@@ -1,8 +1,8 @@
 """Takes secrets out of a frame before it is kept. Knows the names under which OCPP and the field send secrets.
 
 A frame without any is returned untouched, as the very same text. What is masked: the value of a configuration key that
-holds a password (`AuthorizationKey`, `WiFiPassword`, …), any member whose name says password, the credentials in a
-URL, and private keys.
+holds a password (`AuthorizationKey`, `WiFiPassword`, …), any member whose name says password, the PIN of a SIM, the key
+of a VPN, the credentials in a URL, and private keys.
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ import orjson
 MASK = "***"
 # What a frame with a secret must contain, escaped or not. Everything else passes after this one search.
 SUSPICIOUS = re.compile(
-    r"authorizationkey|password|passphrase|sharedkey|secret|PRIVATE KEY|:(?:/|\\/){2}[^\s\"/\\]*@|\\u00[2-7]",
+    r"authorizationkey|password|passphrase|sharedkey|secret|vpn|simpin|PRIVATE KEY"
+    r"|:(?:/|\\/){2}[^\s\"/\\]*@|\\u00[2-7]",
     re.IGNORECASE,
 )
 # Some of which every such frame contains; looking for plain words is a tenth of the work.
-TELLTALES = ("authorizationkey", "password", "passphrase", "sharedkey", "secret", "private key", "@", "\\u00")
+TELLTALES = (
+    "authorizationkey", "password", "passphrase", "sharedkey", "secret", "vpn", "simpin", "private key", "@", "\\u00",
+)  # fmt: skip
 DOOR_KEYS = frozenset({"authorizationkey", "basicauthpassword"})  # what a charger logs in with here
-SECRET_SETTING = re.compile(r"^authorizationkey$|password|passphrase|sharedkey|secret", re.IGNORECASE)
-SECRET_MEMBER = re.compile(r"password|passphrase|^authorizationkey$", re.IGNORECASE)
+SECRET_SETTING = re.compile(r"^authorizationkey$|password|passphrase|sharedkey|secret|vpnkey|simpin", re.IGNORECASE)
+SECRET_MEMBER = re.compile(r"password|passphrase|^authorizationkey$|^simpin$", re.IGNORECASE)
+VPN = "vpn"  # SetNetworkProfile (2.x): its "key" is the secret that both ends share
 VALUES = ("value", "attributeValue")
 URL_CREDENTIALS = re.compile(r"(:(?:/|\\/){2})[^\s\"/\\@]*(?:@[^\s\"/\\@]*)*@")
 PRIVATE_KEY = re.compile(
@@ -65,6 +69,8 @@ def _mask_members(frame: Any) -> bool:
     found = False
     for node in _objects(frame):
         secrets = [(node, name) for name, value in node.items() if value and _is_secret(name, value)]
+        if isinstance(vpn := node.get(VPN), dict) and vpn.get("key"):
+            secrets.append((vpn, "key"))
         for entry, member in [*secrets, *_secret_entries(node)]:
             entry[member] = MASK
             found = True
@@ -84,7 +90,8 @@ def _objects(frame: Any) -> Iterator[dict[str, Any]]:
 
 
 def _is_secret(name: str, value: object) -> bool:
-    return isinstance(value, str) and SECRET_MEMBER.search(name) is not None
+    # A PIN is a number on the wire.
+    return isinstance(value, str | int) and not isinstance(value, bool) and SECRET_MEMBER.search(name) is not None
 
 
 def _secret_entries(node: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:

@@ -1,7 +1,8 @@
-"""How well chargers keep to the protocol: what the journal tolerated or refused, counted per charger and firmware.
+"""How well chargers keep to the protocol: what was tolerated or refused, counted per charger and firmware.
 
-A reader of the journal, rung by beat. It remembers the row it has come to in the transaction that counts, so a count is
-neither lost nor made twice, however often it is rung and wherever it is killed.
+Handshakes are counted as they happen. All else is counted by a reader of the journal, rung by beat. It remembers the
+row it has come to in the transaction that counts, so a count is neither lost nor made twice, however often it is rung
+and wherever it is killed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import Q
 
-from chargers.models import Boot, Breach, Exchange, JournalMark
+from chargers.models import Boot, Breach, Charger, Exchange, JournalMark
 
 READER = "breaches"
 # By then a row has been committed by whoever holds its number, and an answer has come to what we asked.
@@ -24,6 +25,7 @@ PORTION = 20_000  # rows of the journal in one transaction
 BY_PACK = "By pack "  # how `gateway.behaviour` begins what it put right on purpose
 REFUSED = (Exchange.Outcome.ERROR, Exchange.Outcome.UNREADABLE)
 LONGEST_KIND = 200
+NO_EXAMPLE = 0  # among the numbers of the journal's rows
 
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _NUMBER = re.compile(r"[-+]?\d(?:[\d.,:]*\d)?")
@@ -67,6 +69,15 @@ def roll_up(*, at: datetime) -> bool:
         mark.exchange_id = until
         mark.save(update_fields=["exchange_id"])
         return until < last
+
+
+@transaction.atomic
+def tolerated(charger: Charger, action: str, findings: Iterable[str], *, at: datetime) -> None:
+    """Count what no frame tells, so that the journal does not have it: a handshake."""
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    kinds = {kind_of(text) for text in findings}
+    ways = [Way(charger.pk, charger.firmware_version, action, kind, is_refused=False) for kind in kinds]
+    _add({way: Count(at, at, NO_EXAMPLE, times=1, by_hour={hour: 1}) for way in ways})
 
 
 def _broken(after: int, until: int) -> Iterator[Exchange]:

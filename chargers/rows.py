@@ -64,16 +64,23 @@ def make(model: type[Model], **values: Any) -> Model:
     return _instance(model, {**_defaults(model), **values}, is_stored=False)
 
 
-def stored(model: type[Model], values: dict[str, Any]) -> Model:
-    """A row as it is stored, by some of its attributes, its key among them; the rest is read when somebody asks."""
-    return _instance(model, values, is_stored=True)
+def stored(model: type[Model], values: dict[str, Any], **related: models.Model) -> Model:
+    """A row as it is stored, by some of its attributes, its key among them; the rest is read when somebody asks.
+
+    ``related``: rows that its foreign keys lead to, if they were read with it.
+    """
+    return _instance(model, values, is_stored=True, related=related)
 
 
-def _instance(model: type[Model], values: dict[str, Any], *, is_stored: bool) -> Model:
+def _instance(
+    model: type[Model], values: dict[str, Any], *, is_stored: bool, related: dict[str, Any] | None = None
+) -> Model:
     """What `Model.from_db` gives, past signals that nobody hears and a loop over all fields."""
     state = ModelState()
     if is_stored:
         state.adding, state.db = False, DEFAULT_DB_ALIAS
+    if related:
+        state.fields_cache = related
     row = model.__new__(model)
     row.__dict__ = {"_state": state, **values}
     return row

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from chargers import client_certificates, connections, credentials, security
+from chargers import client_certificates, connections, credentials, protocol, security
 from chargers.client_certificates import Shown
 from chargers.connections import Claim, Dial
 from chargers.models import Charger, Registration, SecurityProfile, fold
@@ -27,12 +27,24 @@ from gateway import crash, topics
 from gateway.batching import DatabaseThread, MicroBatch
 from gateway.bus import Bus, NotLinked
 from gateway.doorway import Doorway
-from gateway.handshake import Caller, Proof, Refusal, Stranger, jitter_s, judge, revoked, spoken, unknown_sentence
+from gateway.handshake import (
+    Caller,
+    Proof,
+    Refusal,
+    Stranger,
+    jitter_s,
+    judge,
+    revoked,
+    slips,
+    spoken,
+    unknown_sentence,
+)
 from gateway.throttle import PER_IDENTITY, Throttle
 from sessions.models import ChargingSession
 
 # How long a connection may take to answer a ping before a newcomer without a password gets its place.
 PROBE_S = 2.0
+HANDSHAKE = "handshake"  # beside the actions on the page *Protocol*
 LETS_IN = {"quarantine": Registration.QUARANTINED, "accept": Registration.ACCEPTED}
 
 log = structlog.get_logger(__name__)
@@ -106,6 +118,8 @@ class Admission:
             log.error("no_pepper", charger=caller.identity, error=str(error))  # noqa: TRY400 - the sentence says it all
             raise Refusal.later("We cannot check passwords at the moment; try again.") from error
         await self._keep_up(caller, charger, proof)
+        if found := slips(caller, proof):
+            await self._count(charger, found)
         return charger, proof
 
     async def _known(self, identity: str) -> Charger | None:
@@ -150,6 +164,12 @@ class Admission:
             await self._thread.run(partial(credentials.replace_hash, charger, old, new))
         except DatabaseError as error:  # with the next login
             log.warning("a password hash was not renewed", charger=charger.identity, error=str(error))
+
+    async def _count(self, charger: Charger, found: list[str]) -> None:
+        try:
+            await self._thread.run(partial(protocol.tolerated, charger, HANDSHAKE, found, at=timezone.now()))
+        except DatabaseError as error:  # another gateway counts the same; it comes in all the same
+            log.warning("slips in a handshake were not counted", charger=charger.identity, error=str(error))
 
     async def certificate_refused(self, name: str, address: str, why: str) -> None:
         """Our TLS has turned away a client certificate that names a charger, perhaps one of ours."""

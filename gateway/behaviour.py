@@ -18,8 +18,11 @@ from chargers.models import Charger, Command
 from chargers.protocol import BY_PACK
 from gateway.dialect import Payload, Unspeakable
 from gateway.wire import wire_time
+from sessions.readings import BEGIN
+from sessions.units import as_number
 
 ENERGY = "Energy.Active"
+REGISTER = f"{ENERGY}.Import.Register"
 
 
 def inbound(charger: Charger, payload: Payload, findings: list[str]) -> Payload:
@@ -49,6 +52,11 @@ def _walk(node: Any, quirks: Quirks, zone: ZoneInfo | None, changed: set[str]) -
             _walk(child, quirks, zone, changed)
     if not isinstance(node, dict):
         return
+    if quirks.ignore_meter_start and isinstance(node.get("sampledValue"), list):
+        believed = [each for each in node["sampledValue"] if not _is_zero_at_the_start(each)]
+        if len(believed) < len(node["sampledValue"]):
+            node["sampledValue"] = believed
+            changed.add("a register of 0 at the start was not believed")
     if quirks.energy_factor != 1 and "value" in node and _is_energy_in_wh(node):
         scaled = _scaled(node["value"], quirks.energy_factor)
         if scaled is not None:
@@ -61,8 +69,18 @@ def _walk(node: Any, quirks: Quirks, zone: ZoneInfo | None, changed: set[str]) -
             changed.add(f"time read in {zone.key}")
 
 
+def _is_zero_at_the_start(sampled: Any) -> bool:
+    """The meterStart of 2.x, which some firmwares of 1.6 tell along with each reading besides."""
+    return (
+        isinstance(sampled, dict)
+        and sampled.get("context") == BEGIN
+        and str(sampled.get("measurand") or REGISTER) == REGISTER
+        and as_number(sampled.get("value")) == 0
+    )
+
+
 def _is_energy_in_wh(sampled: dict[str, Any]) -> bool:
-    measurand = str(sampled.get("measurand") or f"{ENERGY}.Import.Register")
+    measurand = str(sampled.get("measurand") or REGISTER)
     told = sampled.get("unitOfMeasure")
     unit = told.get("unit") if isinstance(told, dict) else sampled.get("unit")
     return measurand.startswith(ENERGY) and str(unit or "Wh").casefold() == "wh"

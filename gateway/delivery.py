@@ -66,6 +66,8 @@ def _say(command: Command, books: Books) -> Publication | None:
         return None
     text = frames.call(str(command.pk), action, payload)
     configuration.told(charger, text, is_made=command.verb == "rotate_password", order=command.pk)
+    if not command.verb:
+        command.arguments = DIALECTS[charger.subprotocol].meaning(action, payload)
     commands.record_wording(command, action=action, payload=payload)
     books.journal.sent(charger, message_id=str(command.pk), action=action, request=text, at=books.at)
     books.changed_chargers.add(charger.pk)

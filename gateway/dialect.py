@@ -5,6 +5,7 @@
 - ``hears(action)``: a SEND of the charger, which is never answered (2.1)
 - ``sends(verb)``: one of our verbs → (action, payload) in this version's words
 - ``answers(action)``: what the charger's answer to our CALL means for the domain
+- ``means(action)``: a raw order of staff in the arguments of the verb that would have said it
 
 A version may start from an older one (2.1 from 2.0.1) and then holds only what differs. What the older one learns
 later, by whichever module and in whatever order of imports, the newer one knows at once.
@@ -26,6 +27,7 @@ Handler = Callable[[Call], Answer]
 Listener = Callable[[Call], None]
 Wording = Callable[[Command], tuple[str, Payload]]
 Reading = Callable[[Command, Payload, Call], None]
+Meaning = Callable[[Payload], dict[str, Any]]
 F = TypeVar("F", bound=Callable[..., Any])
 V = TypeVar("V")
 
@@ -43,6 +45,7 @@ class Dialect:
         self.listeners: MutableMapping[str, Listener] = _over(based_on.listeners if based_on else None)
         self.wordings: MutableMapping[str, Wording] = _over(based_on.wordings if based_on else None)
         self.readings: MutableMapping[str, Reading] = _over(based_on.readings if based_on else None)
+        self.meanings: MutableMapping[str, Meaning] = _over(based_on.meanings if based_on else None)
         # Fields that some chargers answer with in place of the right ones: action → theirs → ours.
         self.misspelt: MutableMapping[str, dict[str, str]] = _over(based_on.misspelt if based_on else None)
         # Actions that carry money: never answered with a CALLERROR when charger and session can be told. The value is
@@ -64,6 +67,9 @@ class Dialect:
     def answers(self, action: str) -> Callable[[F], F]:
         return self._into(self.readings, action)
 
+    def means(self, action: str) -> Callable[[F], F]:
+        return self._into(self.meanings, action)
+
     def word(self, command: Command) -> tuple[str, Payload]:
         """Action and payload of a command. Raises Unspeakable."""
         if not command.verb:
@@ -75,6 +81,11 @@ class Dialect:
                 f"OCPP {self.subprotocol.removeprefix('ocpp')} has no message for {command.verb!r}."
             ) from None
         return wording(command)
+
+    def meaning(self, action: str, payload: Payload) -> dict[str, Any]:
+        """The arguments of a raw order as a verb would have them; empty where nobody needs to know."""
+        meaning = self.meanings.get(action)
+        return meaning(payload) if meaning else {}
 
     def answer_as_meant(self, action: str, payload: Any) -> Any:
         """A charger's answer with known misspellings of its fields put right; ``payload`` itself stays as it is."""

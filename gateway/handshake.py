@@ -179,13 +179,26 @@ def judge(caller: Caller, charger: Charger) -> Proof:
         raise _mismatch(charger, "TLS, and it came by plain ws://; use wss://")
     if caller.user is None:
         raise _unproved(f"Charger {charger.identity!r} has to log in: user name {charger.identity!r} and its password.")
-    if fold(caller.user) != charger.identity_folded:
+    # Some firmwares send no name, only a password: the URL says whose it has to be.
+    is_nameless = caller.user == "" and not charger.is_strict
+    if not is_nameless and fold(caller.user) != charger.identity_folded:
         raise _unproved(f"User {caller.user[:128]!r} is not the identity in the URL, {caller.identity!r}.")
     # What it has now, then what it was told: the latter it may have taken without our hearing so.
     for password_hash in (charger.password_hash, *credentials.pending(charger)):
         if credentials.matches(password_hash, caller.password):
             return Proof(SecurityProfile.TLS if caller.is_secure else SecurityProfile.BASIC, password_hash)
     raise _unproved(f"Wrong password for charger {charger.identity!r}.")
+
+
+def slips(caller: Caller, proof: Proof) -> list[str]:
+    """What was wrong with the handshake of a caller that came in all the same, for the page *Protocol*."""
+    found = []
+    if not caller.subprotocol:
+        offered = ", ".join(map(repr, caller.offered)) or "no subprotocol"
+        found.append(f"It offers {offered}; what it speaks is assumed.")
+    if caller.user == "" and proof.password_hash:
+        found.append("Its user name is empty; the identity in the URL counts.")
+    return found
 
 
 def _by_certificate(caller: Caller, charger: Charger, *, is_needed: bool) -> Proof | None:

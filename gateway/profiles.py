@@ -13,7 +13,7 @@ from gateway.dialect import Payload, Unspeakable
 from gateway.wire import dicts, moment, one_of, plug, said, small, text
 from sessions.models import ChargingSession
 from sessions.units import as_number
-from smartcharging import abilities, readback
+from smartcharging import abilities, profiles, readback
 from smartcharging.schedules import Profile
 
 KIND = {"absolute": "Absolute", "recurring": "Recurring", "relative": "Relative"}
@@ -106,6 +106,25 @@ def powers_in_words(command: Command, given: dict[str, Any], powers: dict[str, s
 def our_powers(period: dict[str, Any]) -> dict[str, Any]:
     """What a period says of power, under our names."""
     return {ours: period[theirs] for ours, theirs in POWERS.items() if theirs in period}
+
+
+def meant(profile: Profile, *, evse_id: object) -> dict[str, Any]:
+    """A profile of a raw order in the arguments of ``set_profile``: so plans of its site count it before it is held."""
+    told = {
+        "id": profile.profile_id,
+        "stack_level": profile.stack_level,
+        "purpose": profile.purpose,
+        "kind": profile.kind,
+        "schedules": profile.schedules,
+    }
+    return {"evse_id": plug(evse_id) or 0, "profile": told}
+
+
+def taken_along(command: Command, answer: Payload, profile: Profile, *, evse_id: object, call: Call) -> None:
+    """A remote start was accepted, and its profile with it: it holds for the session that is to come."""
+    if answer.get("status") == "Accepted":
+        profiles.install(call.charger, profile, evse_id=plug(evse_id) or 0, command=command, at=call.at)
+        call.books.changed_chargers.add(call.charger.pk)
 
 
 def require_valid(command: Command, profile: Profile, *, is_start: bool = False) -> None:

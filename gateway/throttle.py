@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from ipaddress import IPv6Address, IPv6Network
 
 WINDOW_S = 60.0
 PER_IDENTITY = 10
@@ -26,6 +27,7 @@ class Throttle:
     def wait_s(self, identity: str, address: str, now: float, *, is_known_here: bool = False) -> int:
         """Whole seconds until this caller may try again; 0: now."""
         self._turn(now)
+        address = network(address)
         is_over = self._by_identity.get((identity, address), 0) >= PER_IDENTITY or (
             not is_known_here and self._by_address.get(address, 0) >= PER_ADDRESS
         )
@@ -34,6 +36,7 @@ class Throttle:
     def failed(self, identity: str, address: str, now: float) -> int:
         """Count a failure; how many this identity now has from this address."""
         self._turn(now)
+        address = network(address)
         self._by_identity[identity, address] += 1
         self._by_address[address] += 1
         return self._by_identity[identity, address]
@@ -44,3 +47,16 @@ class Throttle:
             self._began = now
             self._by_identity.clear()
             self._by_address.clear()
+
+
+def network(address: str) -> str:
+    """What counts as one address: of IPv6 the /64, for whoever has one address there has 2^64 of them."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = IPv6Address(address.partition("%")[0])
+    except ValueError:  # a proxy's word
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), 64), strict=False))

@@ -149,6 +149,8 @@ BOOT_DAYS = env.int("BOOT_DAYS", 730, validate=validate.Range(min=0))
 NOTICE_DAYS = env.int("NOTICE_DAYS", 730, validate=validate.Range(min=0))
 SECURITY_EVENT_DAYS = env.int("SECURITY_EVENT_DAYS", 730, validate=validate.Range(min=0))
 ISSUE_DAYS = env.int("ISSUE_DAYS", 730, validate=validate.Range(min=0))  # from when they were closed
+# From when they were over: commands and jobs, rollouts of settings, firmware campaigns.
+ORDER_DAYS = env.int("ORDER_DAYS", 730, validate=validate.Range(min=0))
 DEAD_LETTER_DAYS = env.int("DEAD_LETTER_DAYS", 400, validate=validate.Range(min=0))
 # How long logs that chargers left with us are kept.
 LOG_FILE_DAYS = env.int("LOG_FILE_DAYS", 90, validate=validate.Range(min=0))
@@ -161,6 +163,8 @@ CHECK_SETTINGS_NIGHTLY = env.bool("CHECK_SETTINGS_NIGHTLY", True)
 CONFIGURATION_TRIAL_S = env.int("CONFIGURATION_TRIAL_S", 120, validate=validate.Range(min=0))
 # Refuse a card that already charges on another connector (ConcurrentTx). Off: a fleet's card may charge several cars.
 ONE_SESSION_PER_TOKEN = env.bool("ONE_SESSION_PER_TOKEN", False)
+# A station that shows drivers what they owe (2.x) is told when it has heard nothing of that for so long; 0: never.
+COST_UPDATES_S = env.int("COST_UPDATES_S", 60, validate=validate.Range(min=0))
 
 # -- news of issues --------------------------------------------------------------------------------------------------
 # The mail server, e.g. submission://user:password@mail.example:587; empty: no mail is sent.

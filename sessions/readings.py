@@ -27,7 +27,8 @@ SUSPECT = "A meter reading is implausible and was left out."
 # A reading may be a little older than the start it belongs to: clocks are read one after the other.
 BEFORE_START = timedelta(seconds=60)
 LONGEST = timedelta(days=3)
-_RANK = {"Transaction.Begin": 0, "Transaction.End": 2}
+BEGIN = "Transaction.Begin"
+_RANK = {BEGIN: 0, "Transaction.End": 2}
 _STORED = Lookup(MeterValue, by=["charger_id", "key"], only=["id", "charger_id", "key", "digest"])
 _BY_PK = Lookup(ChargingSession, by=["id"])
 # The index is by start; who charges longer than `LONGEST` and then loses its number is not found.
@@ -265,11 +266,27 @@ def _climb(session: ChargingSession, row: MeterValue) -> None:
     last, told = session.meter_last_wh, row.energy_wh or 0.0
     if told == 0 and (last or session.meter_start_wh):
         return
+    if last is not None and _is_said_again(row):
+        return
     if last is not None and told < last - 1:
         energy.review(session, truth.DROPPED)
     session.meter_last_wh = told
     if told and session.meter_first_wh is None:
         session.meter_first_wh, session.meter_first_at = told, row.measured_at
+
+
+def registers(rows: Iterable[MeterValue]) -> list[tuple[datetime, float]]:
+    """The moments and registers of a session's rows, in order."""
+    found: list[tuple[datetime, float]] = []
+    for row in sorted(rows, key=_moment):
+        if row.energy_wh is not None and not (found and _is_said_again(row)):
+            found.append((row.measured_at, row.energy_wh))
+    return found
+
+
+def _is_said_again(row: MeterValue) -> bool:
+    """Of a row that is not the first: some firmwares send the register at the start along with each reading."""
+    return row.context == BEGIN
 
 
 def _moment(row: MeterValue) -> tuple[datetime, int, float, UUID]:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
-from sessions import energy, stopping, truth
+from sessions import energy, readings, stopping, truth
 from sessions.models import ChargingSession, MeterValue, Review
 from sessions.signals import session_changed
 
@@ -75,9 +75,9 @@ def propose_lately(*, at: datetime) -> int:
         rows = MeterValue.objects.filter(session=session, energy_wh__isnull=False)
         if truth.DROPPED not in session.review_reasons:  # else just those that fell out of line tell what happened
             rows = rows.filter(is_suspect=False)
-        readings = [(at_, wh) for at_, wh in rows.values_list("measured_at", "energy_wh") if wh is not None]
+        registers = readings.registers(rows)
         before = stopping.history(session)
-        found = truth.propose(session, readings, before_wh=before[0] if before else None)
+        found = truth.propose(session, registers, before_wh=before[0] if before else None)
         session.proposed_wh = found.energy_wh if found else None
         session.proposal = found.reason if found else "Nothing in its readings tells what it drew."
         session.proposed_at = at

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from chargers.campaigns import running
-from sessions import campaigns, effects, retention, reviewing, rollups
+from sessions import campaigns, effects, retention, reviewing, rollups, running_costs
 
 
 @shared_task
@@ -31,6 +31,11 @@ def make_partitions() -> None:
 @shared_task
 def propose() -> None:
     reviewing.propose_lately(at=timezone.now())
+
+
+@shared_task
+def tell_costs() -> None:
+    running_costs.tell(at=timezone.now())
 
 
 @shared_task

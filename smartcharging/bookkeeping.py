@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, Subquery
 
-from chargers.models import Charger, Command, CommandStatus
+from chargers.models import Charger, CommandStatus
 from chargers.rows import first_key, stored
 from sessions.models import ChargingSession, MeterValue
-from smartcharging import grid, leading, ledger
-from smartcharging.models import CapacitySignal, ChargingNeeds, InstalledProfile, Limit, LimitNode, Outlet, SitePlan
+from smartcharging import grid, ledger
+from smartcharging.held import beside, chargers_of
+from smartcharging.models import CapacitySignal, ChargingNeeds, Limit, LimitNode, Outlet, SitePlan
 
 Place = tuple[int, int]  # charger, EVSE
 # Rows are wide and sites are large: a plan reads what it needs.
@@ -31,11 +32,6 @@ _READ_OF_ENTRY = (
     *("command__status", "command__answer", "command__late_answer"),
 )
 METER_LOOKBACK = timedelta(days=1)  # an older reading says nothing of now
-LEADING = ("tx", "tx_default", "priority")  # purposes of profiles that may raise what a car gets
-
-
-def profile_id(outlet: Outlet, kind: str) -> int:
-    return leading.profile_id(outlet.evse_id, kind)
 
 
 @dataclass(slots=True)
@@ -45,45 +41,47 @@ class Books:
     plan: SitePlan
     site: grid.Site
     outlets: list[Outlet]
-    sessions: dict[Place, ChargingSession]
+    running: list[ChargingSession | None]  # the session at each outlet
     needs: dict[int, ChargingNeeds]  # by session
     ledger: ledger.Ledger
     at: datetime
     gone: list[int] = field(default_factory=list)  # entries that count no more
     news: list[int] = field(default_factory=list)  # entries that were confirmed since
-    defaults_a: dict[int, float] = field(default_factory=dict)  # our own default, as confirmed, by outlet
+    defaults_a: list[float | None] = field(default_factory=list)  # our own default at each outlet, as confirmed
     in_watts: frozenset[int] | None = None  # chargers that take no amperes; read when something is sent
     waiting: dict[tuple[int, str], list[UUID]] = field(default_factory=dict)  # commands not sent yet, by outlet, kind
 
-    def session_of(self, outlet: Outlet) -> ChargingSession | None:
-        return self.sessions.get((outlet.charger_id, outlet.evse_id))
+    @property
+    def busy(self) -> list[tuple[int, ChargingSession]]:
+        """The outlets where a session runs, by number: on a large site few of all."""
+        return [(index, session) for index, session in enumerate(self.running) if session is not None]
 
 
 def open_books(plan: SitePlan, *, at: datetime, ahead_s: float) -> Books:
     """Read a site. Raises `grid.ImpossibleTree`."""
     nodes = list(LimitNode.objects.filter(site=plan.site_id))
     outlets = list(_outlets(plan))
+    places = [(outlet.charger.id, outlet.evse_id) for outlet in outlets]
     sessions = _sessions(plan, at)
-    needs = {row.session_id: row for row in ChargingNeeds.objects.filter(charger__in=_chargers(plan))}
+    running = [sessions.get(place) for place in places]
+    needs = ChargingNeeds.objects.filter(charger__in=chargers_of(plan), session__isnull=False)
     site = drawn(plan, nodes, outlets, signals=_signals(plan, at))
-    held = _held(plan)
-    in_doubt = _in_doubt(plan, held)
-    places = [
-        _outlet(
-            outlet, sessions.get((outlet.charger_id, outlet.evse_id)), _default_a(outlet, held, in_doubt, plan.volts)
-        )
-        for outlet in outlets
+    held = beside(plan, sessions.values(), at=at)
+    defaults = [held.defaults_a(charger_id, outlet) for (charger_id, _), outlet in zip(places, outlets, strict=True)]
+    counted = [
+        _outlet(outlet, session is not None, default_a)
+        for outlet, session, (_, default_a) in zip(outlets, running, defaults, strict=True)
     ]
     network = site.network(at, ahead=timedelta(seconds=ahead_s))
     books = Books(
         plan,
         site,
         outlets,
-        sessions,
-        {pk: row for pk, row in needs.items() if pk is not None},
-        ledger.Ledger(network, places, lease_s=plan.lease_s),
+        running,
+        {row.session_id: row for row in needs if row.session_id is not None},
+        ledger.Ledger(network, counted, lease_s=plan.lease_s),
         at,
-        defaults_a=_own_defaults(outlets, held, plan.volts),
+        defaults_a=[own_a for own_a, _ in defaults],
     )
     _read_entries(books)
     return books
@@ -93,10 +91,9 @@ def _outlets(plan: SitePlan) -> Iterator[Outlet]:
     """With their chargers. Read as values: Django takes longer to build two thousand rows than the rest of a plan."""
     rows = Outlet.objects.filter(node__site=plan.site_id)
     for row in rows.values_list(*_OF_OUTLET, *(f"charger__{name}" for name in _OF_CHARGER)):
-        outlet = stored(Outlet, dict(zip(_OF_OUTLET, row, strict=False)))
-        told = dict(zip(_OF_CHARGER, row[len(_OF_OUTLET) :], strict=True))
-        outlet.charger = stored(Charger, {"id": outlet.charger_id, **told})
-        yield outlet
+        told = dict(zip(_OF_OUTLET, row, strict=False))
+        charger = {"id": told["charger_id"], **dict(zip(_OF_CHARGER, row[len(_OF_OUTLET) :], strict=True))}
+        yield stored(Outlet, told, charger=stored(Charger, charger))
 
 
 def _signals(plan: SitePlan, at: datetime) -> list[grid.Signal]:
@@ -117,7 +114,7 @@ def drawn(
             grid.Node(n.pk, n.name, (n.l1_a, n.l2_a, n.l3_a), n.parent_id, limit_w=n.limit_w, buffer_a=n.buffer_a)
             for n in nodes
         ],
-        [grid.Place(o.pk, o.node_id, o.phases, o.rotation, o.cable_a) for o in outlets],
+        [grid.Place(o.id, o.node_id, o.phases, o.rotation, o.cable_a) for o in outlets],
         volts=plan.volts,
         building=grid.Building(_three(plan.building_worst_a), _measured(plan), plan.building_at),
         signals=signals,
@@ -133,11 +130,6 @@ def _measured(plan: SitePlan) -> tuple[float, float, float] | None:
     return None if plan.building_a is None else _three(plan.building_a)
 
 
-def _chargers(plan: SitePlan) -> QuerySet[Outlet, int]:
-    """As a subquery: a thousand numbers in each statement cost more than what they ask for."""
-    return Outlet.objects.filter(node__site=plan.site_id).order_by().values_list("charger", flat=True)
-
-
 def _sessions(plan: SitePlan, at: datetime) -> dict[Place, ChargingSession]:
     """The running session at each place, with the current that its meter showed last."""
     latest = MeterValue.objects.filter(
@@ -149,7 +141,7 @@ def _sessions(plan: SitePlan, at: datetime) -> dict[Place, ChargingSession]:
     )
     latest = latest.order_by("-measured_at")
     running = ChargingSession.objects.filter(
-        charger__in=_chargers(plan), stopped_at=None, is_superseded=False
+        charger__in=chargers_of(plan), stopped_at=None, is_superseded=False
     ).annotate(
         drawn_a=Subquery(latest.values("current_a")[:1]),
         drawn_at=Subquery(latest.values("received_at")[:1]),
@@ -160,107 +152,22 @@ def _sessions(plan: SitePlan, at: datetime) -> dict[Place, ChargingSession]:
     return {(session.charger_id, session.evse_id): session for session in running.order_by("started_at")}
 
 
-@dataclass(slots=True, frozen=True)
-class Held:
-    """A profile that may lead at an EVSE (0: at each) of a charger; ``at``: when it was confirmed, or ordered."""
-
-    evse_id: int
-    number: int
-    schedules: list[dict[str, Any]]
-    at: datetime
+def others_a(books: Books) -> dict[int, float]:
+    """The most that profiles which are not the planner's may allow, by outlet; 0 where there are none."""
+    held = beside(books.plan, [session for _, session in books.busy], at=books.at)
+    return {outlet.id: held.others_a(outlet.charger.id, outlet) for outlet in books.outlets}
 
 
-def _held(plan: SitePlan) -> dict[int, list[Held]]:
-    """The profiles of sessions that the chargers hold, by charger."""
-    found: dict[int, list[Held]] = defaultdict(list)
-    rows = InstalledProfile.objects.filter(charger__in=_chargers(plan), purpose__in=LEADING)
-    for charger_id, *held in rows.values_list("charger", "evse_id", "profile_id", "schedules", "installed_at"):
-        found[charger_id].append(Held(*held))
-    return found
-
-
-def _in_doubt(plan: SitePlan, held: dict[int, list[Held]]) -> dict[int, list[Held]]:
-    """Profiles that were ordered, by staff or as a default, and that the charger may hold without having said so.
-
-    Floors and leases are in the ledger on their own. One that was confirmed under the same number later is not there.
-    """
-    orders = Command.objects.filter(charger__in=_chargers(plan), verb="set_profile").order_by()
-    orders = orders.exclude(requested_via__in=["plan floor", "plan lease"])
-    rows = [
-        row
-        for status in (CommandStatus.PENDING, CommandStatus.SENT, CommandStatus.TIMEOUT)
-        for row in orders.filter(status=status).values_list("charger", "arguments", "created_at", "late_answer")
-    ]
-    found: dict[int, list[Held]] = defaultdict(list)
-    for charger_id, arguments, created_at, late_answer in rows:
-        profile = arguments.get("profile")
-        if not isinstance(profile, dict) or profile.get("purpose", "tx_default") not in LEADING:
-            continue
-        number = _whole(profile.get("id"))
-        is_later = any(one.number == number and one.at >= created_at for one in held[charger_id])
-        if is_later or (isinstance(late_answer, dict) and late_answer.get("status") == "Rejected"):
-            continue
-        schedule = {"unit": profile.get("unit", "A"), "periods": profile.get("periods")}
-        found[charger_id].append(Held(_whole(arguments.get("evse_id")), number, [schedule], created_at))
-    return found
-
-
-def _whole(value: object) -> int:
-    return int(value) if isinstance(value, int | float | str) and str(value).isdecimal() else 0
-
-
-def _default_a(
-    outlet: Outlet, held: dict[int, list[Held]], in_doubt: dict[int, list[Held]], volts: float
-) -> float | None:
-    """What it falls back to, if it holds our default; more, if it holds, or may hold, something else that may lead."""
-    here = [one for one in held[outlet.charger_id] if one.evse_id in (0, outlet.evse_id)]
-    if profile_id(outlet, "default") not in {one.number for one in here}:
-        return None
-    ours = {profile_id(outlet, kind) for kind in ("floor", "lease")}
-    maybe = [one for one in in_doubt.get(outlet.charger_id, []) if one.evse_id in (0, outlet.evse_id)]
-    others = [one for one in (*here, *maybe) if one.number not in ours]
-    return max(_most_a(one, outlet, volts) for one in others)
-
-
-def _most_a(held: Held, outlet: Outlet, volts: float) -> float:
-    return max(
-        (
-            _amperes(period, schedule, volts * outlet.phases, outlet.cable_a)
-            for schedule in held.schedules
-            for period in schedule.get("periods") or ()
-        ),
-        default=outlet.cable_a,
-    )
-
-
-def _own_defaults(outlets: Iterable[Outlet], held: dict[int, list[Held]], volts: float) -> dict[int, float]:
-    """Of those outlets whose charger confirmed our default, how much it allows."""
-    return {
-        outlet.pk: _most_a(one, outlet, volts)
-        for outlet in outlets
-        for one in held.get(outlet.charger_id, [])
-        if one.number == profile_id(outlet, "default") and one.evse_id == outlet.evse_id
-    }
-
-
-def _amperes(period: dict[str, Any], schedule: dict[str, Any], watts_per_a: float, cable_a: float) -> float:
-    """The limit of a period; of one that has none, or none that can be read, what the cable bears."""
-    limit = period.get("limit")
-    if not isinstance(limit, int | float):
-        return cable_a
-    return float(limit) if schedule.get("unit") == "A" else float(limit) / watts_per_a
-
-
-def _outlet(outlet: Outlet, session: ChargingSession | None, default_a: float | None) -> ledger.Outlet:
+def _outlet(outlet: Outlet, in_session: bool, default_a: float | None) -> ledger.Outlet:
     charger = outlet.charger
     return ledger.Outlet(
-        outlet.pk,
+        outlet.id,
         outlet.cable_a,
         default_a,
         ledger.Trust(outlet.trust),
         skew_s=charger.clock_offset_s or 0.0,
         is_online=charger.is_online and charger.is_booted,
-        in_session=session is not None,
+        in_session=in_session,
         is_wild=outlet.is_wild,
     )
 
@@ -271,13 +178,13 @@ def _read_entries(books: Books) -> None:
     rows = Limit.objects.filter(outlet__node__site=books.plan.site_id).order_by("pk")
     for row in rows.values_list(*_READ_OF_ENTRY, named=True):
         by_outlet[row.outlet_id].append(row)
-    for outlet, place in zip(books.outlets, books.ledger.outlets, strict=True):
-        if outlet.pk in by_outlet:
-            _read_entries_of(books, outlet, place, by_outlet[outlet.pk])
+    for index, outlet in enumerate(books.outlets):
+        if outlet.id in by_outlet:
+            _read_entries_of(books, index, by_outlet[outlet.id])
 
 
-def _read_entries_of(books: Books, outlet: Outlet, place: ledger.Outlet, rows: list[Any]) -> None:
-    session = books.session_of(outlet)
+def _read_entries_of(books: Books, index: int, rows: list[Any]) -> None:
+    outlet, place, session = books.outlets[index], books.ledger.outlets[index], books.running[index]
     for row in rows:
         is_over = row.session__stopped_at is not None or row.session__is_superseded
         if is_over and not place.is_sticky and (session is None or session.pk != row.session_id):

@@ -40,10 +40,12 @@ class Car:
 
 @dataclass(slots=True, frozen=True)
 class Given:
-    """What `share` found, by outlet. ``upper_a``: what each could take; ``bound_by``: the limit that held it back."""
+    """What `share` found, by outlet. ``wanted_a``: what each could take, or needs where that is known and less;
+    ``bound_by``: the limit that held it back.
+    """
 
     amperes: Floats
-    upper_a: Floats
+    wanted_a: Floats
     bound_by: Sequence[str]
     is_queued: Sequence[bool]
 
@@ -51,10 +53,16 @@ class Given:
 def share(
     book: Ledger, cars: Sequence[Car | None], now: float, *, volts: float = 230.0, ahead: Ahead | None = None
 ) -> Given:
-    """What each outlet should get now, and what it could take; and why not more. None: no car, or none that charges."""
+    """What each outlet should get now, and what its car wants; and why not more. None: no car, or none that charges."""
     upper = np.array([upper_a(car, place, now) for car, place in zip(cars, book.outlets, strict=True)], float)
     network = book.for_share(now)
-    held = np.array([place.lease.worst_a() + place.floor.worst_a() for place in book.outlets], float)
+    held = np.array(
+        [
+            place.lease.worst_a() + place.floor.worst_a() if car is not None else 0.0
+            for car, place in zip(cars, book.outlets, strict=True)
+        ],
+        float,
+    )
     need = np.array([need_a(car, now, volts) for car in cars], float)
     shares = allocation.share(
         network,
@@ -66,7 +74,8 @@ def share(
     )
     names = [network.names[bound][:160] if bound >= 0 else "" for bound in shares.bound_by]
     queued = [bool(waits) for waits in (upper > 0) & ~shares.is_admitted]
-    return Given(shares.amperes, upper, names, queued)
+    wanted = np.where(np.isnan(need), upper, np.minimum(upper, need))
+    return Given(shares.amperes, wanted, names, queued)
 
 
 def upper_a(car: Car | None, place: Outlet, now: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from django.db.models import Sum
 
 from chargers.models import Site
-from sessions.models import SessionHour
+from sessions.models import ChargingSession, SessionHour
 from smartcharging.allocation import Floats
 from smartcharging.bookkeeping import Books
 from smartcharging.models import EnergyPrice, SiteSample
@@ -23,13 +23,19 @@ HOUR = timedelta(hours=1)
 
 
 def record(
-    books: Books, *, given_a: Floats, wanted_a: Floats, pauses: int = 0, since: datetime | None = None
+    books: Books,
+    *,
+    given_a: Floats,
+    wanted_a: Floats,
+    worst_a: Floats | None = None,
+    pauses: int = 0,
+    since: datetime | None = None,
 ) -> SiteSample:
     """Add what a plan saw to its five minutes; the plan's row is locked, so nobody else does."""
     bucket = books.at.replace(minute=books.at.minute // 5 * 5, second=0, microsecond=0)
     span = min(books.at - since, LONGEST) if since is not None else timedelta(0)
     hours = max(0.0, span / HOUR)
-    limit, building, cars, worst = currents(books)
+    limit, building, cars, worst = currents(books, worst_a)
     row = SiteSample.objects.filter(site=books.plan.site_id, at=bucket).first()
     if row is None:
         row = SiteSample(
@@ -54,26 +60,28 @@ def _each(choose: Callable[[float, float], float], one: Sequence[float], other: 
     return [choose(a, b) for a, b in zip(one, other, strict=True)]
 
 
-def currents(books: Books) -> tuple[list[float], list[float], list[float], list[float]]:
-    """Limit, building, cars as measured, cars at worst: amperes on L1, L2, L3 of the grid connection."""
+def currents(books: Books, worst: Floats | None = None) -> tuple[list[float], list[float], list[float], list[float]]:
+    """Limit, building, cars as measured, cars at worst: amperes on L1, L2, L3 of the grid connection.
+
+    ``worst``: of each EVSE, if it is known already.
+    """
     site, root = books.site, books.site.root
     signals = [signal.limit_w for signal in site.signals if signal.is_on(books.at, books.at)]
     watts = [limit_w for limit_w in (root.limit_w, *signals) if limit_w is not None]
     phases = sum(limit > 0 for limit in root.limits_a) or 1
     most = min(watts, default=np.inf) / site.volts / phases
     limit = [min(amperes - root.buffer_a, most) if amperes else 0.0 for amperes in root.limits_a]
-    on = np.array([[phase in place.on for place in site.places] for phase in range(3)], float).reshape(3, -1)
-    drawn = np.array([_drawn_a(books, index) for index in range(len(books.outlets))], float)
-    worst = books.ledger.worst_a(books.at.timestamp())
+    on = site.on.astype(float)
+    drawn = np.zeros(len(books.outlets))
+    for index, session in books.busy:
+        drawn[index] = _drawn_a(books, index, session)
+    worst = books.ledger.worst_a(books.at.timestamp()) if worst is None else worst
     rounded = [[round(float(value), 2) for value in row] for row in (on @ drawn, on @ worst)]
-    return limit, list(site.building.load_a(books.at)), rounded[0], rounded[1]
+    return limit, list(site.load_a(books.at)), rounded[0], rounded[1]
 
 
-def _drawn_a(books: Books, index: int) -> float:
+def _drawn_a(books: Books, index: int, session: ChargingSession) -> float:
     """By its meter; where that is old, what it was given."""
-    session = books.session_of(books.outlets[index])
-    if session is None:
-        return 0.0
     drawn_a, at = getattr(session, "drawn_a", None), getattr(session, "drawn_at", None)
     if drawn_a is None or at is None or books.at - at > METER_IS_OLD:
         return float(min(books.outlets[index].target_a, books.ledger.outlets[index].worst_a(books.at.timestamp())))
@@ -82,7 +90,11 @@ def _drawn_a(books: Books, index: int) -> float:
 
 @dataclass(slots=True)
 class Day:
-    """A day at a site, in its own time; ``met_percent`` None where no car wanted anything, ``cost`` without prices."""
+    """A day at a site, in its own time. ``cost``: None without prices.
+
+    ``met_percent``: of what cars wanted, the part that they got, as in `smartcharging.replay`; None where none wanted
+    anything.
+    """
 
     since: datetime
     until: datetime

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smartcharging.allocation import Floats, Network
 
@@ -50,6 +51,13 @@ class Place:
     @property
     def on(self) -> tuple[int, ...]:
         return ROTATIONS[self.rotation][: self.phases]
+
+
+_ON = {
+    (rotation, count): tuple(phase in wired[:count] for phase in range(3))
+    for rotation, wired in ROTATIONS.items()
+    for count in (1, 2, 3)
+}
 
 
 @dataclass(slots=True, frozen=True)
@@ -99,21 +107,24 @@ class Site:
     def root(self) -> Node:
         return next(node for node in self.nodes if node.parent is None)
 
+    def load_a(self, at: datetime) -> tuple[float, float, float]:
+        """What the building draws. A meter that shows more sun than the connection could carry away is not believed."""
+        load_a = self.building.load_a(at)
+        is_plausible = all(load >= -limit for load, limit in zip(load_a, self.root.limits_a, strict=True))
+        return load_a if is_plausible else self.building.worst_a
+
     def network(self, at: datetime, *, ahead: timedelta = timedelta(0)) -> Network:
         """What cars may draw, at each limit: less building and buffer, and the lowest signal until ``ahead`` is over.
 
         Three rows for each node, its phases, then one for its watts if it has them, then one for the signals.
         """
-        paths = self._paths()
+        belongs, on = self._belongs(), self.on
         rows: list[Floats] = []
         limits: list[float] = []
         names: list[str] = []
-        on = np.array([[phase in place.on for place in self.places] for phase in range(3)], bool)
         root = self.root
-        for node in self.nodes:
-            load_a = self.building.load_a(at) if node is root else (0.0, 0.0, 0.0)
-            hangs = {key for key, path in paths.items() if node.key in path}
-            below = np.array([place.node in hangs for place in self.places], bool)
+        for node, below in zip(self.nodes, belongs, strict=True):
+            load_a = self.load_a(at) if node is root else (0.0, 0.0, 0.0)
             for phase in range(3):
                 rows.append(below & on[phase])
                 limits.append(node.limits_a[phase] - node.buffer_a - load_a[phase])
@@ -127,9 +138,19 @@ class Site:
                 names.append(f"{name}, power")
         return Network(np.array(rows, float).reshape(len(rows), len(self.places)), np.array(limits), names)
 
-    def _paths(self) -> dict[Hashable, set[Hashable]]:
+    @property
+    def on(self) -> NDArray[np.bool_]:
+        """Phases × EVSEs: who draws from which."""
+        return np.array([_ON[place.rotation, place.phases] for place in self.places], bool).reshape(-1, 3).T
+
+    def _belongs(self) -> NDArray[np.bool_]:
+        """Nodes × EVSEs: what is drawn where counts on which."""
+        index = {node.key: n for n, node in enumerate(self.nodes)}
         parents = {node.key: node.parent for node in self.nodes}
-        return {key: set(_upwards(key, parents)) for key in parents}
+        above = np.zeros((len(self.nodes), len(self.nodes)), bool)
+        for key, n in index.items():
+            above[[index[one] for one in _upwards(key, parents)], n] = True
+        return above[:, [index[place.node] for place in self.places]]
 
 
 def check(nodes: Sequence[Node], places: Iterable[Place]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Charger, Command, Site
 from sessions.models import ChargingSession
@@ -143,8 +144,18 @@ class ChargingNeeds(models.Model):
         constraints = [models.UniqueConstraint(fields=["charger", "evse_id"], name="charging_needs_are_unique")]
 
 
+class Leader(models.TextChoices):
+    """Who leads a site, see `smartcharging.handover`."""
+
+    CLOUD = "cloud", _("this yard")
+    EDGE = "edge", _("the edge at the site")
+    RETURNING = "returning", _("the edge, asked to hand back")
+
+
 class SitePlan(models.Model):
     """How a site shares its power. ``version`` grows with each plan: a planner with an older one writes nothing.
+
+    ``epoch`` grows each time another leads. ``edge_heard_at``: the last report of this epoch.
 
     ``building_worst_l1_a`` …: what else may draw from the connection, counted while its meter is silent.
     """
@@ -152,6 +163,9 @@ class SitePlan(models.Model):
     site = models.OneToOneField(Site, on_delete=models.CASCADE, related_name="plan")
     is_on = models.BooleanField(default=False)
     version = models.PositiveBigIntegerField(default=0)
+    leader = models.CharField(max_length=9, choices=Leader, default=Leader.CLOUD)
+    epoch = models.PositiveIntegerField(default=0)
+    edge_heard_at = models.DateTimeField(null=True, blank=True)
     lease_s = models.PositiveIntegerField(default=300)
     default_a = models.FloatField(default=0.0)  # what a car gets that starts without us
     volts = models.FloatField(default=230.0)
@@ -255,7 +269,7 @@ class SiteSample(models.Model):
     """Five minutes of a site as its plans saw them: the highest currents on L1, L2, L3, the lowest limit, and sums.
 
     ``limit_a``: what building and cars may draw together; ``worst_a``: what cars may draw if everything breaks.
-    ``wanted_ah``: what the cars could have taken, ``given_ah``: what of it they were allowed; per phase.
+    ``wanted_ah``: what the cars wanted (see `planning.share`), ``given_ah``: what of it they were allowed; per phase.
     """
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="samples", db_index=False)

@@ -18,8 +18,7 @@ PATIENCE = timedelta(seconds=PATIENCE_S)
 
 def watch(books: Books) -> None:
     """Compare each meter with the worst that the ledger knows; ``above_since`` and ``is_wild`` of the outlets."""
-    for outlet, place in zip(books.outlets, books.ledger.outlets, strict=True):
-        session = books.session_of(outlet)
+    for outlet, place, session in zip(books.outlets, books.ledger.outlets, books.running, strict=True):
         drawn_a = session.drawn_a if session else None  # type: ignore[attr-defined]
         if drawn_a is None or not place.disobeys(drawn_a, books.at.timestamp()):
             outlet.above_since = None
@@ -34,18 +33,17 @@ def watch(books: Books) -> None:
 
 def _contain(books: Books) -> None:
     """A wild one is stopped only where its cable, with all that the others may draw, is too much."""
-    if books.ledger.fullness(books.at.timestamp()) <= 1:
+    wild = [(books.outlets[index], session) for index, session in books.busy if books.outlets[index].is_wild]
+    if not wild or books.ledger.fullness(books.at.timestamp()) <= 1:
         return
-    for outlet, place in zip(books.outlets, books.ledger.outlets, strict=True):
-        session = books.session_of(outlet)
-        if place.is_wild and session is not None:
-            commands.request(
-                outlet.charger,
-                "remote_stop",
-                arguments={"session_id": session.pk},
-                via="plan: it draws more than it may",
-                idempotency_key=f"contain-{session.pk}",
-            )
+    for outlet, session in wild:
+        commands.request(
+            outlet.charger,
+            "remote_stop",
+            arguments={"session_id": session.pk},
+            via="plan: it draws more than it may",
+            idempotency_key=f"contain-{session.pk}",
+        )
 
 
 def trust_again(outlet_pk: int) -> None:

@@ -8,8 +8,8 @@ the outbox is withdrawn, so a charger never gets an old limit after a new one.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -17,27 +17,25 @@ from typing import Any
 import numpy as np
 import structlog
 from django.db import transaction
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Q
 
-from chargers import commands
-from chargers.models import Command
-from smartcharging import abilities, allocation, cars, day, leading, ledger, obedience, plan
+from chargers.rows import rewrite
+from sessions.models import ChargingSession
+from smartcharging import allocation, cars, day, obedience, orders, plan
+from smartcharging.allocation import Floats
 from smartcharging.bookkeeping import Books, close_books, open_books
 from smartcharging.grid import ImpossibleTree
-from smartcharging.ledger import Order
-from smartcharging.models import EnergyPrice, Limit, Outlet, SitePlan
+from smartcharging.models import EnergyPrice, Leader, Outlet, SitePlan
 
 log = structlog.get_logger(__name__)
 
 EVERY = timedelta(seconds=10)
 DEBOUNCE = timedelta(seconds=1)
-ORDER_TTL_S = 20  # what waits longer would carry an old plan
-ASK_AGAIN = timedelta(seconds=60)
 
 
 def due(*, at: datetime) -> list[int]:
     """The sites to plan now."""
-    waiting = SitePlan.objects.filter(Q(next_due_at=None) | Q(next_due_at__lte=at), is_on=True)
+    waiting = SitePlan.objects.filter(Q(next_due_at=None) | Q(next_due_at__lte=at), is_on=True, leader=Leader.CLOUD)
     return list(waiting.order_by("next_due_at").values_list("site", flat=True)[:200])
 
 
@@ -78,7 +76,8 @@ def call_for(site_ids: Collection[int], *, at: datetime) -> set[int]:
 @transaction.atomic
 def plan_site(site_id: int, *, at: datetime) -> int:
     """Plan a site and put what follows into the outbox; how many orders. Safe to repeat at any time."""
-    site_plan = SitePlan.objects.select_for_update().filter(site=site_id, is_on=True).first()
+    # A site that an edge leads is none of ours, see `smartcharging.handover`.
+    site_plan = SitePlan.objects.select_for_update().filter(site=site_id, is_on=True, leader=Leader.CLOUD).first()
     if site_plan is None:
         return 0
     try:
@@ -90,22 +89,17 @@ def plan_site(site_id: int, *, at: datetime) -> int:
     shown = [_shown(outlet) for outlet in books.outlets]
     obedience.watch(books)
     close_books(books)
-    count = _install_defaults(books)
-    last_at = site_plan.planned_at
-    given = share(books)
-    targets, wanted, now = given.amperes, given.upper_a, at.timestamp()
-    orders = books.ledger.decide(targets, now, order=np.argsort(-targets, kind="stable"))
-    count += sum(_send(books, order) for order in orders)
-    pauses = sum(
-        outlet.is_queued and before[SHOWN.index("target_a")] > 0
-        for outlet, before in zip(books.outlets, shown, strict=True)
-    )
-    day.record(books, given_a=np.minimum(targets, wanted), wanted_a=wanted, pauses=pauses, since=last_at)
-    changed = [outlet for outlet, before in zip(books.outlets, shown, strict=True) if _shown(outlet) != before]
-    Outlet.objects.bulk_update(changed, SHOWN)
+    count = orders.install_defaults(books)
+    shared, now = share(books), at.timestamp()
+    targets, wanted = shared.amperes, shared.wanted_a
+    count += orders.send(books, books.ledger.decide(targets, now, order=np.argsort(-targets, kind="stable")))
+    worst = books.ledger.worst_a(now)
+    pauses = _show(books, shown)
+    given = np.minimum(targets, wanted)
+    day.record(books, given_a=given, wanted_a=wanted, worst_a=worst, pauses=pauses, since=site_plan.planned_at)
     site_plan.version += 1
     site_plan.planned_at, site_plan.next_due_at = at, at + EVERY
-    site_plan.fullness, site_plan.problem = min(books.ledger.fullness(now), 1e9), ""
+    site_plan.fullness, site_plan.problem = min(books.ledger.fullness(now, worst), 1e9), ""
     site_plan.save(update_fields=["version", "planned_at", "next_due_at", "fullness", "problem"])
     if site_plan.fullness > 1 + 1e-6:
         log.warning("site_not_safe", site=site_id, fullness=round(site_plan.fullness, 3))
@@ -113,28 +107,32 @@ def plan_site(site_id: int, *, at: datetime) -> int:
 
 
 SHOWN = ("enough_a", "target_a", "bound_by", "is_queued", "above_since", "is_wild")
-
-
 _shown = attrgetter(*SHOWN)
+
+
+def _show(books: Books, before: Sequence[tuple[Any, ...]]) -> int:
+    """Keep what pages show of each outlet, where it changed; how many have to pause from now on."""
+    changed = [(outlet, was) for outlet, was in zip(books.outlets, before, strict=True) if _shown(outlet) != was]
+    rewrite([outlet for outlet, _ in changed], SHOWN)
+    return sum(outlet.is_queued and was[SHOWN.index("target_a")] > 0 for outlet, was in changed)
 
 
 def share(books: Books) -> cars.Given:
     """What each outlet should get now, and why not more: `Outlet.target_a`, ``bound_by``, ``is_queued``."""
-    here = [_car(books, outlet) for outlet in books.outlets]
+    here: list[cars.Car | None] = [None] * len(books.outlets)
+    for index, session in books.busy:
+        here[index] = _car(books, books.outlets[index], session)
     ahead = partial(_plan_a, books) if books.plan.looks_ahead else None
     given = cars.share(books.ledger, here, books.at.timestamp(), volts=books.plan.volts, ahead=ahead)
-    for index, (outlet, car) in enumerate(zip(books.outlets, here, strict=True)):
-        outlet.target_a = float(given.amperes[index])
-        outlet.bound_by, outlet.is_queued = given.bound_by[index], given.is_queued[index]
+    found = zip(books.outlets, here, given.amperes.tolist(), given.bound_by, given.is_queued, strict=True)
+    for outlet, car, target_a, bound_by, is_queued in found:
+        outlet.target_a, outlet.bound_by, outlet.is_queued = target_a, bound_by, is_queued
         if car is not None:
             outlet.enough_a = car.enough_a
     return given
 
 
-def _car(books: Books, outlet: Outlet) -> cars.Car | None:
-    session = books.session_of(outlet)
-    if session is None:
-        return None
+def _car(books: Books, outlet: Outlet, session: ChargingSession) -> cars.Car:
     needs = books.needs.get(session.pk)
     said_a = (needs.parameters.get("current_max_a") if needs else None) or 1e6
     car = cars.Car(min(outlet.cable_a, said_a), outlet.phases, enough_a=outlet.enough_a)
@@ -148,15 +146,13 @@ def _car(books: Books, outlet: Outlet) -> cars.Car | None:
     return car
 
 
-def _plan_a(books: Books, network: allocation.Network, upper: allocation.Floats) -> allocation.Floats | None:
-    rest_ah, left_h = np.zeros(len(upper)), np.full(len(upper), np.nan)
-    for index, outlet in enumerate(books.outlets):
-        session = books.session_of(outlet)
-        needs = books.needs.get(session.pk) if session else None
-        rest_ah[index] = upper[index] * plan.HORIZON_H
-        if session and needs and needs.energy_wh is not None:
+def _plan_a(books: Books, network: allocation.Network, upper: Floats) -> Floats | None:
+    rest_ah, left_h = upper * plan.HORIZON_H, np.full(len(upper), np.nan)
+    for index, session in books.busy:
+        needs = books.needs.get(session.pk)
+        if needs and needs.energy_wh is not None:
             rest_wh = max(0.0, needs.energy_wh - (session.energy_wh or 0))
-            rest_ah[index] = rest_wh / (books.plan.volts * outlet.phases)
+            rest_ah[index] = rest_wh / (books.plan.volts * books.outlets[index].phases)
         if needs and needs.departs_at and needs.departs_at > books.at:
             left_h[index] = (needs.departs_at - books.at).total_seconds() / 3600
     try:
@@ -166,7 +162,7 @@ def _plan_a(books: Books, network: allocation.Network, upper: allocation.Floats)
         return None
 
 
-def _prices(books: Books) -> allocation.Floats | None:
+def _prices(books: Books) -> Floats | None:
     """Of each quarter of an hour ahead, as shares of a worth that is twice the dearest: late is better than dear, and
     dear better than nothing.
     """
@@ -179,98 +175,3 @@ def _prices(books: Books) -> allocation.Floats | None:
     index = np.clip(np.searchsorted(starts, slots, side="right") - 1, 0, None)
     prices = np.array([float(per_kwh) for _, per_kwh in told])[index]
     return np.asarray(prices / (2 * max(float(np.abs(prices).max()), 1e-9)))
-
-
-# -- orders ------------------------------------------------------------------------------------------------------------
-
-
-def _send(books: Books, order: Order) -> int:
-    """Book a limit, then order it."""
-    outlet = books.outlets[order.index]
-    session = books.session_of(outlet)
-    if session is None:
-        return 0
-    _withdraw(books, outlet, order.kind)
-    expires_at = datetime.fromtimestamp(order.expires_at, UTC) if order.kind == "lease" else None
-    is_sticky = books.ledger.outlets[order.index].is_sticky
-    profile = _profile(outlet, order.kind, order.limit_a, books, until=expires_at)
-    profile["session_id"] = session.pk
-    row = Limit.objects.create(
-        outlet=outlet,
-        session=session,
-        kind=order.kind,
-        limit_a=order.limit_a,
-        sent_at=books.at,
-        expires_at=None if is_sticky else expires_at,
-        command=_order(outlet, profile, via=f"plan {order.kind}"),
-    )
-    # In the ledger and in the outbox by one commit; nothing leaves before it.
-    books.ledger.send(order, row.pk, books.at.timestamp())
-    return 1
-
-
-def _profile(
-    outlet: Outlet, kind: str, limit_a: float, books: Books, *, until: datetime | None = None
-) -> dict[str, Any]:
-    watts_per_a = books.plan.volts * outlet.phases if outlet.charger_id in _in_watts(books) else None
-    return leading.profile(kind, outlet.evse_id, limit_a, at=books.at, until=until, watts_per_a=watts_per_a)
-
-
-def _in_watts(books: Books) -> frozenset[int]:
-    """The chargers that take no amperes."""
-    if books.in_watts is None:
-        books.in_watts = abilities.without_amperes({outlet.charger_id for outlet in books.outlets})
-    return books.in_watts
-
-
-def _order(outlet: Outlet, profile: dict[str, Any], *, via: str) -> Command:
-    return commands.request(
-        outlet.charger,
-        "set_profile",
-        arguments={"evse_id": outlet.evse_id, "profile": profile},
-        via=via,
-        ttl_s=ORDER_TTL_S,
-    )
-
-
-def _withdraw(books: Books, outlet: Outlet, kind: str) -> None:
-    """What an older plan left in the outbox is void."""
-    waiting = books.waiting.pop((outlet.pk, kind), [])
-    for command in Command.objects.filter(pk__in=waiting) if waiting else ():
-        commands.cancel(command)
-
-
-def _install_defaults(books: Books) -> int:
-    """What a charger does without us is told to it first: until it has taken that, it counts with its cable.
-
-    Another default is told as well: a lower one at once, a higher one only where all limits bear it.
-    """
-    count = 0
-    wanted_a = books.plan.default_a
-    worst: allocation.Floats | None = None  # reckoned when the first default is to be raised
-    own = [
-        None if place.default_a is None else books.defaults_a.get(outlet.pk)
-        for outlet, place in zip(books.outlets, books.ledger.outlets, strict=True)
-    ]
-    untold = [n for n, own_a in enumerate(own) if own_a is None or abs(own_a - wanted_a) >= ledger.TELLING_A]
-    prefetch_related_objects([books.outlets[n] for n in untold], "default_command")
-    for index in untold:
-        outlet, place, own_a = books.outlets[index], books.ledger.outlets[index], own[index]
-        command = outlet.default_command
-        is_asked = command is not None and (command.is_open or command.created_at > books.at - ASK_AGAIN)
-        if outlet.trust == ledger.Trust.NONE or not place.is_online or is_asked:
-            continue
-        if own_a is not None and wanted_a > own_a:
-            worst = books.ledger.worst_a(books.at.timestamp()) if worst is None else worst
-            raised = worst.copy()
-            raised[index] = max(worst[index], min(wanted_a, outlet.cable_a))
-            if not books.ledger.network.bears(raised):
-                continue  # it keeps the lower one
-            worst = raised
-        outlet.default_command = _order(outlet, _profile(outlet, "default", wanted_a, books), via="plan default")
-        outlet.save(update_fields=["default_command"])
-        # From now on it may hold it: nothing is granted in this plan that would not bear that.
-        if place.default_a is not None:
-            place.default_a = max(place.default_a, min(wanted_a, outlet.cable_a))
-        count += 1
-    return count

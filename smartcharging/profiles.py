@@ -13,7 +13,12 @@ from chargers.rows import Lookup
 from smartcharging.models import InstalledProfile
 from smartcharging.schedules import Profile
 
-_OF_SESSION = Lookup(InstalledProfile, by=["charger_id", "transaction_id"], also="t.purpose = 'tx'", only=["id"])
+_OF_SESSIONS = Lookup(
+    InstalledProfile,
+    by=["charger_id"],
+    also="t.purpose = 'tx'",
+    only=["id", "charger_id", "evse_id", "transaction_id", "installed_at"],
+)
 
 
 @transaction.atomic
@@ -51,7 +56,7 @@ def install(
 
 
 @transaction.atomic
-def update_powers(charger: Charger, profile_id: int, powers: dict[str, float]) -> bool:
+def update_powers(charger: Charger, profile_id: int, powers: dict[str, float], *, at: datetime) -> bool:
     """The charger took new powers for the one period of a dynamic profile; False if we know of none such.
 
     ``powers``: the fields of a period that say power, e.g. {"limit": 16.0, "limit_l2": 0.0}; the others stay.
@@ -61,7 +66,8 @@ def update_powers(charger: Charger, profile_id: int, powers: dict[str, float]) -
         return False
     schedule, *rest = installed.schedules
     installed.schedules = [{**schedule, "periods": [{**schedule["periods"][0], **powers}]}, *rest]
-    installed.save(update_fields=["schedules"])
+    installed.installed_at = at
+    installed.save(update_fields=["schedules", "installed_at"])
     return True
 
 
@@ -91,19 +97,34 @@ def remove(
 
 
 class EndedProfiles:
-    """Profiles of one session go with it; a session that the charger could not name takes none along."""
+    """Profiles of one session go with it, by its name, or by its EVSE where they came before it had one.
+
+    What stands at neither stays, and counts: a session that the charger could not name takes no other one's along, and
+    one whose end is told late none that came after it.
+    """
 
     def __init__(self) -> None:
-        self._sessions: set[tuple[int, str]] = set()
+        self._names: set[tuple[int, str]] = set()
+        self._places: dict[tuple[int, int], datetime] = {}
 
-    def end_of_session(self, charger: Charger, transaction_id: str) -> None:
+    def end_of_session(
+        self, charger: Charger, transaction_id: str, *, evse_id: int = 0, stopped_at: datetime | None = None
+    ) -> None:
         if transaction_id:
-            self._sessions.add((charger.pk, transaction_id))
+            self._names.add((charger.pk, transaction_id))
+        if evse_id and stopped_at is not None:
+            self._places[charger.pk, evse_id] = stopped_at
 
     def write(self) -> None:
         """Forget those of all sessions that ended in a batch."""
-        if self._sessions:
-            ended = _OF_SESSION(self._sessions)
-            if ended:
-                InstalledProfile.objects.filter(pk__in=[profile.pk for profile in ended]).delete()
-            self._sessions = set()
+        chargers = {(charger_id,) for charger_id, _ in (*self._names, *self._places)}
+        ended = [row.pk for row in _OF_SESSIONS(chargers) if self._is_over(row)]
+        if ended:
+            InstalledProfile.objects.filter(pk__in=ended).delete()
+        self._names, self._places = set(), {}
+
+    def _is_over(self, row: InstalledProfile) -> bool:
+        if row.transaction_id:
+            return (row.charger_id, row.transaction_id) in self._names
+        stopped_at = self._places.get((row.charger_id, row.evse_id))
+        return stopped_at is not None and row.installed_at <= stopped_at

@@ -7,7 +7,7 @@ that of L1. Pure arithmetic: knows no profile and no time.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Phases3 = tuple[float | None, float | None, float | None]
@@ -23,6 +23,8 @@ class Rate:
     discharge_limit: Phases3 = NOTHING
     setpoint: Phases3 = NOTHING
     phases: int | None = None
+    # Where one phase is used: which. The power is the same on any.
+    phase_to_use: int | None = field(default=None, compare=False)
 
     @property
     def is_split(self) -> bool:
@@ -49,7 +51,10 @@ def rate_of(period: dict[str, Any], unit: str) -> Rate:
     def kind(name: str) -> Phases3:
         return (period.get(name), period.get(f"{name}_l2"), period.get(f"{name}_l3"))
 
-    return Rate(unit, kind("limit"), kind("discharge_limit"), kind("setpoint"), period.get("phases"))
+    return Rate(
+        unit, kind("limit"), kind("discharge_limit"), kind("setpoint"), period.get("phases"),
+        period.get("phase_to_use"),
+    )  # fmt: skip
 
 
 def lowest(rates: Sequence[Rate], unit: str, voltage_v: float, phases: int) -> tuple[Rate, int | None]:
@@ -70,10 +75,11 @@ def lowest(rates: Sequence[Rate], unit: str, voltage_v: float, phases: int) -> t
     limit = _best(limits, min)
     lowest_phase = min((value for value in limit if value is not None), default=None)
     holds = next((n for n, one in enumerate(limits) if lowest_phase is not None and lowest_phase in one), None)
+    phase = next((rate.phase_to_use for rate in rates if rate.phase_to_use is not None), None) if count == 1 else None
     if not any(rate.is_bidirectional for rate in rates):
-        return Rate(unit, limit, phases=said), holds
+        return Rate(unit, limit, phases=said, phase_to_use=phase), holds
     discharge, setpoint = _best(shown("discharge_limit"), max), _best(shown("setpoint"), min)
-    return capped(Rate(unit, limit, discharge, setpoint, said)), holds
+    return capped(Rate(unit, limit, discharge, setpoint, said, phase)), holds
 
 
 def _best(shown: Sequence[Phases3], best: Callable[..., float]) -> Phases3:

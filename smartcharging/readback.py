@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -13,12 +13,25 @@ from sessions.models import ChargingSession
 from smartcharging.abilities import as_profile
 from smartcharging.composite import Running, Station, Step, composite
 from smartcharging.models import CompositeReport, ExternalLimit, InstalledProfile
-from smartcharging.schedules import Profile
+from smartcharging.schedules import Profile, moment
 
 SPAN_S = 86_400
+WEEK_S = 7 * SPAN_S
+LONGEST_S = 31 * SPAN_S
 UNLIMITED = 1e9  # where no profile speaks, nothing is compared
 TOLERANCE = {"A": 0.5, "W": 250.0}
 SHORTEST_S = 15.0  # chargers round their steps, and both ends take a moment
+LATE = timedelta(minutes=5)  # a schedule that begins later than it was told speaks by a clock that is wrong
+
+
+def span_s(profile: Mapping[str, Any], *, at: datetime) -> int:
+    """How far to look ahead for a profile as it was ordered: a day; a week where it recurs weekly; until it has begun
+    where that is later.
+    """
+    span = WEEK_S if profile.get("kind") == "recurring" and profile.get("recurrency") == "weekly" else SPAN_S
+    moments = [moment(profile.get(name)) for name in ("start_at", "valid_from")]
+    begins_s = max([0.0, *(told - at.timestamp() for told in moments if told is not None)])
+    return int(min(max(span, begins_s + SPAN_S if begins_s > 0 else 0), LONGEST_S))
 
 
 def composite_told(
@@ -45,25 +58,32 @@ class Verdict:
 
 
 def verdict(report: CompositeReport, profiles: Sequence[Profile] | None = None) -> Verdict:
-    """``profiles``: what it should hold; by default what it has confirmed.
+    """``profiles``: what it should hold; by default what it has confirmed. As far ahead as it was asked.
 
     Some stations count the profiles of sessions only while one runs, some always: both are right.
     """
     schedule = report.schedule or {}
     unit = "W" if schedule.get("unit") == "W" else "A"
     held = profiles if profiles is not None else held_by(report.charger)
+    span = float(report.command.arguments.get("duration_s") or SPAN_S)
     found = [
         compare(
             schedule,
             expected(
                 report.charger, held, evse_id=report.evse_id, begin=report.begins_at, unit=unit,
-                assume_session=assumes,
+                assume_session=assumes, span_s=span,
             ),
             unit,
+            span,
         )
         for assumes in (True, False)
     ]  # fmt: skip
-    return next((one for one in found if one.is_same and one.shows), found[0])
+    best = next((one for one in found if one.is_same and one.shows), found[0])
+    ahead = report.begins_at - report.told_at
+    if ahead <= LATE:
+        return best
+    by_min = int(ahead.total_seconds() // 60)
+    return Verdict(False, best.shows, f"It says that it begins in {by_min} min; its clock, or its start, is wrong.")
 
 
 def expected(
@@ -110,7 +130,7 @@ def held_by(charger: Charger) -> list[Profile]:
 
 def compare(schedule: dict[str, Any], steps: Sequence[Step], unit: str, span_s: float = SPAN_S) -> Verdict:
     """In the middle of each stretch in which neither side changes."""
-    told = [(float(period.get("start_s") or 0), period.get("limit")) for period in schedule.get("periods") or ()]
+    told = [(float(period.get("start_s") or 0), period) for period in schedule.get("periods") or ()]
     if not told:
         return Verdict(False, frozenset(), "It named no limit at all.")
     end = min(span_s, float(schedule.get("duration_s") or span_s))
@@ -121,16 +141,31 @@ def compare(schedule: dict[str, Any], steps: Sequence[Step], unit: str, span_s: 
         if stop - start < SHORTEST_S:
             continue
         step = [one for one in steps if one.start_s <= start][-1]
-        said = [limit for at, limit in told if at <= start][-1:] or [None]
+        said = ([period for at, period in told if at <= start] or [{}])[-1]
         bound = {reason.profile_id for reason in step.why if reason.profile_id is not None}
         if not bound or step.limit is None or step.limit >= UNLIMITED:
             continue
         shows |= bound
-        if not difference and not _same(said[0], step.limit, unit):
-            difference = (
-                f"{_after(start)} it says {_power(said[0], unit)} where {_power(step.limit, unit)} should hold."
-            )
+        difference = difference or _difference(said, step, unit, _after(start))
     return Verdict(not difference, frozenset(shows), difference)
+
+
+def _difference(said: Mapping[str, Any], step: Step, unit: str, when: str) -> str:
+    """Limit, then phases; what a charger does not say of phases it may do as it was told."""
+    limit = step.limit or 0.0
+    if not _same(said.get("limit"), limit, unit):
+        return f"{when} it says {_power(said.get('limit'), unit)} where {_power(limit, unit)} should hold."
+    for name, told, ours in (
+        ("phases", said.get("phases"), step.rate.phases),
+        ("phase", said.get("phase_to_use"), step.rate.phase_to_use),
+    ):
+        if told is not None and ours is not None and told != ours:
+            return f"{when} it says {_phases(name, told)} where {_phases(name, ours)} should be used."
+    return ""
+
+
+def _phases(name: str, count: int) -> str:
+    return f"phase L{count}" if name == "phase" else f"{count} phase{'' if count == 1 else 's'}"
 
 
 def _same(said: float | None, limit: float, unit: str) -> bool:
@@ -138,7 +173,10 @@ def _same(said: float | None, limit: float, unit: str) -> bool:
 
 
 def _after(start_s: float) -> str:
-    return "Now" if start_s < SHORTEST_S else f"In {int(start_s // 3600)} h {int(start_s % 3600 // 60):02} min"
+    if start_s < SHORTEST_S:
+        return "Now"
+    days = f"{int(start_s // SPAN_S)} d " if start_s >= SPAN_S else ""
+    return f"In {days}{int(start_s % SPAN_S // 3600)} h {int(start_s % 3600 // 60):02} min"
 
 
 def _power(limit: float | None, unit: str) -> str:

@@ -65,6 +65,8 @@ class Rules:
 
 @dataclass(slots=True)
 class Played:
+    """``met_percent``: of the energy that cars wanted, the part that they got."""
+
     met_percent: float = 0.0
     full_percent: float = 0.0  # of the stays, at least 95 % of what they wanted
     pauses: int = 0

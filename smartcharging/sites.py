@@ -8,11 +8,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import structlog
 from django.db import transaction
 
 from chargers.models import Charger, Site
-from smartcharging import grid, planning
+from smartcharging import grid, meter, planning
 from smartcharging.models import CapacitySignal, EnergyPrice, LimitNode, Outlet, SitePlan
+
+log = structlog.get_logger(__name__)
 
 SETTINGS = ("is_on", "lease_s", "default_a", "volts", "looks_ahead", "building_worst_a")
 NODE = ("l1_a", "l2_a", "l3_a", "limit_w", "buffer_a")
@@ -98,29 +101,67 @@ def building_told(site: Site, load_a: Sequence[float], *, measured_at: datetime,
 
     A meter ahead of our clock counts as read now. Raises ValueError for what no meter shows.
     """
-    if len(load_a) != 3 or not all(math.isfinite(value) and abs(value) <= grid.MOST_A for value in load_a):
-        raise ValueError(f"A building draws three finite currents up to {grid.MOST_A:g} A; not {list(load_a)}.")
+    checked = meter.checked(load_a)
     moment = min(measured_at, at)
     newer = SitePlan.objects.filter(site=site).exclude(building_at__gt=moment)
-    is_taken = newer.update(building_a=list(load_a), building_at=moment) == 1
+    is_taken = newer.update(building_a=list(checked), building_at=moment) == 1
     planning.call_for({site.pk}, at=at)
     return is_taken
+
+
+def meter_told(site_id: int, payload: bytes, *, at: datetime, is_retained: bool = False) -> bool:
+    """The meter of a building told something by MQTT, see `smartcharging.meter`; whether it counts.
+
+    What cannot be used is left aside, with a line in the log; after a minute without more the worst counts.
+    """
+    plan = SitePlan.objects.filter(site=site_id).select_related("site").first()
+    if plan is None:
+        log.warning("meter_of_no_site", site=site_id)
+        return False
+    try:
+        reading = meter.read(payload, volts=plan.volts, at=at, is_retained=is_retained)
+    except ValueError as error:
+        log.warning("meter_not_understood", site=site_id, error=str(error)[:300])
+        return False
+    return building_told(plan.site, reading.load_a, measured_at=reading.measured_at, at=at)
 
 
 def limited(
     site: Site, *, source: str, limit_w: float, from_at: datetime, to_at: datetime | None, at: datetime
 ) -> CapacitySignal:
     """Somebody limits a site; the lowest of all that hold counts. Raises ValueError for a limit that makes no sense."""
+    _require_sense(limit_w, from_at, to_at)
+    signal = CapacitySignal.objects.create(
+        site=site, source=source[:80], limit_w=limit_w, from_at=from_at, to_at=to_at, told_at=at
+    )
+    planning.call_for({site.pk}, at=at)
+    return signal
+
+
+def _require_sense(limit_w: float, from_at: datetime, to_at: datetime | None) -> None:
     if not math.isfinite(limit_w) or not 0 <= limit_w <= MOST_W:
         raise ValueError(f"A limit is 0 to {MOST_W:g} W, not {limit_w:g}.")
     if to_at is not None and to_at <= from_at:
         raise ValueError(
             f"The limit would be over at {to_at:%Y-%m-%d %H:%M} before it begins at {from_at:%Y-%m-%d %H:%M}."
         )
-    signal = CapacitySignal.objects.create(
-        site=site, source=source[:80], limit_w=limit_w, from_at=from_at, to_at=to_at, told_at=at
-    )
-    planning.call_for({site.pk}, at=at)
+
+
+class IsOver(Exception):
+    """A limit that holds no more cannot be changed; a sentence."""
+
+
+@transaction.atomic
+def change_limit(signal: CapacitySignal, told: Mapping[str, Any], *, at: datetime) -> CapacitySignal:
+    """Another "limit_w" or "to_at". Raises IsOver, or ValueError for what makes no sense."""
+    signal = CapacitySignal.objects.select_for_update().get(pk=signal.pk)
+    if signal.to_at is not None and signal.to_at <= at:
+        raise IsOver(f"The limit of {signal.source} was over at {signal.to_at:%Y-%m-%d %H:%M} UTC; give a new one.")
+    limit_w, to_at = told.get("limit_w", signal.limit_w), told.get("to_at", signal.to_at)
+    _require_sense(limit_w, signal.from_at, to_at)
+    signal.limit_w, signal.to_at = limit_w, to_at
+    signal.save(update_fields=["limit_w", "to_at"])
+    planning.call_for({signal.site_id}, at=at)
     return signal
 
 

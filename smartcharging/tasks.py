@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from smartcharging import day, library, planning, probing
+from smartcharging import day, placements, planning, probing
 
 
 @shared_task(acks_late=False, expires=8)
@@ -26,7 +26,7 @@ def sweep_plans() -> None:
 @shared_task(acks_late=False, expires=8)
 def advance_placements() -> None:
     """Profiles of the library: orders that were answered, looks that came back, chargers that booted."""
-    library.advance(at=timezone.now())
+    placements.advance(at=timezone.now())
 
 
 @shared_task(acks_late=False, expires=8)

@@ -79,7 +79,10 @@ class Command(models.Model):
             models.Index(fields=["charger", "created_at"], condition=Q(status="pending"), name="command_waiting"),
             # Nobody knows whether the charger holds them: each plan of its site asks.
             models.Index(
-                fields=["charger"], condition=Q(status="timeout", verb="set_profile"), name="command_profile_in_doubt"
+                fields=["charger"],
+                # "": a raw order, which may have carried one.
+                condition=Q(status="timeout", verb__in=["", "remote_start", "set_profile", "update_schedule"]),
+                name="command_profile_in_doubt",
             ),
         ]
 

@@ -151,12 +151,19 @@ def wrap(action: str, payload: Any) -> str:
         json.dumps([3, "1", {"configurationKey": [{"key": "A"}, {"key": "AuthorizationKey", "value": SECRET}]}]),
         json.dumps([3, "1", {"configurationKey": [{"key": "WiFiPassword", "readonly": False, "value": SECRET}]}]),
         wrap("ChangeConfiguration", {"key": "VpnPreSharedKey", "value": SECRET}),
+        wrap("SetNetworkProfile", {"connectionData": {"vpn": {"server": "a", "user": "b", "key": SECRET}}}),
+        wrap("SetVariables", {"setVariableData": [{"variable": {"name": "VpnKey"}, "attributeValue": SECRET}]}),
     ],
 )
 def test_no_secret_is_kept(text: str) -> None:
     assert SECRET in text
     assert SECRET not in mask(text)
     assert "***" in mask(text)
+
+
+def test_the_pin_of_a_sim_is_not_kept_although_it_is_a_number() -> None:
+    masked = json.loads(mask(wrap("SetNetworkProfile", {"connectionData": {"apn": {"apn": "m2m", "simPin": 4711}}})))
+    assert masked[3] == {"connectionData": {"apn": {"apn": "m2m", "simPin": "***"}}}
 
 
 @pytest.mark.parametrize(

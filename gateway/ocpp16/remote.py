@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chargers.models import Command
+from gateway.call import Call
 from gateway.dialect import Payload, Unspeakable
 from gateway.ocpp16.dialect import dialect
-from gateway.ocpp16.smartcharging import profile_in_words
+from gateway.ocpp16.smartcharging import profile_in_ours, profile_in_words
+from gateway.profiles import meant, taken_along
 from gateway.wire import need, need_number, number, one_of, said, small
 from sessions.models import ChargingSession
 
@@ -24,6 +28,19 @@ def remote_start(command: Command) -> tuple[str, Payload]:
         connectorId=number(command, "evse_id") or None,
         chargingProfile=profile_in_words(command, profile) if profile else None,
     )
+
+
+@dialect.answers("RemoteStartTransaction")
+def started_with_profile(command: Command, answer: Payload, call: Call) -> None:
+    told = command.payload.get("chargingProfile")
+    if told:
+        taken_along(command, answer, profile_in_ours(told), evse_id=command.payload.get("connectorId"), call=call)
+
+
+@dialect.means("RemoteStartTransaction")
+def start_meant(payload: Payload) -> dict[str, Any]:
+    told = payload.get("chargingProfile")
+    return meant(profile_in_ours(told), evse_id=payload.get("connectorId")) if told else {}
 
 
 @dialect.sends("remote_stop")

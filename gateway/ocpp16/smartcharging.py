@@ -14,6 +14,7 @@ from gateway.ocpp16.words import PURPOSE
 from gateway.profiles import (
     common_in_words,
     composite_told,
+    meant,
     our_schedule,
     require_valid,
     schedule_in_words,
@@ -56,6 +57,15 @@ def profile_taken(command: Command, answer: Payload, call: Call) -> None:
         call.charger, _profile(told), evse_id=plug(command.payload.get("connectorId")) or 0, command=command, at=call.at
     )
     call.books.changed_chargers.add(call.charger.pk)
+
+
+@dialect.means("SetChargingProfile")
+def profile_meant(payload: Payload) -> dict[str, Any]:
+    return meant(profile_in_ours(payload.get("csChargingProfiles")), evse_id=payload.get("connectorId"))
+
+
+def profile_in_ours(told: object) -> Profile:
+    return _profile(told if isinstance(told, dict) else {})
 
 
 def _profile(told: dict[str, Any]) -> Profile:

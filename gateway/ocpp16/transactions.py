@@ -64,7 +64,9 @@ def stop_transaction(call: Call) -> Answer:
 def _stopped(call: Call, ended: Stopped) -> Payload:
     session = ended.session
     read_meter(call, call.payload.get("transactionData"), evse_id=session.evse_id, session=session)
-    call.books.ended_profiles.end_of_session(call.charger, session.transaction_id)
+    call.books.ended_profiles.end_of_session(
+        call.charger, session.transaction_id, evse_id=session.evse_id, stopped_at=session.stopped_at
+    )
     call.books.changed_sessions.add(session.pk)
     call.books.changed_chargers.add(call.charger.pk)
     if ended.is_new:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chargers.models import Command
 from gateway.call import Call
 from gateway.dialect import Payload, Unspeakable
 from gateway.ocpp201.dialect import dialect
-from gateway.ocpp201.smartcharging import profile_in_words
+from gateway.ocpp201.smartcharging import profile_in_ours, profile_in_words
 from gateway.ocpp201.words import evse, id_token
+from gateway.profiles import meant, taken_along
 from gateway.wire import need, need_number, number, said, text
 from sessions import review
 from sessions.models import ChargingSession
@@ -27,6 +30,19 @@ def remote_start(command: Command) -> tuple[str, Payload]:
         evseId=number(command, "evse_id") or None,
         chargingProfile=profile_in_words(command, profile) if profile else None,
     )
+
+
+@dialect.answers("RequestStartTransaction")
+def started_with_profile(command: Command, answer: Payload, call: Call) -> None:
+    told = command.payload.get("chargingProfile")
+    if told:
+        taken_along(command, answer, profile_in_ours(told), evse_id=command.payload.get("evseId"), call=call)
+
+
+@dialect.means("RequestStartTransaction")
+def start_meant(payload: Payload) -> dict[str, Any]:
+    told = payload.get("chargingProfile")
+    return meant(profile_in_ours(told), evse_id=payload.get("evseId")) if told else {}
 
 
 @dialect.sends("remote_stop")

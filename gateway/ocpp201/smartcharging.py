@@ -14,6 +14,7 @@ from gateway.ocpp201.words import PURPOSE, PURPOSE_SINCE_21, request_id
 from gateway.profiles import (
     common_in_words,
     composite_told,
+    meant,
     our_schedule,
     require_valid,
     schedule_in_words,
@@ -58,6 +59,15 @@ def profile_taken(command: Command, answer: Payload, call: Call) -> None:
     evse_id = plug(command.payload.get("evseId")) or 0
     profiles.install(call.charger, _profile(told), evse_id=evse_id, command=command, at=call.at)
     call.books.changed_chargers.add(call.charger.pk)
+
+
+@dialect.means("SetChargingProfile")
+def profile_meant(payload: Payload) -> dict[str, Any]:
+    return meant(profile_in_ours(payload.get("chargingProfile")), evse_id=payload.get("evseId"))
+
+
+def profile_in_ours(told: object) -> Profile:
+    return _profile(told if isinstance(told, dict) else {})
 
 
 @dialect.sends("list_profiles")

@@ -43,7 +43,9 @@ def _followed(call: Call, told: Told, meter: Meter, followed: Followed) -> Paylo
         _tell_connector(call, told, followed)
         call.event("transactions", kind=told.kind.value, **_facts(session), trigger=told.trigger)
     if told.kind == SessionEvent.Kind.STOPPED:
-        call.books.ended_profiles.end_of_session(call.charger, session.transaction_id)
+        call.books.ended_profiles.end_of_session(
+            call.charger, session.transaction_id, evse_id=session.evse_id, stopped_at=session.stopped_at
+        )
     if not told.is_offline and (finding := clocks.observe(call.charger, told.device_time, at=call.at)):
         call.findings.append(finding)
     call.books.changed_sessions |= {session.pk, *(closed.pk for closed in followed.superseded)}

@@ -100,11 +100,18 @@ def update_schedule(command: Command) -> tuple[str, Payload]:
     }
 
 
+@dialect.means("UpdateDynamicSchedule")
+def update_meant(payload: Payload) -> dict[str, Any]:
+    update = payload.get("scheduleUpdate")
+    powers = words.our_powers(update) if isinstance(update, dict) else {}
+    return {"profile_id": small(payload.get("chargingProfileId")) or 0, **powers}
+
+
 @dialect.answers("UpdateDynamicSchedule")
 def schedule_updated(command: Command, answer: Payload, call: Call) -> None:
     profile_id, update = small(command.payload.get("chargingProfileId")), command.payload.get("scheduleUpdate")
     if answer.get("status") == "Accepted" and profile_id is not None and isinstance(update, dict):
-        profiles.update_powers(call.charger, profile_id, words.our_powers(update))
+        profiles.update_powers(call.charger, profile_id, words.our_powers(update), at=call.at)
         call.books.changed_chargers.add(call.charger.pk)
 
 

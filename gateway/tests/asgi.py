@@ -21,6 +21,7 @@ class Door:
         path: str = "/ocpp/CP-1",
         *,
         password: str | None = None,
+        user: str | None = None,
         subprotocol: str | None = "ocpp1.6",
         address: str = "192.0.2.7",
         extensions: dict[str, Any] | None = None,
@@ -33,7 +34,7 @@ class Door:
         if subprotocol is not None:
             headers.append((b"sec-websocket-protocol", subprotocol.encode()))
         if password is not None:
-            user = path.rpartition("/")[2]
+            user = path.rpartition("/")[2] if user is None else user
             headers.append((b"authorization", b"Basic " + base64.b64encode(f"{user}:{password}".encode())))
         scope = {
             "type": "websocket",

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from chargers import certificates, credentials
-from chargers.models import CertificateRequest, Charger, ClientCertificate, SecurityEvent
+from chargers.models import Breach, CertificateRequest, Charger, ClientCertificate, SecurityEvent
 from gateway.testing import keys
 from gateway.tests.asgi import OURS, Door
 from gateway.tests.test_consumer import PASSWORD, connected, cp1, gateway, make_gateway, row, switch, until
@@ -48,6 +48,17 @@ async def test_a_hash_of_before_is_renewed_when_its_charger_logs_in(gateway, cp1
     await until(lambda: Charger.objects.get().password_hash.startswith("scrypt$"))
     assert credentials.matches((await row()).password_hash, PASSWORD.encode())
     await connected(gateway)
+
+
+async def test_what_is_wrong_in_a_handshake_that_came_in_is_counted(gateway, cp1):
+    await sync_to_async(Charger.objects.update)(assumed_subprotocol="ocpp1.6", firmware_version="1.0.4")
+    for _ in range(2):
+        await connected(gateway, user="", subprotocol="ocpp1.6j")
+    rows = Breach.objects.order_by("kind").values_list("action", "kind", "count")
+    assert await sync_to_async(lambda: list(rows))() == [
+        ("handshake", "It offers '…'; what it speaks is assumed.", 2),
+        ("handshake", "Its user name is empty; the identity in the URL counts.", 2),
+    ]
 
 
 async def test_a_password_whose_pepper_is_gone_is_our_fault_not_the_chargers(gateway, cp1, settings):

@@ -21,6 +21,7 @@ from gateway.handshake import (
     identity_in,
     judge,
     read,
+    slips,
     spoken,
 )
 from gateway.testing import keys
@@ -201,13 +202,25 @@ def test_the_user_name_ignores_case_as_the_identity_does():
     judge(caller(user="cp-1"), charger())
 
 
-@pytest.mark.parametrize("shown", [caller(user=None), caller(user=""), caller(user="CP-2"), caller(password=b"wrong")])
+@pytest.mark.parametrize("shown", [caller(user=None), caller(user="CP-2"), caller(password=b"wrong")])
 def test_no_proof_is_answered_with_a_challenge(shown):
     with pytest.raises(Refusal) as refused:
         judge(shown, charger())
     assert refused.value.status == 401
     assert dict(refused.value.headers)["WWW-Authenticate"].startswith("Basic")
     assert "a-password" not in refused.value.sentence
+
+
+def test_a_charger_may_leave_its_name_away_but_not_its_password():
+    proof = judge(caller(user=""), charger())
+    assert slips(caller(user=""), proof) == ["Its user name is empty; the identity in the URL counts."]
+    assert slips(caller(), judge(caller(), charger())) == []
+    strict = charger()
+    strict.is_strict = True
+    for shown, of in ((caller(user="", password=b"wrong"), charger()), (caller(user=""), strict)):
+        with pytest.raises(Refusal) as refused:
+            judge(shown, of)
+        assert refused.value.status == 401
 
 
 def test_who_needs_no_password_is_asked_for_none():

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from gateway.throttle import PER_ADDRESS, PER_IDENTITY, WINDOW_S, Throttle
+import pytest
+
+from gateway.throttle import PER_ADDRESS, PER_IDENTITY, WINDOW_S, Throttle, network
 
 ATTACKER, HOME = "203.0.113.9", "192.0.2.7"
 
@@ -51,3 +53,26 @@ def test_a_charger_that_came_in_from_there_before_is_not_shut_out_by_its_neighbo
     assert throttle.wait_s("CP-9999", ATTACKER, 100.0, is_known_here=True) == 0
     fail(throttle, "CP-9999", PER_IDENTITY)
     assert throttle.wait_s("CP-9999", ATTACKER, 100.0, is_known_here=True) > 0
+
+
+def test_who_has_a_network_of_ipv6_addresses_is_closed_out_with_all_of_them():
+    throttle = Throttle()
+    for n in range(PER_ADDRESS):
+        fail(throttle, f"CP-{n}", 1, f"2001:db8:0:1::{n:x}")
+    assert throttle.wait_s("CP-9999", "2001:db8:0:1:ffff::1", 100.0) > 0
+    assert throttle.wait_s("CP-9999", "2001:db8:0:2::1", 100.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        (HOME, HOME),
+        ("::ffff:192.0.2.7", HOME),
+        ("2001:db8::5", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("192.0.2.7:4711", "192.0.2.7:4711"),
+        ("", ""),
+    ],
+)
+def test_what_counts_as_one_address(address, counted_as):
+    assert network(address) == counted_as

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import run_state_machine_as_test
 
 from chargers.models import Notice
 from gateway.tests.long_life import Charge, Life, Message
@@ -171,10 +171,12 @@ class Charge21(Charge201):
         notes = Notice.objects.filter(charger=self.charger, kind="session_cost", key=life.name)
         assert notes.count() == (1 if life.is_stop_stored else 0), "its sum is kept once, however often it comes"
 
-    @precondition(lambda self: self.is_online)
-    @rule(percent=st.integers(0, 100))
-    def stream(self, percent: int) -> None:
+    def possible(self) -> list[str]:
+        return [*super().possible(), *(["stream"] if self.is_online else [])]
+
+    def stream(self, data: st.DataObject) -> None:
         """A SEND between its CALLs: no answer, and no session is touched by it."""
+        percent = data.draw(st.integers(0, 100), label="percent")
         told = {"id": 1, "data": [{"t": 0, "v": str(percent)}], "pending": 0, "basetime": self.now()}
         assert post(self.charger, json.dumps([6, self._next_id(), "NotifyPeriodicEventStream", told])).answers == []
 

@@ -1,4 +1,4 @@
-"""`/sites/{id}/power/` and below: a site's limits, its meter, what limits it from outside, what energy costs."""
+"""`/sites/{id}/power/` and beside it: a site's limits, the meter of its building, what energy costs."""
 
 from __future__ import annotations
 
@@ -80,6 +80,8 @@ class PowerStateSerializer(SettingsSerializer):
     outlets = OutletStateSerializer(many=True)
     fullness = serializers.FloatField(help_text="The worst over the limit, at the fullest; above 1 it is not safe.")
     planned_at = serializers.DateTimeField(allow_null=True)
+    leader = serializers.CharField(help_text="cloud: this yard; edge: the site itself; returning: asked to hand back.")
+    edge_heard_at = serializers.DateTimeField(allow_null=True, help_text="The last report of the edge that leads.")
     problem = serializers.CharField()
 
 
@@ -88,14 +90,6 @@ class LoadSerializer(serializers.Serializer[Any]):
     l2_a = serializers.FloatField()
     l3_a = serializers.FloatField()
     measured_at = serializers.DateTimeField(required=False)
-
-
-class SignalSerializer(serializers.Serializer[Any]):
-    id = serializers.IntegerField(read_only=True)
-    source = serializers.CharField(max_length=80, help_text="Who limits the site; staff read it.")  # type: ignore[assignment]
-    limit_w = serializers.FloatField()
-    from_at = serializers.DateTimeField(required=False)
-    to_at = serializers.DateTimeField(allow_null=True, default=None)
 
 
 class PriceSerializer(serializers.Serializer[Any]):
@@ -146,30 +140,6 @@ class BuildingLoad(APIView):
         return Response({"is_newest": is_newest})
 
 
-class CapacitySignals(APIView):
-    @extend_schema(
-        operation_id="listCapacitySignals", summary="Who limits a site", responses=SignalSerializer(many=True)
-    )
-    def get(self, request: Request, pk: int) -> Response:
-        site = get_object_or_404(Site, pk=pk)
-        return Response(SignalSerializer(site.capacity_signals.all()[:1000], many=True).data)
-
-    @extend_schema(
-        operation_id="limitSite", summary="Limit a site for a time", request=SignalSerializer,
-        responses={201: SignalSerializer},
-    )  # fmt: skip
-    def post(self, request: Request, pk: int) -> Response:
-        site = get_object_or_404(Site, pk=pk)
-        told = SignalSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
-        at = timezone.now()
-        try:
-            signal = sites.limited(site, **{"from_at": at, **told.validated_data}, at=at)
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
-        return Response(SignalSerializer(signal).data, status=201)
-
-
 class EnergyPrices(APIView):
     @extend_schema(
         operation_id="priceEnergy", summary="What energy costs at a site from each moment on",
@@ -211,5 +181,7 @@ def state(plan: SitePlan) -> dict[str, Any]:
         ],
         "fullness": plan.fullness,
         "planned_at": plan.planned_at,
+        "leader": plan.leader,
+        "edge_heard_at": plan.edge_heard_at,
         "problem": plan.problem,
     }  # fmt: skip

@@ -6,6 +6,8 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
+from portal.api.capacity_signals import CapacitySignals, OneCapacitySignal
+from portal.api.channels import IssueChannels, Tellings
 from portal.api.chargers import Chargers
 from portal.api.charging_hours import ChargingHours
 from portal.api.charging_profiles import ChargingProfiles
@@ -16,12 +18,14 @@ from portal.api.entrance import Entrance, Nowhere
 from portal.api.firmware import CampaignChargers, FirmwareCampaigns, FirmwareImages, Logs
 from portal.api.id_tokens import IdTokens
 from portal.api.installed import ExternalLimits, Needs, Profiles, Reservations
+from portal.api.issue_rules import IssueRules
 from portal.api.issues import Issues
 from portal.api.messages import ChargerMessages
 from portal.api.meter_values import SessionMeterValues
 from portal.api.notices import ChargerNotices
 from portal.api.passwords import ChargerPassword
-from portal.api.power import BuildingLoad, CapacitySignals, EnergyPrices, SitePower
+from portal.api.power import BuildingLoad, EnergyPrices, SitePower
+from portal.api.probes import OneProbe, Probes
 from portal.api.sessions import Sessions
 from portal.api.sites import Sites
 from portal.api.tariffs import DefaultTariff, SiteTariff
@@ -37,6 +41,9 @@ router.register("configuration-templates", ConfigurationTemplates, basename="con
 router.register("configuration-standings", ConfigurationStandings, basename="configuration-standing")
 router.register("configuration-rollouts", ConfigurationRollouts, basename="configuration-rollout")
 router.register("issues", Issues, basename="issue")
+router.register("issue-channels", IssueChannels, basename="issue-channel")
+router.register("issue-rules", IssueRules, basename="issue-rule")
+router.register("issue-tellings", Tellings, basename="issue-telling")
 router.register("sessions", Sessions, basename="session")
 router.register("id-tokens", IdTokens, basename="id-token")
 router.register("firmware-campaigns", FirmwareCampaigns, basename="firmware-campaign")
@@ -70,7 +77,10 @@ urlpatterns = [
     path("sites/<int:pk>/power/", SitePower.as_view(), name="site-power"),
     path("sites/<int:pk>/building-load/", BuildingLoad.as_view(), name="site-building-load"),
     path("sites/<int:pk>/capacity-signals/", CapacitySignals.as_view(), name="site-capacity-signals"),
+    path("sites/<int:pk>/capacity-signals/<int:signal>/", OneCapacitySignal.as_view(), name="site-capacity-signal"),
     path("sites/<int:pk>/energy-prices/", EnergyPrices.as_view(), name="site-energy-prices"),
+    path("sites/<int:pk>/probes/", Probes.as_view(), name="site-probes"),
+    path("sites/<int:pk>/probes/<int:probe>/", OneProbe.as_view(), name="site-probe"),
     path("sites/<int:pk>/tariff/", SiteTariff.as_view(), name="site-tariff"),
     path("tariff/", DefaultTariff.as_view(), name="tariff"),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),

@@ -8,20 +8,24 @@ own, and the errorCode of OCPP 1.6.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 DRIVER, DESK, SITE, TECHNICIAN, GRID = "the driver", "you", "site contact", "technician", "electrician or grid operator"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``is_dangerous``: nothing may be restarted from afar before somebody has looked at it."""
+    """``is_dangerous``: nothing may be restarted from afar before somebody has looked at it.
+
+    ``may_restart``: a restart often mends it, and nobody can come to harm by one that nobody has ordered.
+    """
 
     cause: str  # completes "CP-1: …"
     first_step: str
     who: str
     is_dangerous: bool = False
     code: str = ""  # the one that told
+    may_restart: bool = False
 
 
 _RESET = "Restart the charger once while no car charges; if it comes back, send a technician."
@@ -59,11 +63,19 @@ CABLE_HOT = Fault(
 )
 PLUG = Fault("the plug is not all the way in", _REPLUG, DRIVER)
 CABLE = Fault("the cable is damaged or cut", "Take it out of service; look whether copper is bare.", TECHNICIAN, True)
-METER = Fault("it cannot read its meter", "Restart it once; until then what it charges cannot be billed.", TECHNICIAN)
-READER = Fault(
-    "its card reader does not work", "Drivers can be started from here; restart it when it is free.", TECHNICIAN
+METER = Fault(
+    "it cannot read its meter",
+    "Restart it once; until then what it charges cannot be billed.",
+    TECHNICIAN,
+    may_restart=True,
 )
-INTERNAL = Fault("an internal error", _RESET, TECHNICIAN)
+READER = Fault(
+    "its card reader does not work",
+    "Drivers can be started from here; restart it when it is free.",
+    TECHNICIAN,
+    may_restart=True,
+)
+INTERNAL = Fault("an internal error", _RESET, TECHNICIAN, may_restart=True)
 EV_TALK = Fault("it and the car do not understand each other", _REPLUG, DRIVER)
 OPENED = Fault("its door is open, or it was moved", "Call the site: is somebody working on it, was it hit?", SITE, True)
 UNKNOWN = Fault("it reports a fault without saying which", _RESET, TECHNICIAN)
@@ -118,6 +130,7 @@ WORDS: tuple[tuple[str, Fault], ...] = (
     (r"pilot|\bcp\b|iec.?61851|diode", PILOT),
     (r"\bslac\b|\bplc\b|15118|v2g|handshake", EV_TALK),
 )
+SAYS_NOTHING = {"", "0", "-", "none", "null", "noerror", "no error", "ok", "n/a"}
 _WORDS = tuple((re.compile(pattern, re.IGNORECASE), fault) for pattern, fault in WORDS)
 _CX = re.compile(r"\bCX0?(\d{2,3})\b", re.IGNORECASE)
 
@@ -127,6 +140,24 @@ def read(error_code: str, vendor_code: str = "", text: str = "") -> Fault:
 
     Of several meanings a dangerous one wins: a vendor's "RCD" under InternalError is a ground failure.
     """
+    likely = _likeliest(error_code, vendor_code, text)
+    if likely.is_dangerous:
+        return likely
+    known, _ = _understood(error_code, vendor_code, text)
+    worst = next((fault for fault in known if fault.is_dangerous), None)
+    return _of(worst, vendor_code or error_code) if worst else likely
+
+
+def meanings(error_code: str, vendor_code: str = "", text: str = "") -> list[Fault] | None:
+    """All that any part of what a charger says could mean; None if a part of it is beyond us.
+
+    `read` says what is most likely; whoever acts without asking has to know the worst.
+    """
+    known, is_whole = _understood(error_code, vendor_code, text)
+    return known if is_whole else None
+
+
+def _likeliest(error_code: str, vendor_code: str, text: str) -> Fault:
     told = f"{vendor_code} {text}".strip()
     if match := _CX.search(told):
         code = f"CX{int(match[1]):03d}"
@@ -141,5 +172,21 @@ def read(error_code: str, vendor_code: str = "", text: str = "") -> Fault:
     return _of(UNKNOWN, vendor_code or error_code)
 
 
+def _understood(error_code: str, vendor_code: str, text: str) -> tuple[list[Fault], bool]:
+    """What each part means, and whether each part means something."""
+    standard = OCPP.get(error_code.strip().casefold())
+    is_whole = standard is not None or error_code.strip().casefold() in {*SAYS_NOTHING, "othererror"}
+    found = [standard] if standard else []
+    for part in (vendor_code.strip(), text.strip()):
+        if part.casefold() in SAYS_NOTHING or part.casefold() == error_code.strip().casefold():
+            continue
+        codes = [f"CX{int(number):03d}" for number in _CX.findall(part)]
+        read_here = [CHARGEX[code] for code in codes if code in CHARGEX]
+        read_here += [fault for pattern, fault in _WORDS if pattern.search(part)]
+        is_whole = is_whole and bool(read_here) and all(code in CHARGEX for code in codes)
+        found += read_here
+    return found, is_whole
+
+
 def _of(fault: Fault, code: str) -> Fault:
-    return Fault(fault.cause, fault.first_step, fault.who, fault.is_dangerous, code)
+    return replace(fault, code=code)

@@ -17,9 +17,8 @@ from chargers.models import Charger, Site, fold
 from portal.views import columns, energy, exports, saved
 from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
-from sessions import costs, reviewing
+from sessions import costs, readings, reviewing
 from sessions.models import ChargingSession, IdToken, MeterValue
-from sessions.readings import LONGEST
 from sessions.units import as_number
 from smartcharging import why
 
@@ -85,7 +84,7 @@ def filtered(request: HttpRequest) -> QuerySet[ChargingSession]:
         found = found.filter(id_token=int(asked["token"]))
     if asked.get("since") == "today":
         midnight = energy.midnight()
-        ended = Q(started_at__gte=midnight - LONGEST, stopped_at__gte=midnight)
+        ended = Q(started_at__gte=midnight - readings.LONGEST, stopped_at__gte=midnight)
         found = found.filter(Q(started_at__gte=midnight) | ended | Q(stopped_at=None))
     return found
 
@@ -210,7 +209,9 @@ def curve(request: HttpRequest, session_id: int) -> JsonResponse:
     """The measured curve for uPlot: parallel lists; ``at`` in Unix seconds, the rest null where it was not measured."""
     found = get_object_or_404(ChargingSession, pk=session_id)
     values = MeterValue.objects.filter(session=found, is_suspect=False)
-    rows = list(values.values_list("measured_at", "power_w", "energy_wh", "soc_percent"))
+    told = values.values_list("measured_at", "power_w", "energy_wh", "soc_percent", "context")
+    # The register at the start is drawn once, also where a charger tells it along with each reading.
+    rows = [row[:-1] for number, row in enumerate(told) if number == 0 or row[-1] != readings.BEGIN]
     rows = rows[:: max(1, len(rows) // MOST_POINTS)]
     registers = [found.meter_start_wh, *(energy_wh for _, _, energy_wh, _ in rows)]
     start_wh: float = next((register for register in registers if register is not None), 0)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from chargers.models import Site
 from sessions.models import ChargingSession, SessionHour
 from smartcharging import day, sites, whatif
-from smartcharging.models import Limit, LimitNode, Outlet, SitePlan, SiteSample
+from smartcharging.models import ChargingNeeds, Limit, LimitNode, Outlet, SitePlan, SiteSample
 from smartcharging.tests.test_planning import Yard
 
 MORNING = datetime(2026, 3, 2, 5, tzinfo=UTC)
@@ -37,6 +37,24 @@ def test_plans_of_five_minutes_are_one_row_with_the_worst_of_each(yard):
     assert row.cars_a[0] == pytest.approx(30)  # what it was given, before its meter was heard
     assert row.overload_s == 0
     assert 0 < row.given_ah <= row.wanted_ah
+
+
+def test_demand_is_met_for_a_car_that_gets_what_it_needs_though_it_could_take_more(yard):
+    LimitNode.objects.update(l1_a=16, l2_a=16, l3_a=16)
+    yard.settle_in()
+    known, other = yard.come(1), yard.come(2)
+    ChargingNeeds.objects.create(
+        charger=known.charger, evse_id=1, session=known, energy_wh=6_900, departs_at=yard.at + timedelta(hours=1),
+        told_at=yard.at,
+    )  # fmt: skip
+    yard.plan(later_s=10)
+    yard.answer()
+    SiteSample.objects.update(wanted_ah=0, given_ah=0)
+    yard.plan(later_s=10)
+    wanted, given = (sum(SiteSample.objects.values_list(name, flat=True)) for name in ("wanted_ah", "given_ah"))
+    assert wanted == pytest.approx((10 + 32) / 360, rel=0.02)  # what the one needs, and what the other could take
+    assert given == pytest.approx((10 + 6) / 360, rel=0.02)
+    assert other.is_open
 
 
 def test_an_overload_and_a_pause_are_counted(yard):

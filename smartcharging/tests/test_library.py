@@ -10,7 +10,7 @@ from django.utils import timezone
 from chargers import commands, jobs
 from chargers.models import Command, CommandStatus, Connector, Site
 from sessions.models import ChargingSession
-from smartcharging import drafts, library, profiles, readback
+from smartcharging import drafts, library, placements, profiles, readback
 from smartcharging.models import Placement, SavedProfile
 
 NIGHT = {"kind": "recurring", "start_local": "00:00", "unit": "A",
@@ -38,17 +38,19 @@ class Street:
                 profile = drafts.as_profile(told, number=told["id"], evse_id=command.arguments["evse_id"])
                 profiles.install(command.charger, profile, evse_id=command.arguments["evse_id"], at=self.at)
 
-    def tell(self, periods=None, *, unit="A"):
-        """Say what the composite is: what we expect, or ``periods``."""
+    def tell(self, periods=None, *, unit="A", late_s=0):
+        """Say what the composite is: what we expect, or ``periods``; ``late_s``: by a clock that is ahead."""
         for command in Command.objects.filter(status=CommandStatus.PENDING, verb="composite_schedule"):
             evse_id = command.arguments["evse_id"]
             steps = readback.expected(
-                command.charger, readback.held_by(command.charger), evse_id=evse_id, begin=self.at, unit=unit
-            )
+                command.charger, readback.held_by(command.charger), evse_id=evse_id, begin=self.at, unit=unit,
+                span_s=command.arguments["duration_s"],
+            )  # fmt: skip
             said = periods or [{"start_s": step.start_s, "limit": step.limit} for step in steps]
             readback.composite_told(
-                command, evse_id=evse_id, schedule={"unit": unit, "periods": said}, begins_at=self.at, at=self.at
-            )
+                command, evse_id=evse_id, schedule={"unit": unit, "periods": said},
+                begins_at=self.at + timedelta(seconds=late_s), at=self.at,
+            )  # fmt: skip
             self.answer(command, CommandStatus.ACCEPTED)
 
     def answer(self, command, status):
@@ -57,7 +59,7 @@ class Street:
 
     def advance(self, *, later_s=5):
         self.at += timedelta(seconds=later_s)
-        library.advance(at=self.at)
+        placements.advance(at=self.at)
 
     def boot(self, charger):
         self.at += timedelta(minutes=1)
@@ -95,6 +97,78 @@ def test_a_charger_that_says_yes_and_does_something_else_is_named_with_both_limi
     assert place().state == "differs"
     assert "it says 32 A where" in place().told
     assert job.commands.get().effect == Command.Effect.NOT_SEEN
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({"limit": 16, "phases": 3}, "Now it says 3 phases where 1 phase should be used."),
+        ({"limit": 16, "phases": 1, "phase_to_use": 2}, "Now it says phase L2 where phase L3 should be used."),
+        ({"limit": 16, "phases": 1, "phase_to_use": 3}, "shows it"),
+        ({"limit": 16}, "shows it"),  # it may leave phases out
+    ],
+)
+def test_phases_are_compared_where_a_charger_tells_them(street, cp2, told, sentence):
+    saved = street.save(purpose="tx_default", periods=[{"start_s": 0, "limit": 16, "phases": 1, "phase_to_use": 3}])
+    street.push(saved, cp2)
+    street.obey()
+    street.advance()
+    street.tell([{"start_s": 0, **told}])
+    street.advance()
+    assert sentence in place().told
+
+
+def test_a_charger_that_took_watts_for_amperes_is_named(street, cp1):
+    street.push(street.save(periods=[{"start_s": 0, "limit": 16}]), cp1)
+    street.obey()
+    street.advance()
+    street.tell([{"start_s": 0, "limit": 16}], unit="W")
+    street.advance()
+    assert place().told == "Now it says 16 W where 11040 W should hold."
+
+
+def test_a_schedule_that_begins_by_a_wrong_clock_is_named(street, cp1):
+    street.push(street.save(), cp1)
+    street.obey()
+    street.advance()
+    street.tell(late_s=3600)
+    street.advance()
+    assert (place().state, place().told) == (
+        "differs",
+        "It says that it begins in 60 min; its clock, or its start, is wrong.",
+    )
+
+
+def test_a_weekly_profile_is_looked_at_for_its_whole_week(street, cp1):
+    week = {
+        "recurrency": "weekly",
+        "weekday": 0,
+        "periods": [{"start_s": 0, "limit": 16}, {"start_s": "120:00", "limit": 10}],
+    }
+    street.push(street.save(**week), cp1)
+    street.obey()
+    street.advance()
+    assert place().reading.arguments["duration_s"] == 7 * 86_400
+    street.tell([{"start_s": 0, "limit": 16}])  # it forgot the weekend
+    street.advance()
+    assert place().state == "differs"
+    assert place().told.startswith("In ") and "16 A where 10 A should hold" in place().told
+
+
+def test_a_profile_that_begins_next_week_is_seen_and_one_who_cannot_look_so_far_is_asked_again(street, cp1):
+    start = (street.at + timedelta(days=5)).isoformat()
+    street.push(street.save(kind="absolute", start_at=start, periods=[{"start_s": 0, "limit": 8}]), cp1)
+    street.obey()
+    street.advance()
+    asked = place().reading
+    assert 5 * 86_400 < asked.arguments["duration_s"] <= 6 * 86_400
+    readback.composite_told(asked, evse_id=1, schedule=None, begins_at=None, at=street.at)
+    street.answer(asked, CommandStatus.REJECTED)
+    street.advance()
+    assert (place().state, place().reading.arguments["duration_s"]) == ("taken", 86_400)
+    street.tell([{"start_s": 0, "limit": 32}])
+    street.advance()
+    assert place().told == "Accepted; for the next day something else binds, so it does not show."
 
 
 def test_a_refusal_is_kept_in_words(street, cp1):

@@ -8,8 +8,9 @@ import pytest
 
 from chargers import commands
 from chargers.models import Command, CommandStatus
-from smartcharging import planning, probing, readback
+from smartcharging import planning, probing, profiles, readback
 from smartcharging.models import LimitNode, Outlet, Probe
+from smartcharging.schedules import Profile
 from smartcharging.tests.test_planning import Yard
 
 
@@ -151,6 +152,57 @@ def test_a_profile_of_the_staff_counts_before_the_charger_confirms_it(trial, sta
     Command.objects.filter(pk=order(trial).pk).update(status=status)
     trial.plan(later_s=1)
     assert trial.state.fullness == pytest.approx(25 / 40)
+
+
+def carry(yard, *, raw=None, **fields):
+    """An order that brings a limit of 25 A along, in another way than `set_profile`."""
+    charger = yard.outlets[0].charger
+    if raw is not None:  # as `gateway.delivery` leaves it when it goes out
+        command = commands.request(charger, action=raw, payload={})
+        Command.objects.filter(pk=command.pk).update(arguments=fields, status="sent")
+        return command
+    return commands.request(charger, "remote_start", arguments={"token": "x", **fields})
+
+
+PROFILE_25 = {"id": 5, "purpose": "tx", "unit": "A", "periods": [{"start_s": 0, "limit": 25}]}
+
+
+@pytest.mark.parametrize(
+    ("raw", "arguments"),
+    [
+        (None, {"evse_id": 1, "profile": PROFILE_25}),
+        (None, {"profile": PROFILE_25}),  # wherever the car stands
+        ("SetChargingProfile", {"evse_id": 1, "profile": {"id": 5, "purpose": "tx_default", "schedules": [
+            {"unit": "A", "periods": [{"start_s": 0, "limit": 6}]},
+            {"unit": "W", "periods": [{"start_s": 0, "limit": 25 * 690}]}]}}),
+    ],
+)  # fmt: skip
+def test_a_limit_that_comes_with_a_start_or_a_raw_order_counts_as_well(trial, raw, arguments):
+    Outlet.objects.update(trust="A")
+    carry(trial, raw=raw, **arguments)
+    trial.plan(later_s=1)
+    assert trial.state.fullness == pytest.approx(25 / 40)
+
+
+def test_a_start_that_nobody_followed_counts_no_more(trial):
+    Outlet.objects.update(trust="A")
+    Command.objects.filter(pk=carry(trial, profile=PROFILE_25).pk).update(
+        status="timeout", created_at=trial.at - timedelta(minutes=30)
+    )
+    trial.plan(later_s=1)
+    assert trial.state.fullness == 0
+
+
+def test_new_powers_for_a_dynamic_profile_count_from_their_order_on(trial):
+    Outlet.objects.update(trust="A")
+    charger = trial.outlets[0].charger
+    told = {"unit": "A", "periods": [{"start_s": 0, "limit": 8.0}]}
+    profiles.install(charger, Profile(5, 3, "tx_default", "dynamic", schedules=[told]), evse_id=1, at=trial.at)
+    trial.plan(later_s=1)
+    assert trial.state.fullness == pytest.approx(8 / 40)
+    commands.request(charger, "update_schedule", arguments={"profile_id": 5, "limit": 30})
+    trial.plan(later_s=1)
+    assert trial.state.fullness == pytest.approx(30 / 40)
 
 
 def test_one_that_was_refused_or_only_lowers_does_not(trial):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.utils import timezone
 
 from smartcharging import profiles
@@ -55,3 +57,16 @@ def test_the_profiles_of_a_session_go_with_it(cp1):
     ended.end_of_session(cp1, "a")
     ended.write()
     assert held() == {6}
+
+
+def test_one_that_came_before_its_session_had_a_name_goes_with_the_session_at_its_evse(cp1):
+    install(cp1, 5, purpose="tx")
+    install(cp1, 6, purpose="tx", evse_id=2)
+    install(cp1, 7, purpose="tx", evse_id=0)
+    ended = profiles.EndedProfiles()
+    ended.end_of_session(cp1, "a", evse_id=1, stopped_at=timezone.now() - timedelta(hours=1))  # told late
+    ended.write()
+    assert held() == {5, 6, 7}
+    ended.end_of_session(cp1, "a", evse_id=1, stopped_at=timezone.now())
+    ended.write()
+    assert held() == {6, 7}

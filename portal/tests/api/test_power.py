@@ -110,6 +110,40 @@ def test_a_limit_that_makes_no_sense_is_refused(api, site, signal):
     assert api.post(url(site, "capacity-signals"), {"source": "grid", **signal}).status_code == 400
 
 
+def test_a_limit_from_outside_is_changed_and_ended_and_then_left_alone(api, site):
+    api.put(url(site), drawing())
+    made = api.post(url(site, "capacity-signals"), {"source": "grid operator", "limit_w": 11_000}).json()
+    one = url(site, f"capacity-signals/{made['id']}")
+    planning.plan_site(site.pk, at=timezone.now())
+    assert api.patch(one, {"limit_w": 7_000}).json()["limit_w"] == 7_000
+    assert planning.due(at=timezone.now() + timedelta(seconds=2)) == [site.pk]
+    assert api.patch(one, {"limit_w": -1}).status_code == 400
+    assert api.patch(one, {"to_at": "2001-01-01T00:00:00Z"}).status_code == 400  # before it began
+    assert api.delete(one).status_code == 204
+    assert api.get(one).json()["to_at"] is not None
+    over = api.patch(one, {"limit_w": 90_000})
+    assert over.status_code == 409 and "give a new one" in over.json()["detail"]
+    other = Site.objects.create(name="Elsewhere")
+    assert api.delete(url(other, f"capacity-signals/{made['id']}")).status_code == 404
+
+
+def test_a_charger_is_tried_and_tells_how_far_it_is(api, site, cp1):
+    api.put(url(site), drawing())
+    wanted = {"charger": "cp-1", "evse_id": 1}
+    cp1.is_online = False
+    cp1.save()
+    away = api.post(url(site, "probes"), wanted)
+    assert away.status_code == 409 and "not online" in away.json()["detail"]
+    cp1.is_online = True
+    cp1.save()
+    answer = api.post(url(site, "probes"), wanted)
+    assert answer.status_code == 201, answer.json()
+    assert (answer.json()["charger"], answer.json()["state"], answer.json()["verdict"]) == ("CP-1", "setting", "")
+    assert api.get(url(site, f"probes/{answer.json()['id']}")).json() == api.get(url(site, "probes")).json()[0]
+    assert api.post(url(site, "probes"), wanted).status_code == 409  # it is being tried
+    assert api.post(url(site, "probes"), wanted | {"evse_id": 2}).status_code == 404
+
+
 def test_prices_replace_those_from_their_first_moment_on(api, site):
     def row(hour, price):
         return {"from_at": f"2030-01-01T{hour:02}:00:00Z", "per_kwh": price}

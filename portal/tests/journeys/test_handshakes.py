@@ -79,7 +79,18 @@ async def test_an_old_charger_for_which_staff_have_said_so_may_misspell_it(
         assert json.loads(await socket.recv())[2]["status"] == "Accepted"
 
 
-@pytest.mark.parametrize("path", ["{}", "ocpp/{}", "steve/websocket/CentralSystemService/{}", "ocpp/{}/"])
+PATHS = {
+    "bare": "{0}",
+    "ours": "ocpp/{0}",
+    "of another backend": "steve/websocket/CentralSystemService/{0}",
+    "slash behind": "ocpp/{0}/",
+    # The operator entered the whole address, and the firmware appends the identity once more.
+    "twice": "ocpp/{0}/{0}",
+    "twice and bare": "{0}/{0}/",
+}
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 async def test_any_path_that_ends_in_the_identity_will_do(stack: Stack, path: str) -> None:
     identity = f"CP-PATH-{abs(hash(path))}"
     password = await asyncio.to_thread(stack.register, identity)
@@ -90,6 +101,20 @@ async def test_any_path_that_ends_in_the_identity_will_do(stack: Stack, path: st
         proxy=None,
     ) as socket:
         assert socket.subprotocol == "ocpp1.6"
+
+
+async def test_a_password_without_a_user_name_will_do_unless_its_charger_is_strict(stack: Stack) -> None:
+    password = await asyncio.to_thread(stack.register, "CP-NAMELESS")
+    url, nameless = f"{stack.ocpp_url}/CP-NAMELESS", basic("", password)
+    for wrong in (basic("", "wrong-password-of-16"), basic("SOMEBODY", password)):
+        assert (await refusal(url, subprotocols=["ocpp1.6"], additional_headers=wrong)).status_code == 401
+    async with websockets.connect(
+        url, subprotocols=[websockets.Subprotocol("ocpp1.6")], additional_headers=nameless, proxy=None
+    ) as socket:
+        await socket.send(json.dumps([2, "1", "BootNotification", BOOT["ocpp1.6"]]))
+        assert json.loads(await socket.recv())[2]["status"] == "Accepted"
+    await asyncio.to_thread(stack.rest.patch, "/api/v1/chargers/CP-NAMELESS/", json={"is_strict": True})
+    assert (await refusal(url, subprotocols=["ocpp1.6"], additional_headers=nameless)).status_code == 401
 
 
 @pytest.mark.parametrize("identity", ["%2e%2e", "a%2Fb", "%00", "x" * 300, "%23", "%2B%2B"])
