@@ -21,6 +21,12 @@ from chargers.authority import BadRequest, Issued
 from chargers.models import CertificateRequest, Charger, ClientCertificate, Command, InstalledCertificate, Setting, fold
 from chargers.rows import clip, digest
 from chargers.security import record_event
+from chargers.sentences import phrase
+
+# Told to people, see chargers/sentences.py.
+UNREADABLE = phrase("What the authority issued cannot be read: {error}")
+OTHER_NAME = phrase("The request is for {told}; its name must be the charger's identity or serial number.")
+TOO_LONG = phrase("The certificate has {length} characters; the charger takes {most} at most.")
 
 Kind = InstalledCertificate.Kind
 # The settings in which a charger tells how long a chain may be: OCPP 1.6 whitepaper, 2.0.1 part 2.
@@ -138,7 +144,7 @@ def _issue(
     """Raises BadRequest."""
     request = authority.read_request(pem)
     if CertificateRequest.objects.filter(digest=key_digest).exclude(charger=charger).exists():
-        raise BadRequest("Another charger has sent this very request; each charger needs a key of its own.")
+        raise BadRequest(phrase("Another charger has sent this very request; each charger needs a key of its own."))
     if issue is None:
         name = _name_for(charger, authority.names_in(request))
         signer = authority.load(settings.CHARGER_CA_FILE)
@@ -160,11 +166,11 @@ def _issue(
 def _issued_elsewhere(pem: str, issue: Callable[[str], str | None]) -> Issued:
     chain = issue(pem)
     if not chain:
-        raise BadRequest("No authority signs certificates for this use.")
+        raise BadRequest(phrase("No authority signs certificates for this use."))
     try:
         leaf = x509.load_pem_x509_certificates(chain.encode())[0]
     except ValueError as error:
-        raise BadRequest(f"What the authority issued cannot be read: {error}") from error
+        raise BadRequest(UNREADABLE.format(error=error)) from error
     return Issued(chain, leaf.fingerprint(SHA256()).hex(), leaf.not_valid_after_utc)
 
 
@@ -175,7 +181,7 @@ def _name_for(charger: Charger, asked: list[str]) -> str:
         return next(name for name in (charger.serial_number, charger.identity) if _may_be_called(charger, name))
     if len(names) > 1 or not _may_be_called(charger, names[0]):
         told = ", ".join(repr(name[:64]) for name in names[:3])
-        raise BadRequest(f"The request is for {told}; its name must be the charger's identity or serial number.")
+        raise BadRequest(OTHER_NAME.format(told=told))
     return names[0]
 
 
@@ -184,7 +190,7 @@ def _check_size(charger: Charger, chain: str) -> None:
     told = Setting.objects.filter(charger=charger, name__in=LARGEST_CHAIN, is_known=True)
     limits = [int(value) for value in told.values_list("value", flat=True) if value.isascii() and value.isdigit()]
     if limits and len(chain) > min(limits):
-        raise BadRequest(f"The certificate has {len(chain)} characters; the charger takes {min(limits)} at most.")
+        raise BadRequest(TOO_LONG.format(length=len(chain), most=min(limits)))
 
 
 def _may_be_called(charger: Charger, name: str) -> bool:

@@ -17,9 +17,14 @@ from django.conf import settings
 from chargers import authority
 from chargers.models import CertificateRequest, Charger, ClientCertificate, fold
 from chargers.rows import clip
+from chargers.sentences import phrase
 
 # A charger that dials again and again is written down once in this time.
 REMEMBERED_FOR = timedelta(hours=1)
+
+# Told to people, see chargers/sentences.py.
+OTHER_SERIAL = phrase("It boots with serial number {told!r}; the one we know is {known!r}.")
+OTHER_SERIAL_NAMED = phrase("It boots with serial number {told!r}; its certificate names {named!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +123,8 @@ def contradicts(charger: Charger, serial_number: str) -> str:
         known = charger.serial_number
         if not known or fold(known) == fold(serial_number):
             return ""
-        return f"It boots with serial number {serial_number!r}; the one we know is {known!r}."
-    return f"It boots with serial number {serial_number!r}; its certificate names {certificate.name!r}."
+        return OTHER_SERIAL.format(told=serial_number, known=known)
+    return OTHER_SERIAL_NAMED.format(told=serial_number, named=certificate.name)
 
 
 def is_over(charger: Charger, at: datetime) -> bool:

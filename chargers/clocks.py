@@ -9,6 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from chargers.models import Charger
+from chargers.sentences import phrase
 
 # A message cannot arrive before it happened; the rest is clock drift that nobody minds.
 AHEAD = timedelta(minutes=5)
@@ -16,6 +17,11 @@ AHEAD = timedelta(minutes=5)
 BEHIND = timedelta(days=400)
 SUSPICIOUS_S = 60
 TEXT_LIMIT = 64  # of the columns that keep the charger's text
+
+# Told to people, see chargers/sentences.py.
+UNREADABLE = phrase("Its time {told!r} cannot be read; we use ours.")
+IS_AHEAD = phrase("Its clock is {seconds:,.0f} s ahead of ours.")
+IS_BEHIND = phrase("Its clock is {seconds:,.0f} s behind ours.")
 
 _SHAPE = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})[Tt ]"
@@ -77,7 +83,7 @@ def observe(charger: Charger, text: object, *, at: datetime) -> str | None:
     """
     moment = parse(text)
     if moment is None:
-        return f"Its time {str(text)[:40]!r} cannot be read; we use ours." if text else None
+        return UNREADABLE.format(told=str(text)[:40]) if text else None
     offset_s = round((moment - at).total_seconds(), 1)
     known_s = charger.clock_offset_s
     if known_s is None or abs(offset_s - known_s) > 5:
@@ -85,4 +91,4 @@ def observe(charger: Charger, text: object, *, at: datetime) -> str | None:
         Charger.objects.filter(pk=charger.pk).update(clock_offset_s=offset_s)
     if abs(offset_s) <= SUSPICIOUS_S:
         return None
-    return f"Its clock is {abs(offset_s):,.0f} s {'ahead of' if offset_s > 0 else 'behind'} ours."
+    return (IS_AHEAD if offset_s > 0 else IS_BEHIND).format(seconds=abs(offset_s))

@@ -22,6 +22,7 @@ from django.utils import timezone
 from chargers.masking import mask
 from chargers.models import Charger, Command, CommandStatus, Registration
 from chargers.rows import insert, make
+from chargers.sentences import phrase
 from chargers.signals import command_changed, command_requested
 
 # The rest with the next sweep: a whole fleet's orders must not expire in one transaction.
@@ -226,8 +227,10 @@ def sweep(*, at: datetime) -> list[Command]:
     )
     stale = Command.objects.filter(status=CommandStatus.PENDING, expires_at__lte=at)
     closed = [
-        *_close(unanswered, CommandStatus.TIMEOUT, "The charger did not answer; it may have acted all the same.", at),
-        *_close(stale, CommandStatus.EXPIRED, "The charger did not come online in time; nothing was sent.", at),
+        *_close(
+            unanswered, CommandStatus.TIMEOUT, phrase("The charger did not answer; it may have acted all the same."), at
+        ),
+        *_close(stale, CommandStatus.EXPIRED, phrase("The charger did not come online in time; nothing was sent."), at),
     ]
     for command in closed:
         _forget_secrets(command)

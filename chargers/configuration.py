@@ -14,10 +14,14 @@ from chargers.desired import due
 from chargers.masking import DOOR_KEYS, SECRET_SETTING, password_in
 from chargers.models import Charger, Setting
 from chargers.rows import clip
+from chargers.sentences import phrase
 
 _PLACE = (
     "charger", "component", "component_instance", "evse_id", "connector_id", "name", "instance", "attribute",
 )  # fmt: skip
+
+# Told to people, see chargers/sentences.py.
+NO_SETTING = phrase("{path!r} is no setting; write a key, or Component.Variable like EVSE:1.AvailabilityState.")
 
 
 @dataclass(slots=True, frozen=True)
@@ -53,7 +57,7 @@ def place_of(path: str) -> Place:
     """The place that `Setting.path` wrote in one line. Raises ValueError."""
     match = _PATH.fullmatch(path.strip())
     if match is None:
-        raise ValueError(f"{path!r} is no setting; write a key, or Component.Variable like EVSE:1.AvailabilityState.")
+        raise ValueError(NO_SETTING.format(path=path))
     return Place(
         name=match["name"],
         component=match["component"] or "",

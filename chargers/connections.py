@@ -17,6 +17,7 @@ from django.db.models import F
 
 from chargers import rows
 from chargers.models import REPLACED, Charger, Connection, GatewayProcess, fold
+from chargers.sentences import phrase
 from chargers.signals import charger_changed
 
 # A gateway touches its row every 5 s; after this long without, it is dead.
@@ -24,8 +25,8 @@ SILENT_AFTER = timedelta(seconds=15)
 # Longer than a gateway goes without looking, and than two machines' clocks differ.
 TAKEN_LATELY = timedelta(seconds=60)
 # Close reasons, for people.
-LOST = "the gateway ended without a farewell"
-STOPPED = "the gateway was stopped"
+LOST = phrase("the gateway ended without a farewell")
+STOPPED = phrase("the gateway was stopped")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from chargers.models import Charger
+from chargers.sentences import phrase
 
 ALPHABET = string.ascii_letters + string.digits
 # 20: the longest AuthorizationKey of OCPP 1.6 in characters, so it fits both versions; 119 bits.
@@ -34,6 +35,12 @@ PENDING_AT_ONCE = 3
 ORDER = "@"  # between the hash of a password that was told and the command that told it
 
 _HEXADECIMAL = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
+
+# Told to people, see chargers/sentences.py.
+PASSWORD_LENGTH = phrase(
+    "This password has {length} characters; it can have 1 to {most}. Leave it out and one is made."
+)
+SHORT_PASSWORD = phrase("This password has {length} characters, OCPP wants {least} or more; replace it when you can.")
 _memory_key = secrets.token_bytes(32)
 _memory: OrderedDict[bytes, None] = OrderedDict()
 _memory_lock = threading.Lock()
@@ -61,12 +68,7 @@ def set_password(charger: Charger, password: str) -> None:
     One that is `weak` is taken: chargers that come from another system keep the key they have.
     """
     if not 1 <= len(password) <= LONGEST:
-        raise ValidationError(
-            {
-                "password": f"This password has {len(password)} characters; it can have 1 to {LONGEST}. "
-                "Leave it out and one is made."
-            }
-        )
+        raise ValidationError({"password": PASSWORD_LENGTH.format(length=len(password), most=LONGEST)})
     _replace(charger, slowly_hashed(password.encode()))
 
 
@@ -160,7 +162,7 @@ def weak(password: str) -> str:
     """What to tell whoever chose that password, "" if it is good."""
     if len(password) >= SHORTEST:
         return ""
-    return f"This password has {len(password)} characters, OCPP wants {SHORTEST} or more; replace it when you can."
+    return SHORT_PASSWORD.format(length=len(password), least=SHORTEST)
 
 
 # -- hashes ----------------------------------------------------------------------------------------------------------

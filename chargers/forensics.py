@@ -15,6 +15,7 @@ from django.db.models import Count, Min, Sum, Value
 from django.db.models.functions import Coalesce, Length
 
 from chargers.models import Charger, Exchange
+from chargers.sentences import phrase
 
 LOOKS_BACK = timedelta(days=30)
 MOST = 5000  # connections; one that flaps for a month shows the same in its last thousands
@@ -27,6 +28,23 @@ PER_FRAME_BYTES = 14 + 29 + 40 + 40
 PING_BYTES = 2 * (10 + 29 + 40) + 40
 REGULAR = 0.15  # half of the lifetimes lie within this part of their median: a clock ends them
 ENOUGH = 5
+
+# Told to people, see chargers/sentences.py.
+FORGETS_QUIET_LINES = phrase(
+    "Lost connections last {span} again and again: something on the way forgets a quiet line. Three "
+    "pings within that time keep it."
+)
+ENDED_BY_CLOCK = phrase(
+    "Lost connections last {span} again and again: its provider or a proxy ends them by the clock. "
+    "No ping changes that; that it comes back at once is what counts."
+)
+WITHOUT_PATTERN = phrase(
+    "It is lost {times:.1f} times a day without a pattern, as with a weak signal. Short pings notice "
+    "it soon; look at antenna, SIM and switch."
+)
+BEATS = phrase(
+    "It beats every {seconds} s. Our pings watch the line; heartbeats only set its clock, for which 15 min will do."
+)
 SHORT_PING_S, LONG_PING_S = 20, 60
 LONG_HEARTBEAT_S = 900
 
@@ -164,37 +182,29 @@ def advice(
 
 def _ping(pattern: Pattern | None, set_s: int, is_mobile: bool) -> tuple[int, str]:
     if pattern is None or pattern.count < ENOUGH:
-        return set_s, "Too few connections have ended to tell; what is set is a good beginning."
+        return set_s, phrase("Too few connections have ended to tell; what is set is a good beginning.")
     if regular_s := pattern.regular_s:
         if regular_s <= 10 * 60:
             shorter_s = max(5, min(set_s, int(regular_s / 3)))
-            return shorter_s, (
-                f"Lost connections last {_span(regular_s)} again and again: something on the way forgets a quiet line. "
-                "Three pings within that time keep it."
-            )
-        return set_s, (
-            f"Lost connections last {_span(regular_s)} again and again: its provider or a proxy ends them by the "
-            "clock. No ping changes that; that it comes back at once is what counts."
-        )
+            return shorter_s, (FORGETS_QUIET_LINES.format(span=_span(regular_s)))
+        return set_s, (ENDED_BY_CLOCK.format(span=_span(regular_s)))
     if pattern.per_day >= 1:
-        return min(set_s, SHORT_PING_S), (
-            f"It is lost {pattern.per_day:.1f} times a day without a pattern, as with a weak signal. "
-            "Short pings notice it soon; look at antenna, SIM and switch."
-        )
+        return min(set_s, SHORT_PING_S), (WITHOUT_PATTERN.format(times=pattern.per_day))
     if is_mobile and pattern.per_day < 0.1 and set_s < LONG_PING_S:
-        return LONG_PING_S, "Its link is steady and its data is paid for: longer pings cost less and lose nothing."
-    return set_s, "Its link is steady with what is set."
+        return LONG_PING_S, phrase(
+            "Its link is steady and its data is paid for: longer pings cost less and lose nothing."
+        )
+    return set_s, phrase("Its link is steady with what is set.")
 
 
 def _heartbeat(set_s: int | None) -> tuple[int, str]:
     if set_s is None:
-        return LONG_HEARTBEAT_S, "It has not booted yet; our pings tell us sooner than a heartbeat that it is there."
-    if set_s < LONG_HEARTBEAT_S:
-        return LONG_HEARTBEAT_S, (
-            f"It beats every {set_s} s. Our pings watch the line; heartbeats only set its clock, for which 15 min "
-            "will do."
+        return LONG_HEARTBEAT_S, phrase(
+            "It has not booted yet; our pings tell us sooner than a heartbeat that it is there."
         )
-    return set_s, "Rare enough; our pings watch the line."
+    if set_s < LONG_HEARTBEAT_S:
+        return LONG_HEARTBEAT_S, (BEATS.format(seconds=set_s))
+    return set_s, phrase("Rare enough; our pings watch the line.")
 
 
 def _span(seconds: float) -> str:

@@ -22,6 +22,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, Q, QuerySet
 
 from chargers.models import Charger, FirmwareImage
+from chargers.sentences import phrase
 from chargers.signals import files_changed
 from chargers.storage import charger_link, new_name, storage
 
@@ -32,6 +33,12 @@ ENDINGS = frozenset(
         "s19", "sig", "signed", "swu", "tar", "tgz", "upd", "upg", "upgrade", "xz", "zip", "zst",
     )
 )  # fmt: skip
+
+# Told to people, see chargers/sentences.py.
+NO_FIRMWARE = phrase("{name!r} is no firmware by its ending; it may be .{endings}.")
+IMAGE_IS_THERE = phrase("There is an image of version {version} for {vendor} {model} already.")
+IMAGE_IS_USED = phrase("{image} is in a campaign, which would not be understood without it.")
+OTHER_SHA = phrase("The file has SHA-256 {sha}, not {expected}: it was damaged on its way, or is another one.")
 
 
 class Unfit(ValueError):
@@ -61,9 +68,7 @@ def add(
     """Keep an image, whole or not at all. Raises Unfit, and TooLarge."""
     suffix = PurePath(file_name).suffix.lstrip(".").lower()
     if suffix not in ENDINGS:
-        raise Unfit(
-            "file", f"{file_name[:80]!r} is no firmware by its ending; it may be .{', .'.join(sorted(ENDINGS))}."
-        )
+        raise Unfit("file", NO_FIRMWARE.format(name=file_name[:80], endings=", .".join(sorted(ENDINGS))))
     certificate = _certificate(label)
     name, digest = new_name("firmware", f"x.{suffix}"), hashlib.sha256()
     size = storage().keep(name, _digested(chunks, digest))
@@ -87,7 +92,7 @@ def add(
     except IntegrityError as error:
         storage().delete(name)
         raise Unfit(
-            "version", f"There is an image of version {label.version} for {label.vendor} {label.model} already."
+            "version", IMAGE_IS_THERE.format(version=label.version, vendor=label.vendor, model=label.model)
         ) from error
     except Unfit:
         storage().delete(name)
@@ -101,7 +106,7 @@ def delete(image: FirmwareImage) -> None:
     try:
         image.delete()
     except ProtectedError as error:
-        raise Unfit("file", f"{image} is in a campaign, which would not be understood without it.") from error
+        raise Unfit("file", IMAGE_IS_USED.format(image=image)) from error
     storage().delete(image.name)
     _announce()
 
@@ -136,32 +141,34 @@ def _digested(chunks: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]
 
 def _certificate(label: Label) -> x509.Certificate | None:
     if bool(label.signature.strip()) != bool(label.certificate.strip()):
-        raise Unfit("signature", "Signature and signing certificate go together; give both or neither.")
+        raise Unfit("signature", phrase("Signature and signing certificate go together; give both or neither."))
     if not label.certificate.strip():
         return None
     try:
         return x509.load_pem_x509_certificate(label.certificate.strip().encode())
     except ValueError as error:
-        raise Unfit("certificate", "This is no certificate in PEM (-----BEGIN CERTIFICATE-----).") from error
+        raise Unfit("certificate", phrase("This is no certificate in PEM (-----BEGIN CERTIFICATE-----).")) from error
 
 
 def _check(label: Label, size_bytes: int, digest: bytes, certificate: x509.Certificate | None) -> None:
     if size_bytes == 0:
-        raise Unfit("file", "The file is empty.")
+        raise Unfit("file", phrase("The file is empty."))
     expected = label.sha256.strip().lower().replace(":", "")
     if expected and expected != digest.hex():
         raise Unfit(
             "sha256",
-            f"The file has SHA-256 {digest.hex()}, not {expected[:80]}: it was damaged on its way, or is another one.",
+            OTHER_SHA.format(sha=digest.hex(), expected=expected[:80]),
         )
     if certificate is None:
         return
     try:
         signature = base64.b64decode("".join(label.signature.split()), validate=True)
     except binascii.Error as error:
-        raise Unfit("signature", "The signature is not in base64.") from error
+        raise Unfit("signature", phrase("The signature is not in base64.")) from error
     if not _is_signed(certificate, signature, digest):
-        raise Unfit("signature", "The signature is not of this file by this certificate; no charger would take it.")
+        raise Unfit(
+            "signature", phrase("The signature is not of this file by this certificate; no charger would take it.")
+        )
 
 
 def _is_signed(certificate: x509.Certificate, signature: bytes, digest: bytes) -> bool:

@@ -16,10 +16,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from chargers.models import Command, CommandStatus, Job
+from chargers.sentences import phrase
 from chargers.signals import command_changed
 
 PORTION = 1000
 FAILED = (CommandStatus.FAILED, CommandStatus.REJECTED, CommandStatus.TIMEOUT, CommandStatus.EXPIRED)
+
+# Told to people, see chargers/sentences.py.
+FAILED_IN = phrase("those that failed in job {number}")
 
 
 def start(
@@ -56,7 +60,7 @@ def start_each(
     for none.
     """
     if not orders:
-        raise ValueError("No charger was chosen; a job needs at least one.")
+        raise ValueError(phrase("No charger was chosen; a job needs at least one."))
     job = Job.objects.create(
         title=title[:120],
         verb=verb,
@@ -82,7 +86,7 @@ def cancel(job: Job) -> int:
     now = timezone.now()
     waiting = list(job.commands.filter(status=CommandStatus.PENDING).values_list("pk", "charger"))
     withdrawn = job.commands.filter(status=CommandStatus.PENDING).update(
-        status=CommandStatus.CANCELLED, settled_at=now, explanation="Its job was cancelled."
+        status=CommandStatus.CANCELLED, settled_at=now, explanation=phrase("Its job was cancelled.")
     )
     Job.objects.filter(pk=job.pk, cancelled_at=None).update(cancelled_at=now)
     _announce({pk for pk, _ in waiting}, [charger_id for _, charger_id in waiting])
@@ -94,7 +98,7 @@ def retry(job: Job, *, by: AbstractBaseUser | None) -> Job:
     failed = job.commands.filter(status__in=FAILED).order_by("charger", "created_at")
     # Arguments that all share may have held a secret, which the commands have forgotten.
     orders = [(pk, job.arguments or own) for pk, own in failed.values_list("charger", "arguments")]
-    told = f"those that failed in job {job.pk}"
+    told = FAILED_IN.format(number=job.pk)
     return start_each(job.title, job.verb, orders, by=by, chosen_by=told, retry_of=job, shared=job.arguments)[0]
 
 

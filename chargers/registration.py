@@ -11,11 +11,21 @@ from django.utils import timezone
 
 from chargers import credentials
 from chargers.models import Charger, Registration, SecurityProfile, Site, fold
+from chargers.sentences import phrase
 from chargers.signals import charger_changed
 
 LONGEST = 128
 PORTION = 200  # rows of a statement: SQLite takes only so many parameters
 WITH_PASSWORD = (SecurityProfile.BASIC, SecurityProfile.TLS)
+
+# Told to people, see chargers/sentences.py.
+TOO_LONG = phrase("Identity {identity!r}… has {length} characters; {most} are the most.")
+NO_SEGMENT = phrase("Identity {identity!r} holds '/' or a control character; it has to be one segment of a URL.")
+NOT_IN_URL = phrase("Identity {identity!r} cannot stand in a URL; no '.', '..' or spaces around it.")
+IS_TAKEN = phrase("Charger {identity!r} is registered already, as {other!r} (case does not count).")
+NO_SUCH_PROFILE = phrase("There is no security profile {profile!r}; it can be 0, 1, 2 or 3.")
+HOLDS_COLON = phrase("Identity {identity!r} holds ':', which no user name of HTTP Basic authentication may.")
+NO_PASSWORD_IN = phrase("Security profile {profile} has no password; leave it out or choose 1 or 2.")
 
 
 def flaw(identity: str) -> str | None:
@@ -24,13 +34,13 @@ def flaw(identity: str) -> str | None:
     OCPP 2.0.1 wants at most 48 of ``a-z A-Z 0-9 * - _ = : + | @ .``; 1.6 allows more, and the field uses it.
     """
     if not identity:
-        return "An identity is empty; it needs at least one character."
+        return phrase("An identity is empty; it needs at least one character.")
     if len(identity) > LONGEST or len(fold(identity)) > LONGEST:
-        return f"Identity {identity[:20]!r}… has {len(identity)} characters; {LONGEST} are the most."
+        return TOO_LONG.format(identity=identity[:20], length=len(identity), most=LONGEST)
     if "/" in identity or not identity.isprintable():
-        return f"Identity {identity!r} holds '/' or a control character; it has to be one segment of a URL."
+        return NO_SEGMENT.format(identity=identity)
     if identity in (".", "..") or identity != identity.strip():
-        return f"Identity {identity!r} cannot stand in a URL; no '.', '..' or spaces around it."
+        return NOT_IN_URL.format(identity=identity)
     return None
 
 
@@ -65,9 +75,7 @@ def register(
         taken = Charger.objects.filter(identity_folded=fold(identity)).first()
         if taken is None:
             raise
-        raise ValidationError(
-            {"identity": f"Charger {identity!r} is registered already, as {taken.identity!r} (case does not count)."}
-        ) from error
+        raise ValidationError({"identity": IS_TAKEN.format(identity=identity, other=taken.identity)}) from error
 
 
 @transaction.atomic
@@ -138,14 +146,8 @@ def _check(identity: str, security_profile: int, password: str | None) -> None:
     if wrong := flaw(identity):
         raise ValidationError({"identity": wrong})
     if security_profile not in SecurityProfile.values:
-        raise ValidationError(
-            {"security_profile": f"There is no security profile {security_profile!r}; it can be 0, 1, 2 or 3."}
-        )
+        raise ValidationError({"security_profile": NO_SUCH_PROFILE.format(profile=security_profile)})
     if security_profile in WITH_PASSWORD and ":" in identity:
-        raise ValidationError(
-            {"identity": f"Identity {identity!r} holds ':', which no user name of HTTP Basic authentication may."}
-        )
+        raise ValidationError({"identity": HOLDS_COLON.format(identity=identity)})
     if password is not None and security_profile not in WITH_PASSWORD:
-        raise ValidationError(
-            {"password": f"Security profile {security_profile} has no password; leave it out or choose 1 or 2."}
-        )
+        raise ValidationError({"password": NO_PASSWORD_IN.format(profile=security_profile)})

@@ -9,7 +9,11 @@ from django.db import transaction
 from chargers import clocks
 from chargers.models import Charger, ProfileUpgrade, SecurityEvent, SecurityProfile
 from chargers.rows import digest
+from chargers.sentences import phrase
 from chargers.signals import charger_changed
+
+# Told to people, see chargers/sentences.py.
+PROFILE_TOO_LOW = phrase("It has come in by security profile {profile}; {least} is not accepted any more.")
 
 
 def record_event(
@@ -35,7 +39,7 @@ def raise_profile(charger: Charger, profile: SecurityProfile, *, at: datetime) -
     """Ask no less than ``profile`` of a charger from now on; False if that is asked of it already."""
     raised = Charger.objects.filter(pk=charger.pk, security_profile__lt=profile).update(security_profile=profile)
     if raised:
-        detail = f"It has come in by security profile {profile}; {charger.security_profile} is not accepted any more."
+        detail = PROFILE_TOO_LOW.format(profile=profile, least=charger.security_profile)
         record_event(charger, "SecurityProfileRaised", detail=detail, is_ours=True, at=at)
         running = ProfileUpgrade.objects.filter(charger=charger, status=ProfileUpgrade.Status.RUNNING)
         running.filter(to_profile__lte=profile).update(status=ProfileUpgrade.Status.DONE, settled_at=at)

@@ -20,6 +20,12 @@ from uuid import uuid4
 from django.conf import settings
 from django.core import signing
 
+from chargers.sentences import phrase
+
+# Told to people, see chargers/sentences.py.
+WRONG_WAY = phrase("This link is to {said} a file, not to {verb} one.")
+TOO_LARGE = phrase("A file may have {most} bytes (UPLOAD_LIMIT_BYTES); this one has more.")
+
 Kind = Literal["firmware", "diagnostics", "exports"]
 Verb = Literal["get", "put"]
 HOUR_S = 3600
@@ -132,7 +138,9 @@ def charger_link(name: str, verb: Verb, *, for_s: int = HOUR_S, base_url: str = 
         if len(link) <= LONGEST_URL:
             return link
     if not (settings.PUBLIC_URL or base_url):
-        raise NoAddress("PUBLIC_URL is not set, so no charger can be told where our files are; set it, or give a URL.")
+        raise NoAddress(
+            phrase("PUBLIC_URL is not set, so no charger can be told where our files are; set it, or give a URL.")
+        )
     return own_link(name, verb, for_s=for_s, base_url=base_url, called=called)
 
 
@@ -143,11 +151,11 @@ def opened(token: str, verb: Verb) -> str:
         said, name, for_s = signing.loads(token, salt=_SALT, max_age=7 * 24 * HOUR_S)
         signing.loads(token, salt=_SALT, max_age=for_s)
     except signing.SignatureExpired as error:
-        raise BadLink("This link is over; ask for a new one.") from error
+        raise BadLink(phrase("This link is over; ask for a new one.")) from error
     except (signing.BadSignature, ValueError, TypeError) as error:
-        raise BadLink("This is no link of ours.") from error
+        raise BadLink(phrase("This is no link of ours.")) from error
     if said != verb:
-        raise BadLink(f"This link is to {said} a file, not to {verb} one.")
+        raise BadLink(WRONG_WAY.format(said=said, verb=verb))
     return str(name)
 
 
@@ -218,7 +226,5 @@ def bounded(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         size += len(chunk)
         if size > settings.UPLOAD_LIMIT_BYTES:
-            raise TooLarge(
-                f"A file may have {settings.UPLOAD_LIMIT_BYTES} bytes (UPLOAD_LIMIT_BYTES); this one has more."
-            )
+            raise TooLarge(TOO_LARGE.format(most=settings.UPLOAD_LIMIT_BYTES))
         yield chunk

@@ -27,7 +27,14 @@ from chargers.models import (
     SecurityProfile,
     Setting,
 )
+from chargers.sentences import in_english, phrase
 from chargers.signals import charger_changed
+
+# Told to people, see chargers/sentences.py.
+NO_WAY_UP = phrase("From profile {now} the way leads up to 2 or 3, not to {wanted}.")
+NO_TLS_ADDRESS = phrase("{url!r} is no address of TLS; it begins with wss://.")
+NOT_WITHIN_A_DAY = phrase("It did not {step} within a day.")
+DID_NOT = phrase("It did not {step}: {why}")
 
 Status = ProfileUpgrade.Status
 Order = tuple[str, dict[str, Any]]  # verb and arguments
@@ -97,14 +104,14 @@ def _has_slots(upgrade: ProfileUpgrade) -> bool:
 
 PRIORITY = "NetworkConfigurationPriority"
 STEPS = (
-    Step("root", "trust the root of our certificate", _root),
-    Step("certificate", "get a certificate of its own", _own_certificate, _has_own_certificate),
-    Step("profile", "take the new profile", _profile),
-    Step("priority", "use it first", _priority),
+    Step("root", phrase("trust the root of our certificate"), _root),
+    Step("certificate", phrase("get a certificate of its own"), _own_certificate, _has_own_certificate),
+    Step("profile", phrase("take the new profile"), _profile),
+    Step("priority", phrase("use it first"), _priority),
     Step("restart", "restart", _restart, needs_answer=False),
 )
 ARRIVAL = "arrival"  # after all of them: it has to come in by the new profile
-TITLES = {step.name: step.title for step in STEPS} | {ARRIVAL: "come back by the new profile"}
+TITLES = {step.name: step.title for step in STEPS} | {ARRIVAL: phrase("come back by the new profile")}
 
 
 def start(
@@ -112,15 +119,13 @@ def start(
 ) -> ProfileUpgrade:
     """Begin; the first order goes out at once. Raises ValidationError naming field and value."""
     if not charger.security_profile < to_profile <= SecurityProfile.CERTIFICATE or to_profile < SecurityProfile.TLS:
-        raise ValidationError(
-            {"to_profile": f"From profile {charger.security_profile} the way leads up to 2 or 3, not to {to_profile}."}
-        )
+        raise ValidationError({"to_profile": NO_WAY_UP.format(now=charger.security_profile, wanted=to_profile)})
     if to_profile == SecurityProfile.TLS and not charger.password_hash:
-        raise ValidationError({"to_profile": "Profile 2 needs a password, and it has none; make one first."})
+        raise ValidationError({"to_profile": phrase("Profile 2 needs a password, and it has none; make one first.")})
     if not url.startswith("wss://"):
-        raise ValidationError({"url": f"{url!r} is no address of TLS; it begins with wss://."})
+        raise ValidationError({"url": NO_TLS_ADDRESS.format(url=url)})
     if root and certificates.hashes_of_root(root) is None:
-        raise ValidationError({"root": "This is no root certificate in PEM (one that is its own issuer)."})
+        raise ValidationError({"root": phrase("This is no root certificate in PEM (one that is its own issuer).")})
     try:
         with transaction.atomic():
             upgrade = ProfileUpgrade.objects.create(
@@ -133,7 +138,9 @@ def start(
                 started_at=at,
             )
     except IntegrityError as error:
-        raise ValidationError("It is being led to a higher profile already; wait for the end, or stop that.") from error
+        raise ValidationError(
+            phrase("It is being led to a higher profile already; wait for the end, or stop that.")
+        ) from error
     advance(upgrade.pk, at=at)
     return upgrade
 
@@ -166,7 +173,7 @@ def advance(upgrade_id: int, *, at: datetime) -> None:
     if upgrade.charger.security_profile >= upgrade.to_profile:
         _close(upgrade, Status.DONE, at=at)
     elif at > upgrade.started_at + LASTS:
-        _close(upgrade, Status.FAILED, f"It did not {TITLES[upgrade.step or ARRIVAL]} within a day.", at=at)
+        _close(upgrade, Status.FAILED, NOT_WITHIN_A_DAY.format(step=TITLES[upgrade.step or ARRIVAL]), at=at)
     else:
         _go_on(upgrade, at)
 
@@ -189,7 +196,7 @@ def _go_on(upgrade: ProfileUpgrade, at: datetime) -> None:
             return
         has_gone = not step.needs_answer and command.status == CommandStatus.TIMEOUT
         if command.status != CommandStatus.ACCEPTED and not has_gone:
-            _close(upgrade, Status.FAILED, f"It did not {step.title}: {_why(command)}", at=at)
+            _close(upgrade, Status.FAILED, DID_NOT.format(step=step.title, why=_why(command)), at=at)
             return
         if not step.is_seen(upgrade):
             return
@@ -198,7 +205,9 @@ def _go_on(upgrade: ProfileUpgrade, at: datetime) -> None:
 
 def _why(command: Command) -> str:
     said = command.answer.get("status", "") if isinstance(command.answer, dict) else ""
-    return " ".join(filter(None, (f"{command.get_status_display()}.", command.explanation, f"{said}." if said else "")))
+    return " ".join(
+        filter(None, (f"{in_english(command.get_status_display())}.", command.explanation, f"{said}." if said else ""))
+    )
 
 
 def _key(upgrade: ProfileUpgrade, step: str) -> str:

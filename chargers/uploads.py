@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from chargers.models import Charger, Command, CommandStatus, Transfer, Upload
+from chargers.sentences import phrase
 from chargers.signals import files_changed
 from chargers.storage import HOUR_S, BadLink, NoSuchFile, S3Files, new_name, storage
 
@@ -23,13 +24,18 @@ SLACK = timedelta(minutes=5)  # for what was begun in the link's last minute
 LOOKED_AT_ONCE = 200
 # What chargers of all versions tell: 1.6 UploadFailed, 2.x UploadFailure and its reasons.
 FAILED = {
-    "UploadFailed": "The charger could not upload it.",
-    "UploadFailure": "The charger could not upload it.",
-    "BadMessage": "The charger did not understand the request.",
-    "NotSupportedOperation": "The charger has no such log.",
-    "PermissionDenied": "The charger was refused where it should write.",
-    "AcceptedCanceled": "A newer request took its place.",
+    "UploadFailed": phrase("The charger could not upload it."),
+    "UploadFailure": phrase("The charger could not upload it."),
+    "BadMessage": phrase("The charger did not understand the request."),
+    "NotSupportedOperation": phrase("The charger has no such log."),
+    "PermissionDenied": phrase("The charger was refused where it should write."),
+    "AcceptedCanceled": phrase("A newer request took its place."),
 }
+
+# Told to people, see chargers/sentences.py.
+NOTHING_CAME = phrase("Nothing arrived within {minutes} minutes.")
+CLAIMED = phrase("Nothing arrived within {minutes} minutes though the charger says that it was uploaded.")
+LOG_TOO_LARGE = phrase("It has {size} bytes; UPLOAD_LIMIT_BYTES allows {most}.")
 
 
 @transaction.atomic
@@ -79,7 +85,11 @@ def begin(name: str, *, at: datetime) -> None:
     changed = Upload.objects.filter(free, name=name, received_at=None).update(begun_at=at, state=Upload.State.UPLOADING)
     upload = Upload.objects.filter(name=name).first()
     if not changed or upload is None:
-        raise BadLink("This link has been used; ask for a new one." if upload else "Nothing is expected by this link.")
+        raise BadLink(
+            phrase("This link has been used; ask for a new one.")
+            if upload
+            else phrase("Nothing is expected by this link.")
+        )
     _announce(upload.charger_id)
 
 
@@ -123,15 +133,14 @@ def look(*, at: datetime) -> None:
             continue
         command = upload.command
         if command and command.status in (CommandStatus.REJECTED, CommandStatus.FAILED):
-            _fail(upload, command.explanation or "The charger refused.")
+            _fail(upload, command.explanation or phrase("The charger refused."))
         elif at > upload.expires_at + SLACK:
             has_told = upload.charger.transfers.filter(
                 kind__in=(Transfer.Kind.LOG, Transfer.Kind.DIAGNOSTICS),
                 status="Uploaded",
                 received_at__gte=upload.asked_at,
             ).exists()
-            claim = " though the charger says that it was uploaded" if has_told else ""
-            _fail(upload, f"Nothing arrived within {LINK_S // 60} minutes{claim}.")
+            _fail(upload, (CLAIMED if has_told else NOTHING_CAME).format(minutes=LINK_S // 60))
 
 
 def _is_in(files: S3Files, upload: Upload, at: datetime) -> bool:
@@ -142,7 +151,7 @@ def _is_in(files: S3Files, upload: Upload, at: datetime) -> bool:
         return False
     if size > settings.UPLOAD_LIMIT_BYTES:
         files.delete(upload.name)
-        _fail(upload, f"It has {size} bytes; UPLOAD_LIMIT_BYTES allows {settings.UPLOAD_LIMIT_BYTES}.")
+        _fail(upload, LOG_TOO_LARGE.format(size=size, most=settings.UPLOAD_LIMIT_BYTES))
         return True
     with files.open(upload.name) as file:
         head = file.read(600)

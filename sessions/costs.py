@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
+from chargers.sentences import phrase
 from sessions.models import ChargingSession
 
 # Decimal places of the currencies that have no cents, or thousandths (ISO 4217); all others have two.
@@ -17,11 +18,11 @@ PLACES |= dict.fromkeys(("VUV", "XAF", "XOF", "XPF"), 0)
 PLACES |= dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
 REFUSED = frozenset({"blocked", "expired", "invalid", "concurrent"})
 
-NO_TARIFF = "no tariff was in force when it began"
-NO_CARD = "its card was refused"
-NO_END = "its end was never told"
-DOUBT = "its energy is in doubt; it costs nothing until somebody decides"
-NO_ENERGY = "what it drew cannot be told"
+NO_TARIFF = phrase("no tariff was in force when it began")
+NO_CARD = phrase("its card was refused")
+NO_END = phrase("its end was never told")
+DOUBT = phrase("its energy is in doubt; it costs nothing until somebody decides")
+NO_ENERGY = phrase("what it drew cannot be told")
 
 
 @dataclass(slots=True, frozen=True)

@@ -14,9 +14,15 @@ from uuid import UUID
 from django.db import transaction
 
 from chargers.models import Boot, Command, CommandStatus, Connector, ConnectorStatus, Transfer
+from chargers.sentences import phrase
 from chargers.signals import command_changed
 from sessions.models import ChargingSession
 from sessions.remote import remote_start_id
+
+# Told to people, see chargers/sentences.py.
+STARTED = phrase("session {number} started")
+ENDED = phrase("session {number} ended")
+CONNECTOR_IS = phrase("it is {word}")
 
 # When it was seen, and what, in words.
 Seen = tuple[datetime, str]
@@ -37,7 +43,9 @@ def _booted(commands: Sequence[Command]) -> dict[UUID, Seen]:
     since = min(command.sent_at or command.created_at for command in commands)
     boots = Boot.objects.filter(charger__in={c.charger_id for c in commands}, received_at__gte=since)
     rows = list(boots.order_by("received_at"))
-    return {command.pk: (boot.received_at, "it booted") for command in commands if (boot := _first(rows, command))}
+    return {
+        command.pk: (boot.received_at, phrase("it booted")) for command in commands if (boot := _first(rows, command))
+    }
 
 
 def _first(rows: Sequence[Boot], command: Command) -> Boot | None:
@@ -59,7 +67,7 @@ def _started(commands: Sequence[Command]) -> dict[UUID, Seen]:
             is_here = session.charger_id == command.charger_id and evse_id in (None, 0, session.evse_id)
             is_ours = session.remote_start_id == number or session.remote_start_id is None
             if is_here and is_ours and session.started_received_at > (command.sent_at or command.created_at):
-                found[command.pk] = (session.started_received_at, f"session {session.pk} started")
+                found[command.pk] = (session.started_received_at, STARTED.format(number=session.pk))
                 break
     return found
 
@@ -77,7 +85,7 @@ def _stopped(commands: Sequence[Command]) -> dict[UUID, Seen]:
         number = str(command.payload.get("transactionId", command.arguments.get("transaction_id", "")))
         session = ended.get((command.charger_id, number))
         if session and session.stopped_received_at:
-            found[command.pk] = (session.stopped_received_at, f"session {session.pk} ended")
+            found[command.pk] = (session.stopped_received_at, ENDED.format(number=session.pk))
     return found
 
 
@@ -92,17 +100,22 @@ def _available(commands: Sequence[Command]) -> dict[UUID, Seen]:
         is_so = [(plug.status != ConnectorStatus.UNAVAILABLE) == wanted for plug in meant]
         if meant and all(is_so):
             at = max((plug.status_at for plug in meant if plug.status_at), default=command.settled_at)
-            word = "in service" if wanted else "out of service"
-            found[command.pk] = (max(at, command.settled_at) if at and command.settled_at else at, f"it is {word}")  # type: ignore[assignment]
+            word = phrase("in service") if wanted else phrase("out of service")
+            found[command.pk] = (
+                max(at, command.settled_at) if at and command.settled_at else at,
+                CONNECTOR_IS.format(word=word),
+            )  # type: ignore[assignment]
     return found
 
 
 def _uploaded(commands: Sequence[Command]) -> dict[UUID, Seen]:
-    return _transferred(commands, ("Uploaded",), (Transfer.Kind.DIAGNOSTICS, Transfer.Kind.LOG), "the log was uploaded")
+    return _transferred(
+        commands, ("Uploaded",), (Transfer.Kind.DIAGNOSTICS, Transfer.Kind.LOG), phrase("the log was uploaded")
+    )
 
 
 def _installed(commands: Sequence[Command]) -> dict[UUID, Seen]:
-    return _transferred(commands, ("Installed",), (Transfer.Kind.FIRMWARE,), "it says Installed")
+    return _transferred(commands, ("Installed",), (Transfer.Kind.FIRMWARE,), phrase("it says Installed"))
 
 
 def _transferred(
@@ -124,12 +137,12 @@ def _transferred(
 
 
 EFFECTS: dict[str, Effect] = {
-    "reset": Effect("it boots", timedelta(minutes=5), _booted),
-    "remote_start": Effect("a session starts", timedelta(minutes=3), _started),
-    "remote_stop": Effect("the session ends", timedelta(minutes=3), _stopped),
-    "change_availability": Effect("its connectors say so", timedelta(minutes=2), _available),
-    "fetch_logs": Effect("the log is uploaded", timedelta(minutes=30), _uploaded),
-    "update_firmware": Effect("the firmware is installed", timedelta(hours=2), _installed),
+    "reset": Effect(phrase("it boots"), timedelta(minutes=5), _booted),
+    "remote_start": Effect(phrase("a session starts"), timedelta(minutes=3), _started),
+    "remote_stop": Effect(phrase("the session ends"), timedelta(minutes=3), _stopped),
+    "change_availability": Effect(phrase("its connectors say so"), timedelta(minutes=2), _available),
+    "fetch_logs": Effect(phrase("the log is uploaded"), timedelta(minutes=30), _uploaded),
+    "update_firmware": Effect(phrase("the firmware is installed"), timedelta(hours=2), _installed),
 }
 
 

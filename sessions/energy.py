@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from chargers.sentences import phrase
 from sessions import truth
 from sessions.models import ChargingSession
 
@@ -14,11 +15,11 @@ SLACK_WH = 100_000
 COLUMNS = ("energy_wh", "needs_review", "review_reasons", "stale_from", "proposed_at")
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
-BACKWARDS = "The meter ran backwards: its last register is below its first."
-IMPLAUSIBLE = "The meter shows more energy than a plug can deliver in that time."
-END_IS_MISSING = "The charger says that it is over and holds no message back, but no end of it came."
-AFTERWARDS = "It was told more about it after it was reviewed; look whether the decision still holds."
-NO_END = "The charger sent no final register; energy counts up to its last reading."
+BACKWARDS = phrase("The meter ran backwards: its last register is below its first.")
+IMPLAUSIBLE = phrase("The meter shows more energy than a plug can deliver in that time.")
+END_IS_MISSING = phrase("The charger says that it is over and holds no message back, but no end of it came.")
+AFTERWARDS = phrase("It was told more about it after it was reviewed; look whether the decision still holds.")
+NO_END = phrase("The charger sent no final register; energy counts up to its last reading.")
 
 
 def is_possible(energy_wh: float, *, over: timedelta) -> bool:

@@ -17,12 +17,13 @@ from uuid import UUID
 from chargers import clocks
 from chargers.models import Charger
 from chargers.rows import Lookup, digest, make
+from chargers.sentences import phrase
 from sessions import energy
 from sessions.models import ChargingSession, SessionEvent
 
 Told = TypeVar("Told")
 _BY_KEY = Lookup(SessionEvent, by=["charger_id", "key"])
-CONFLICT = "The charger told the same event twice and differently; the first version counts."
+CONFLICT = phrase("The charger told the same event twice and differently; the first version counts.")
 
 
 class Novelty(Enum):

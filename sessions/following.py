@@ -16,6 +16,7 @@ from django.db import transaction
 from chargers import clocks
 from chargers.models import Charger, ConnectorStatus
 from chargers.rows import digest, insert, number, rewrite
+from chargers.sentences import phrase
 from sessions import energy, events, overlap, reservations, stopping, tariffs
 from sessions.authorization import FREE, Authorization, Tokens
 from sessions.events import Message, News, Novelty
@@ -23,7 +24,7 @@ from sessions.finding import NAMED
 from sessions.models import ChargingSession, IdToken, SessionEvent
 
 Kind = SessionEvent.Kind
-ENDED_TWICE = "The charger ended it more than once; the first end counts."
+ENDED_TWICE = phrase("The charger ended it more than once; the first end counts.")
 # What events tell; readings tell the rest.
 _TOLD_COLUMNS = (
     "evse_id", "connector_id", "id_token_id", "token_value", "token_verdict", "started_at", "started_device_time",

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from chargers.models import Charger
 from chargers.rows import rewrite
+from chargers.sentences import phrase
 from sessions import energy
 from sessions.finding import OPEN
 from sessions.models import ChargingSession
 
-NEVER_ENDED = "Another session started on its connector before this one was stopped; its end is unknown."
+NEVER_ENDED = phrase("Another session started on its connector before this one was stopped; its end is unknown.")
 
 
 class OpenSessions:

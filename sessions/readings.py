@@ -16,14 +16,15 @@ from django.db import connection
 
 from chargers import clocks, connectors
 from chargers.rows import Lookup, dated, digest, insert, make, rewrite
+from chargers.sentences import phrase
 from sessions import energy, truth
 from sessions.finding import NAMED, OPEN
 from sessions.measurands import quantities, with_sum_of_phases
 from sessions.models import ChargingSession, MeterValue
 from sessions.units import Sample
 
-TWICE = "A meter reading came twice with different values; the first one counts."
-SUSPECT = "A meter reading is implausible and was left out."
+TWICE = phrase("A meter reading came twice with different values; the first one counts.")
+SUSPECT = phrase("A meter reading is implausible and was left out.")
 # A reading may be a little older than the start it belongs to: clocks are read one after the other.
 BEFORE_START = timedelta(seconds=60)
 LONGEST = timedelta(days=3)

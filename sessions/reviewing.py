@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
+from chargers.sentences import phrase
 from sessions import energy, readings, stopping, truth
 from sessions.models import ChargingSession, MeterValue, Review
 from sessions.signals import session_changed
@@ -19,6 +20,9 @@ MOST_WH = 10_000_000  # of one session
 AT_ONCE = 200
 CLOSED_BY_STAFF = "ClosedByStaff"
 SETTLED = timedelta(minutes=1)  # what comes with the stop has come by then
+
+# Told to people, see chargers/sentences.py.
+TOO_MUCH = phrase("{energy_wh} Wh is nothing that one session draws; 0 to {most:,} can be set.")
 
 
 class CannotDecide(ValueError):
@@ -32,9 +36,9 @@ def decide(
     """Set what a session has drawn; None: it is not to be billed. Approving the proposal is deciding for its value."""
     session = _locked(session_id)
     if session.is_open:
-        raise CannotDecide("It is still running; stop or close it first.")
+        raise CannotDecide(phrase("It is still running; stop or close it first."))
     if energy_wh is not None and not 0 <= energy_wh <= MOST_WH:
-        raise CannotDecide(f"{energy_wh} Wh is nothing that one session draws; 0 to {MOST_WH:,} can be set.")
+        raise CannotDecide(TOO_MUCH.format(energy_wh=energy_wh, most=MOST_WH))
     _keep(session, Review.Kind.ENERGY, energy_wh, reason, by, via)
     session.energy_wh = energy_wh
     session.reviewed_at = timezone.now()
@@ -52,7 +56,7 @@ def close(session_id: int, *, reason: str, by: AbstractBaseUser | None, via: str
     """
     session = _locked(session_id)
     if not session.is_open:
-        raise CannotDecide("It has ended already.")
+        raise CannotDecide(phrase("It has ended already."))
     now = timezone.now()
     _keep(session, Review.Kind.CLOSED, session.energy_wh, reason, by, via)
     stopping.close_at(session, "", at=session.metered_at or session.started_at)
@@ -79,7 +83,7 @@ def propose_lately(*, at: datetime) -> int:
         before = stopping.history(session)
         found = truth.propose(session, registers, before_wh=before[0] if before else None)
         session.proposed_wh = found.energy_wh if found else None
-        session.proposal = found.reason if found else "Nothing in its readings tells what it drew."
+        session.proposal = found.reason if found else phrase("Nothing in its readings tells what it drew.")
         session.proposed_at = at
         session.save(update_fields=["proposed_wh", "proposal", "proposed_at"])
         _announce(session)
@@ -100,7 +104,7 @@ def _keep(
     via: str,
 ) -> None:
     if not reason.strip():
-        raise CannotDecide("Say why: the next one to look at this bill will ask.")
+        raise CannotDecide(phrase("Say why: the next one to look at this bill will ask."))
     Review.objects.create(
         session=session,
         at=timezone.now(),

@@ -16,6 +16,7 @@ from django.utils.timezone import now
 from chargers import clocks
 from chargers.models import Charger
 from chargers.rows import Lookup, digest, insert, number
+from chargers.sentences import phrase
 from sessions import energy, events, overlap, remote, reservations, tariffs
 from sessions.authorization import Authorization, Tokens
 from sessions.events import Message, News, Novelty
@@ -26,7 +27,7 @@ _BY_START = Lookup(ChargingSession, by=["charger_id", "start_key"])
 _STOPPED_ONLY = Lookup(
     ChargingSession, by=["charger_id"], also="t.transaction_id = '' AND t.start_key IS NULL AND t.is_incomplete"
 )
-JOINED = "Its stop came before its start; they were joined by card, time and meter."
+JOINED = phrase("Its stop came before its start; they were joined by card, time and meter.")
 
 
 @dataclass(slots=True, frozen=True)

@@ -16,6 +16,7 @@ from django.db.models import prefetch_related_objects
 
 from chargers import statements
 from chargers.models import Site
+from chargers.sentences import phrase
 from sessions.models import ChargingSession, Tariff
 
 MOST = Decimal(10_000)  # of each amount: above it somebody forgot the decimal point
@@ -25,6 +26,10 @@ _LATEST = (
     f"(SELECT CASE WHEN t.is_withdrawn THEN NULL ELSE t.id END FROM {_TABLE} AS t "  # noqa: S608 - our names
     "WHERE {of} AND t.from_at <= v.at ORDER BY t.from_at DESC, t.id DESC LIMIT 1)"
 )
+
+# Told to people, see chargers/sentences.py.
+NO_CURRENCY = phrase("{currency!r} is no currency; it looks like EUR (ISO 4217).")
+NO_PRICE = phrase("{amount} {name} is no price; 0 to {most} can be set.")
 _OWN, _FOR_ALL = _LATEST.format(of="t.site_id = v.site_id"), _LATEST.format(of="t.is_for_all")
 _IN_FORCE = f"SELECT COALESCE({_OWN}, {_FOR_ALL}) FROM "  # noqa: S608
 
@@ -50,10 +55,14 @@ def set_tariff(
     Raises `BadTariff`.
     """
     if not re.fullmatch(r"[A-Z]{3}", currency):
-        raise BadTariff(f"{currency!r} is no currency; it looks like EUR (ISO 4217).")
-    for name, amount in (("per kWh", per_kwh), ("per minute", per_minute), ("to start", start_fee)):
+        raise BadTariff(NO_CURRENCY.format(currency=currency))
+    for name, amount in (
+        (phrase("per kWh"), per_kwh),
+        (phrase("per minute"), per_minute),
+        (phrase("to start"), start_fee),
+    ):
         if not (amount.is_finite() and 0 <= amount <= MOST):
-            raise BadTariff(f"{amount} {name} is no price; 0 to {MOST} can be set.")
+            raise BadTariff(NO_PRICE.format(amount=amount, name=name, most=MOST))
     return Tariff.objects.create(
         site=site,
         is_for_all=site is None,

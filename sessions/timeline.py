@@ -17,11 +17,21 @@ from django.conf import settings
 
 from chargers import clocks
 from chargers.models import Boot, Command, Connection, Exchange, StatusChange
+from chargers.sentences import in_english, phrase
 from sessions.models import ChargingSession
 
 AROUND = timedelta(minutes=5)  # before the start and after the end
 MOST_FRAMES = 2000
 SILENCE_FACTOR = 2  # heartbeats that may be missed before it is a silence
+
+# Told to people, see chargers/sentences.py.
+WITHIN = phrase("{outcome}, {latency:.0f} ms")
+CONNECTED = phrase("Connected from {address}, {version}.")
+DISCONNECTED = phrase("Connection ended: {why} ({code}).")
+BOOTED = phrase("Booted, firmware {version}: {verdict}.")
+CHANGED = phrase("Connector {number}: {status}.")
+ORDERED = phrase("{who} ordered {what}: {status}.")
+SILENCE = phrase("Silence for {minutes:.0f} min.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +79,13 @@ def exchanges(session: ChargingSession, since: datetime, until: datetime) -> Any
 def frame_entry(row: Exchange) -> Entry:
     payload = _payload(row.request)
     to = "←" if row.origin == Exchange.Origin.CHARGER else "→"
-    latency = f", {row.latency_ms:.0f} ms" if row.latency_ms is not None else ""
-    outcome = row.error_code or row.get_outcome_display().lower()
+    outcome = row.error_code or in_english(row.get_outcome_display()).lower()
+    if row.latency_ms is not None:
+        outcome = WITHIN.format(outcome=outcome, latency=row.latency_ms)
     return Entry(
         row.requested_at,
         "frame",
-        f"{to} {row.action or 'Frame'}: {outcome}{latency}" + (f" · {row.findings[0]}" if row.findings else ""),
+        f"{to} {row.action or 'Frame'}: {outcome}" + (f" · {row.findings[0]}" if row.findings else ""),
         device_time=device_time(payload),
         opens={"exchange": row.pk},
         is_trouble=row.outcome not in (Exchange.Outcome.RESULT, Exchange.Outcome.ONE_WAY),
@@ -104,24 +115,28 @@ def _others(session: ChargingSession, since: datetime, until: datetime) -> Itera
     here = {"charger": session.charger_id}
     for row in Connection.objects.filter(**here, connected_at__lte=until).order_by("-connected_at")[:200]:
         if since <= row.connected_at:
-            yield Entry(row.connected_at, "socket", f"Connected from {row.remote_address or '–'}, {row.subprotocol}.")
+            yield Entry(
+                row.connected_at, "socket", CONNECTED.format(address=row.remote_address or "–", version=row.subprotocol)
+            )
         if row.disconnected_at and since <= row.disconnected_at <= until:
-            why = row.close_reason or "without a word"
-            text = f"Connection ended: {why} ({row.close_code or '–'})."
+            why = row.close_reason or phrase("without a word")
+            text = DISCONNECTED.format(why=why, code=row.close_code or "–")
             yield Entry(row.disconnected_at, "socket", text, is_trouble=row.close_code != 1000)
     for boot in Boot.objects.filter(**here, received_at__range=(since, until)):
-        yield Entry(boot.received_at, "boot", f"Booted, firmware {boot.firmware_version or '–'}: {boot.verdict}.")
+        yield Entry(boot.received_at, "boot", BOOTED.format(version=boot.firmware_version or "–", verdict=boot.verdict))
     for change in StatusChange.objects.filter(**here, received_at__range=(since, until)):
         codes = " ".join(filter(None, [change.error_code, change.vendor_error_code])).replace("NoError", "").strip()
-        text = f"Connector {change.evse_id}: {change.get_status_display().lower()}{f', {codes}' if codes else ''}."
+        status = in_english(change.get_status_display()).lower()
+        text = CHANGED.format(number=change.evse_id, status=f"{status}, {codes}" if codes else status)
         yield Entry(change.received_at, "state", text, change.device_time, is_trouble=change.status == "faulted")
     for command in Command.objects.filter(**here, created_at__range=(since, until)).select_related("requested_by"):
         by = command.requested_by.get_username() if command.requested_by else command.requested_via or "us"
-        text = f"{by} ordered {command.action or command.verb}: {command.get_status_display().lower()}."
+        status = in_english(command.get_status_display()).lower()
+        text = ORDERED.format(who=by, what=command.action or command.verb, status=status)
         yield Entry(command.created_at, "order", text, opens={"command": str(command.pk)})
     for review in session.reviews.select_related("by"):
         by = review.by.get_username() if review.by else review.via
-        yield Entry(review.at, "person", f"{by}: {review.get_kind_display()}. {review.reason}")
+        yield Entry(review.at, "person", f"{by}: {in_english(review.get_kind_display())}. {review.reason}")
 
 
 def _silences(heard: list[datetime]) -> Iterator[Entry]:
@@ -130,6 +145,4 @@ def _silences(heard: list[datetime]) -> Iterator[Entry]:
     for before, after in pairwise(heard):
         if after - before > longest:
             minutes = (after - before).total_seconds() / 60
-            yield Entry(
-                before + timedelta(microseconds=1), "silence", f"Silence for {minutes:.0f} min.", is_trouble=True
-            )
+            yield Entry(before + timedelta(microseconds=1), "silence", SILENCE.format(minutes=minutes), is_trouble=True)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from chargers.sentences import phrase
 from sessions.models import ChargingSession
 
-START_IS_ZERO = "The start says 0, the first reading a register far above: the start is not believed."
-NEVER_FROM_ZERO = "The start says 0 as always, and the register goes on from the session before."
-THOUSANDTH = "The register counts a thousandth of what the power says: it may be kWh that say Wh."
-DROPPED = "The register fell during the session."
+START_IS_ZERO = phrase("The start says 0, the first reading a register far above: the start is not believed.")
+NEVER_FROM_ZERO = phrase("The start says 0 as always, and the register goes on from the session before.")
+THOUSANDTH = phrase("The register counts a thousandth of what the power says: it may be kWh that say Wh.")
+DROPPED = phrase("The register fell during the session.")
 REASONS = (START_IS_ZERO, NEVER_FROM_ZERO, THOUSANDTH, DROPPED)
 
 # What the strongest plug in the field gives; only where the charger told no power.
@@ -24,6 +25,15 @@ STRONG_POWER_W = 400_000
 NOISE_WH = 1000  # a coarse register and a coarse clock
 FEWEST = timedelta(minutes=5)  # below it a register of whole kWh says nothing
 RISING = 4  # sessions before this one; five energies that rise by chance are one in 120
+
+# Told to people, see chargers/sentences.py.
+FROM_LAST_END = phrase("From {begin}, where the session before ended, to {end}.")
+FROM_FIRST_READING = phrase("From the first reading, {begin} {seconds:.0f} s after the start, to {end}.")
+THOUSANDFOLD = phrase("A thousand times the register's difference; at most {power} flowed.")
+ROLLED_OVER = phrase("it rolled over at {size}")
+FELL = phrase("it fell from {before} to {after} and counted on from there")
+JUMP_LEFT_OUT = phrase("a jump of {step} was left out")
+SUM_OF_CLIMBS = phrase("The sum of what the register climbed: {notes}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +108,18 @@ def propose(
     if last is None:
         return None
     if NEVER_FROM_ZERO in session.review_reasons and before_wh is not None and last >= before_wh:
-        told = f"From {_kwh(before_wh)}, where the session before ended, to {_kwh(last)}."
+        told = FROM_LAST_END.format(begin=_kwh(before_wh), end=_kwh(last))
         return Proposal(round(last - before_wh), told)
     if START_IS_ZERO in session.review_reasons:
         first = next(((at, wh) for at, wh in readings if wh > 0), None)
         if first is None or last < first[1]:
             return None
         after = max((first[0] - session.started_at).total_seconds(), 0)
-        told = f"From the first reading, {_kwh(first[1])} {after:.0f} s after the start, to {_kwh(last)}."
+        told = FROM_FIRST_READING.format(begin=_kwh(first[1]), seconds=after, end=_kwh(last))
         return Proposal(round(last - first[1]), told)
     if THOUSANDTH in session.review_reasons and session.meter_start_wh is not None:
         drawn = round((last - session.meter_start_wh) * 1000)
-        return Proposal(drawn, f"A thousand times the register's difference; at most {_power(session)} flowed.")
+        return Proposal(drawn, THOUSANDFOLD.format(power=_power(session)))
     registers = [*_start(session), *(wh for _, wh in readings), *_stop(session)]
     return _climbed(session, registers)
 
@@ -126,17 +136,17 @@ def _climbed(session: ChargingSession, registers: Sequence[float]) -> Proposal |
             size = _rolls_over_at(older)
             if size and size - older + newer <= most:
                 step = size - older + newer
-                notes.append(f"it rolled over at {_kwh(size)}")
+                notes.append(ROLLED_OVER.format(size=_kwh(size)))
             else:
                 step = newer
-                notes.append(f"it fell from {_kwh(older)} to {_kwh(newer)} and counted on from there")
+                notes.append(FELL.format(before=_kwh(older), after=_kwh(newer)))
         if step > most:
-            notes.append(f"a jump of {_kwh(step)} was left out")
+            notes.append(JUMP_LEFT_OUT.format(step=_kwh(step)))
             continue
         total += step
     if not notes:
         return None
-    return Proposal(round(total), f"The sum of what the register climbed: {', '.join(dict.fromkeys(notes))}."[:255])
+    return Proposal(round(total), SUM_OF_CLIMBS.format(notes=", ".join(dict.fromkeys(notes)))[:255])
 
 
 def _most_between(session: ChargingSession) -> float:

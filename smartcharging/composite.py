@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from chargers.sentences import phrase
 from smartcharging.rates import NO_RATE, Rate, lowest, plus, rate_of, total
 from smartcharging.schedules import Profile, Window, windows
 
@@ -249,16 +250,16 @@ class _Work:
     @staticmethod
     def _reason(start_s: float, window: Window | None, evse_id: int) -> Reason:
         if window is None:
-            return Reason(start_s, None, evse_id, "", "no profile speaks now, so the charger's default counts")
+            return Reason(start_s, None, evse_id, "", phrase("no profile speaks now, so the charger's default counts"))
         profile = window.profile
         return Reason(start_s, profile.profile_id, profile.evse_id, profile.purpose, _RULES[profile.purpose])
 
 
 _RULES = {
-    "charger_max": "the charger as a whole may not draw more",
-    "external": "somebody else limits the charger: a grid operator or the building",
-    "tx": "the session has a profile of its own, which stands in for the default",
-    "tx_default": "the default for any session",
-    "priority": "the session is charged with priority",
-    "local_generation": "what is generated on the spot comes on top",
+    "charger_max": phrase("the charger as a whole may not draw more"),
+    "external": phrase("somebody else limits the charger: a grid operator or the building"),
+    "tx": phrase("the session has a profile of its own, which stands in for the default"),
+    "tx_default": phrase("the default for any session"),
+    "priority": phrase("the session is charged with priority"),
+    "local_generation": phrase("what is generated on the spot comes on top"),
 }

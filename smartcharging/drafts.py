@@ -13,23 +13,26 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
+from chargers.sentences import phrase
 from smartcharging.rules import Case, Objection, objections
 from smartcharging.schedules import Profile
 
 PURPOSES = {
-    "tx_default": "Every session",
-    "tx": "The sessions that run now",
-    "charger_max": "The charger as a whole, at most",
-    "priority": "Sessions with priority (2.1)",
-    "local_generation": "What is generated on the spot (2.1)",
+    "tx_default": _("Every session"),
+    "tx": _("The sessions that run now"),
+    "charger_max": _("The charger as a whole, at most"),
+    "priority": _("Sessions with priority (2.1)"),
+    "local_generation": _("What is generated on the spot (2.1)"),
 }
 KINDS = {
-    "absolute": "Once, from a moment on",
-    "recurring": "Again and again, by the clock",
-    "relative": "From the start of each session on",
-    "dynamic": "Until it is changed while it runs (2.1)",
+    "absolute": _("Once, from a moment on"),
+    "recurring": _("Again and again, by the clock"),
+    "relative": _("From the start of each session on"),
+    "dynamic": _("Until it is changed while it runs (2.1)"),
 }
-RECURRENCIES = {"daily": "each day", "weekly": "each week"}
+RECURRENCIES = {"daily": _("each day"), "weekly": _("each week")}
 VERSIONS = ("1.6", "2.0.1", "2.1")
 POWERS = tuple(
     f"{kind}{phase}"
@@ -41,6 +44,18 @@ MOST_PERIODS = 1024  # the schema of 2.x
 MOST_S = 366 * 86_400
 MOST_POWER = 10_000_000.0
 _CLOCK = re.compile(r"(\d{1,4}):([0-5]\d)(?::([0-5]\d))?")
+
+# Told to people, see chargers/sentences.py.
+NO_TIME = phrase("{text!r} is no time such as 06:30")
+NOT_WITHIN_A_YEAR = phrase("{value!r} is not within a year")
+NONE_OF = phrase("{name!r} is {value!r}; it is one of {choices}.")
+NO_WHOLE_NUMBER = phrase("{where}{name!r} is {value!r}; it must be a whole number from {least} to {most}.")
+NO_NUMBER = phrase("{where} is {value!r}; it must be a number.")
+NO_MOMENT = phrase("{name!r} is {value!r}; it must be a time like 2026-01-31T18:30:00Z.")
+NO_TIME_OF_DAY = phrase("'start_local' is {value!r}; it must be a time of day like 06:30.")
+TOO_MANY_STEPS = phrase("{steps} steps are more than the {most} that a schedule can have.")
+STEP = phrase("Step {number}")
+UNKNOWN_PARTS = phrase("{where} says {parts}, which no period knows.")
 
 
 class Unreadable(ValueError):
@@ -68,14 +83,14 @@ def seconds(value: object) -> int:
         text = str(value).strip()
         match = _CLOCK.fullmatch(text)
         if match is None and not text.isdecimal():
-            raise ValueError(f"{text!r} is no time such as 06:30")
+            raise ValueError(NO_TIME.format(text=text))
         found = (
             int(text)
             if match is None
             else sum(int(p or 0) * f for p, f in zip(match.groups(), (3600, 60, 1), strict=True))
         )
     if not 0 <= found <= MOST_S:
-        raise ValueError(f"{value!r} is not within a year")
+        raise ValueError(NOT_WITHIN_A_YEAR.format(value=value))
     return found
 
 
@@ -101,7 +116,7 @@ class _Reading:
             "unit": self._one_of("unit", {"A": "", "W": ""}, "A"),
             "periods": self._periods(),
             "duration_s": self._span("duration_s"),
-            "min_rate": self._power(self.told, "min_rate", "The least rate"),
+            "min_rate": self._power(self.told, "min_rate", phrase("The least rate")),
             "start_at": self._moment("start_at") if kind in ("absolute", "dynamic") else None,
             "start_local": self._local() if kind == "recurring" else None,
             "weekday": self._whole("weekday", 0, 6) if recurrency == "weekly" else None,
@@ -114,10 +129,10 @@ class _Reading:
         }
         return {name: value for name, value in draft.items() if value is not None}
 
-    def _one_of(self, name: str, words: Mapping[str, str], default: str) -> str:
+    def _one_of(self, name: str, words: Mapping[str, object], default: str) -> str:
         value = self.told.get(name) or default
         if not isinstance(value, str) or value not in words:
-            self.wrong.append(f"{name!r} is {value!r}; it is one of {', '.join(words)}.")
+            self.wrong.append(NONE_OF.format(name=name, value=value, choices=", ".join(words)))
             return default
         return value
 
@@ -132,8 +147,11 @@ class _Reading:
         except ValueError:
             number = least - 1
         if not least <= number <= most:
-            place = f"{where}: " if where else ""
-            self.wrong.append(f"{place}{name!r} is {value!r}; it must be a whole number from {least} to {most}.")
+            self.wrong.append(
+                NO_WHOLE_NUMBER.format(
+                    where=f"{where}: " if where else "", name=name, value=value, least=least, most=most
+                )
+            )
             return None
         return number
 
@@ -156,7 +174,7 @@ class _Reading:
         except ValueError:
             number = math.nan
         if not math.isfinite(number) or abs(number) > MOST_POWER:
-            self.wrong.append(f"{where} is {value!r}; it must be a number.")
+            self.wrong.append(NO_NUMBER.format(where=where, value=value))
             return None
         return round(number, 1)
 
@@ -168,7 +186,7 @@ class _Reading:
             at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
             return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
         except (ValueError, OverflowError):
-            self.wrong.append(f"{name!r} is {value!r}; it must be a time like 2026-01-31T18:30:00Z.")
+            self.wrong.append(NO_MOMENT.format(name=name, value=value))
             return None
 
     def _local(self) -> str:
@@ -176,24 +194,24 @@ class _Reading:
         try:
             return time.fromisoformat(value).strftime("%H:%M")
         except ValueError:
-            self.wrong.append(f"'start_local' is {value!r}; it must be a time of day like 06:30.")
+            self.wrong.append(NO_TIME_OF_DAY.format(value=value))
             return "00:00"
 
     def _periods(self) -> list[dict[str, Any]]:
         told = self.told.get("periods")
         if not isinstance(told, list) or not told or not all(isinstance(period, Mapping) for period in told):
-            self.wrong.append("A charging profile needs at least one step with a limit.")
+            self.wrong.append(phrase("A charging profile needs at least one step with a limit."))
             return []
         if len(told) > MOST_PERIODS:
-            self.wrong.append(f"{len(told)} steps are more than the {MOST_PERIODS} that a schedule can have.")
+            self.wrong.append(TOO_MANY_STEPS.format(steps=len(told), most=MOST_PERIODS))
             return []
         return [self._period(number, period) for number, period in enumerate(told, 1)]
 
     def _period(self, number: int, told: Mapping[str, Any]) -> dict[str, Any]:
-        where = f"Step {number}"
+        where = STEP.format(number=number)
         unknown = sorted(set(told) - {"start_s", "operation_mode", *POWERS, *WHOLE})
         if unknown:
-            self.wrong.append(f"{where} says {', '.join(map(repr, unknown))}, which no period knows.")
+            self.wrong.append(UNKNOWN_PARTS.format(where=where, parts=", ".join(map(repr, unknown))))
         try:
             start_s = seconds(told.get("start_s", 0))
         except ValueError as error:

@@ -14,12 +14,31 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from chargers.sentences import phrase
 from smartcharging.allocation import Floats, Network
 
 PHASES = ("L1", "L2", "L3")
 ROTATIONS = {"RST": (0, 1, 2), "STR": (1, 2, 0), "TRS": (2, 0, 1), "RTS": (0, 2, 1), "SRT": (1, 0, 2), "TSR": (2, 1, 0)}
 MOST_A = 10_000.0
 METER_IS_STALE = timedelta(seconds=60)
+
+# Told to people, see chargers/sentences.py.
+POWER_OF = phrase("{name}, power")
+NAMED_TWICE = phrase("Two limits are called {name!r}; give each a name of its own.")
+ONE_GRID = phrase("A site has one grid connection; here are {count}: {names}.")
+NO_PARENT = phrase("{name!r} hangs on {parent!r}, which is not one of this site's limits.")
+BELOW_ITSELF = phrase("{name!r} hangs below itself; give it another parent.")
+OUT_OF_BOUNDS = phrase("{what} of {name!r} is {value:g}; it must be 0 to {most:g}.")
+MISSING_PHASE = phrase("{name!r} has {phase}, but {parent!r} above it has not.")
+FUSE_TOO_LARGE = phrase(
+    "{name!r} bears {own:g} A on {phase}, more than the {above:g} A of {parent!r} above it; a fuse "
+    "below protects only if it is the smaller one."
+)
+HANGS_NOWHERE = phrase("EVSE {evse!r} hangs on {node!r}, which is not one of this site's limits.")
+NO_ROTATION = phrase("EVSE {evse!r} has rotation {rotation!r}; it is one of {rotations}.")
+NO_PHASES = phrase("EVSE {evse!r} has {phases} phases; it has 1, 2 or 3.")
+PHASE_NOT_THERE = phrase("EVSE {evse!r} draws from {phases}, which {node!r} does not have.")
+NO_CABLE = phrase("EVSE {evse!r} has a cable for {current:g} A; that cannot be.")
 
 
 class ImpossibleTree(ValueError):
@@ -135,7 +154,7 @@ class Site:
             for limit_w, name in watts:
                 rows.append(below * on.sum(axis=0))
                 limits.append(limit_w / self.volts - sum(load_a))
-                names.append(f"{name}, power")
+                names.append(POWER_OF.format(name=name))
         return Network(np.array(rows, float).reshape(len(rows), len(self.places)), np.array(limits), names)
 
     @property
@@ -159,18 +178,18 @@ def check(nodes: Sequence[Node], places: Iterable[Place]) -> None:
     roots = [node.name for node in nodes if node.parent is None]
     if len(by_key) != len(nodes):
         twice = sorted(str(node.name) for node in nodes if [one.key for one in nodes].count(node.key) > 1)
-        raise ImpossibleTree(f"Two limits are called {twice[0]!r}; give each a name of its own.")
+        raise ImpossibleTree(NAMED_TWICE.format(name=twice[0]))
     if len(roots) != 1:
-        raise ImpossibleTree(f"A site has one grid connection; here are {len(roots)}: {', '.join(roots) or 'none'}.")
+        raise ImpossibleTree(ONE_GRID.format(count=len(roots), names=", ".join(roots) or phrase("none")))
     parents = {node.key: node.parent for node in nodes}
     for node in nodes:
         _check_numbers(node)
         if node.parent is None:
             continue
         if node.parent not in by_key:
-            raise ImpossibleTree(f"{node.name!r} hangs on {node.parent!r}, which is not one of this site's limits.")
+            raise ImpossibleTree(NO_PARENT.format(name=node.name, parent=node.parent))
         if len(set(_upwards(node.key, parents))) != len(list(_upwards(node.key, parents))):
-            raise ImpossibleTree(f"{node.name!r} hangs below itself; give it another parent.")
+            raise ImpossibleTree(BELOW_ITSELF.format(name=node.name))
         _check_below(node, by_key[node.parent])
     for place in places:
         _check_place(place, by_key)
@@ -189,36 +208,39 @@ def _upwards(key: Hashable, parents: Mapping[Hashable, Hashable | None]) -> Iter
 
 
 def _check_numbers(node: Node) -> None:
-    named = [*zip(PHASES, node.limits_a, strict=True), ("buffer", node.buffer_a), ("power in W", node.limit_w or 0.0)]
+    named = [
+        *zip(PHASES, node.limits_a, strict=True),
+        ("buffer", node.buffer_a),
+        (phrase("power in W"), node.limit_w or 0.0),
+    ]
     for name, value in named:
         most = MOST_A * 1000 if name.startswith("power") else MOST_A
         if not math.isfinite(value) or not 0 <= value <= most:
-            raise ImpossibleTree(f"{name} of {node.name!r} is {value:g}; it must be 0 to {most:g}.")
+            raise ImpossibleTree(OUT_OF_BOUNDS.format(what=name, name=node.name, value=value, most=most))
 
 
 def _check_below(node: Node, parent: Node) -> None:
     for phase, own, above in zip(PHASES, node.limits_a, parent.limits_a, strict=True):
         if own > 0 and above == 0:
-            raise ImpossibleTree(f"{node.name!r} has {phase}, but {parent.name!r} above it has not.")
+            raise ImpossibleTree(MISSING_PHASE.format(name=node.name, phase=phase, parent=parent.name))
         if own > above:
             raise ImpossibleTree(
-                f"{node.name!r} bears {own:g} A on {phase}, more than the {above:g} A of {parent.name!r} above it; "
-                "a fuse below protects only if it is the smaller one."
+                FUSE_TOO_LARGE.format(name=node.name, own=own, phase=phase, above=above, parent=parent.name)
             )
 
 
 def _check_place(place: Place, by_key: Mapping[Hashable, Node]) -> None:
     if place.node not in by_key:
-        raise ImpossibleTree(f"EVSE {place.key!r} hangs on {place.node!r}, which is not one of this site's limits.")
+        raise ImpossibleTree(HANGS_NOWHERE.format(evse=place.key, node=place.node))
     if place.rotation not in ROTATIONS:
         raise ImpossibleTree(
-            f"EVSE {place.key!r} has rotation {place.rotation!r}; it is one of {', '.join(ROTATIONS)}."
+            NO_ROTATION.format(evse=place.key, rotation=place.rotation, rotations=", ".join(ROTATIONS))
         )
     if place.phases not in (1, 2, 3):
-        raise ImpossibleTree(f"EVSE {place.key!r} has {place.phases} phases; it has 1, 2 or 3.")
+        raise ImpossibleTree(NO_PHASES.format(evse=place.key, phases=place.phases))
     node = by_key[place.node]
     missing = [PHASES[phase] for phase in place.on if node.limits_a[phase] == 0]
     if missing:
-        raise ImpossibleTree(f"EVSE {place.key!r} draws from {', '.join(missing)}, which {node.name!r} does not have.")
+        raise ImpossibleTree(PHASE_NOT_THERE.format(evse=place.key, phases=", ".join(missing), node=node.name))
     if not 0 < place.cable_a <= MOST_A:
-        raise ImpossibleTree(f"EVSE {place.key!r} has a cable for {place.cable_a:g} A; that cannot be.")
+        raise ImpossibleTree(NO_CABLE.format(evse=place.key, current=place.cable_a))

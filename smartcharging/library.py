@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from chargers import commands, jobs
 from chargers.models import Charger, CommandStatus, Connector, Job
+from chargers.sentences import phrase
 from sessions.models import ChargingSession
 from smartcharging import abilities, drafts, readback
 from smartcharging.models import Placement, SavedProfile
@@ -22,11 +24,17 @@ from smartcharging.schedules import Profile
 NUMBERS_FROM = 1_000_000  # out of the way of those that staff and plans give
 EVSES = 1000  # numbers of one profile: one for each EVSE
 PLACES = {
-    "whole": "The charger as a whole",
-    "each": "Each of its EVSEs",
-    "one": "One EVSE",
-    "sessions": "The sessions that run there now",
+    "whole": _("The charger as a whole"),
+    "each": _("Each of its EVSEs"),
+    "one": _("One EVSE"),
+    "sessions": _("The sessions that run there now"),
 }
+
+# Told to people, see chargers/sentences.py.
+NOWHERE_TO_GO = phrase("It cannot go anywhere: {why}")
+IS_NOWHERE = phrase("{name} is nowhere; there is nothing to take back.")
+TAKE_BACK = phrase("Take back {name}")
+PLACE = phrase("{identity}, connector {number}")
 State = Placement.State
 
 
@@ -41,7 +49,9 @@ class Spot:
     objections: tuple[Objection, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.charger.identity}, connector {self.evse_id}" if self.evse_id else self.charger.identity
+        if not self.evse_id:
+            return self.charger.identity
+        return PLACE.format(identity=self.charger.identity, number=self.evse_id)
 
 
 @transaction.atomic
@@ -103,7 +113,9 @@ def _spot(saved: SavedProfile, charger: Charger, evse_id: int, session: Charging
     profile = drafts.as_profile(told, number=number, evse_id=evse_id, transaction_id=transaction_id)
     order = {"id": number, **told, **({"session_id": session.pk} if session else {})}
     if not charger.ocpp_version:
-        objection = Objection("not seen yet", "Nobody knows its version of OCPP before it has come once.")
+        objection = Objection(
+            phrase("not seen yet"), phrase("Nobody knows its version of OCPP before it has come once.")
+        )
         return Spot(charger, evse_id, session, order, (objection,))
     return Spot(charger, evse_id, session, order, tuple(abilities.wrong_with(charger, profile)))
 
@@ -149,8 +161,10 @@ def push(
     """Order it wherever nothing speaks against it, as one job. Raises ValueError if that is nowhere."""
     ready = [spot for spot in chosen if not spot.objections]
     if not ready:
-        why = next((str(objection) for spot in chosen for objection in spot.objections), "No charger was chosen.")
-        raise ValueError(f"It cannot go anywhere: {why}")
+        why = next(
+            (str(objection) for spot in chosen for objection in spot.objections), phrase("No charger was chosen.")
+        )
+        raise ValueError(NOWHERE_TO_GO.format(why=why))
     orders = [(spot.charger.pk, {"evse_id": spot.evse_id, "profile": spot.profile}) for spot in ready]
     job, ordered = jobs.start_each(f"Profile {saved.name}", "set_profile", orders, by=by, via=via, chosen_by=chosen_by)
     for spot, command in zip(ready, ordered, strict=True):
@@ -170,14 +184,14 @@ def withdraw(saved: SavedProfile, *, by: AbstractBaseUser | None, via: str = "po
     """Have it cleared wherever it was sent, as one job. Raises ValueError if that is nowhere."""
     there = list(saved.placements.exclude(state__in=[State.WITHDRAWN, State.REFUSED]).select_related("command"))
     if not there:
-        raise ValueError(f"{saved.name} is nowhere; there is nothing to take back.")
+        raise ValueError(IS_NOWHERE.format(name=saved.name))
     for placement in there:
         if placement.command is not None and placement.command.status == CommandStatus.PENDING:
             commands.cancel(placement.command)
     orders = [(placement.charger_id, {"profile_id": placement.number}) for placement in there]
-    job, ordered = jobs.start_each(f"Take back {saved.name}", "clear_profiles", orders, by=by, via=via)
+    job, ordered = jobs.start_each(TAKE_BACK.format(name=saved.name), "clear_profiles", orders, by=by, via=via)
     for placement, command in zip(there, ordered, strict=True):
         placement.state, placement.command, placement.reading = State.WITHDRAWN, command, None
-        placement.told, placement.changed_at = "Ordered to be cleared.", at
+        placement.told, placement.changed_at = phrase("Ordered to be cleared."), at
     Placement.objects.bulk_update(there, ["state", "command", "reading", "told", "changed_at"])
     return job

@@ -56,12 +56,12 @@ class Placement(models.Model):
     """
 
     class State(models.TextChoices):
-        ORDERED = "ordered", "on its way"
-        TAKEN = "taken", "accepted, being read back"
-        HELD = "held", "held"
-        DIFFERS = "differs", "not as ordered"
-        REFUSED = "refused", "refused"
-        WITHDRAWN = "withdrawn", "taken back"
+        ORDERED = "ordered", _("on its way")
+        TAKEN = "taken", _("accepted, being read back")
+        HELD = "held", _("held")
+        DIFFERS = "differs", _("not as ordered")
+        REFUSED = "refused", _("refused")
+        WITHDRAWN = "withdrawn", _("taken back")
 
     saved = models.ForeignKey(SavedProfile, on_delete=models.CASCADE, related_name="placements")
     saved_version = models.PositiveIntegerField()
@@ -295,11 +295,11 @@ class Probe(models.Model):
     """A charger is tried at one EVSE: a short limit, and whether it holds and ends; see `smartcharging.probing`."""
 
     class State(models.TextChoices):
-        SETTING = "setting", "the limit is on its way"
-        READING = "reading", "asked what it may draw"
-        WAITING = "waiting", "until the limit ends"
-        ENDING = "ending", "asked once more"
-        DONE = "done"
+        SETTING = "setting", _("the limit is on its way")
+        READING = "reading", _("asked what it may draw")
+        WAITING = "waiting", _("until the limit ends")
+        ENDING = "ending", _("asked once more")
+        DONE = "done", _("Done")
 
     outlet = models.ForeignKey(Outlet, on_delete=models.CASCADE, related_name="probes")
     state = models.CharField(max_length=8, choices=State, default=State.SETTING)

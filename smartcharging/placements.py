@@ -13,11 +13,17 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from chargers import commands
 from chargers.models import Command, CommandStatus
+from chargers.sentences import in_english, phrase
 from chargers.signals import command_changed
 from smartcharging import readback
 from smartcharging.models import CompositeReport, InstalledProfile, Placement
 
 READING_TTL_S = 3600
+
+# Told to people, see chargers/sentences.py.
+ANSWERED = phrase("The charger answered {status}.")
+GAVE_REASON = phrase("The charger answered {status}, {reason}.")
+PUT_BACK = phrase("Lost by the boot before {time:%Y-%m-%d %H:%M} UTC and put back.")
 State = Placement.State
 
 _FIELDS = ("state", "told", "command", "reading", "looked_at", "put_back_at", "changed_at")
@@ -60,7 +66,7 @@ def _waiting(most: int) -> list[Placement]:
 
 def _step(placement: Placement, at: datetime) -> bool:
     if placement.session is not None and not placement.session.is_open:
-        placement.state, placement.told = State.WITHDRAWN, "Its session is over, and the profile went with it."
+        placement.state, placement.told = State.WITHDRAWN, phrase("Its session is over, and the profile went with it.")
     elif placement.state == State.ORDERED:
         _ordered(placement, at)
     elif placement.state == State.TAKEN:
@@ -77,15 +83,14 @@ def _ordered(placement: Placement, at: datetime) -> None:
         _look(placement, at)
         return
     why = command.explanation or _said(command) if command is not None else ""
-    placement.state, placement.told = State.REFUSED, (why or "The charger did not take it.")[:500]
+    placement.state, placement.told = State.REFUSED, (why or phrase("The charger did not take it."))[:500]
 
 
 def _said(command: Command) -> str:
     answer = command.answer if isinstance(command.answer, dict) else {}
     reason = (answer.get("statusInfo") or {}).get("reasonCode", "")
-    return (
-        f"The charger answered {answer.get('status', command.get_status_display())}{f', {reason}' if reason else ''}."
-    )
+    status = answer.get("status") or in_english(command.get_status_display())
+    return GAVE_REASON.format(status=status, reason=reason) if reason else ANSWERED.format(status=status)
 
 
 def _look(placement: Placement, at: datetime, *, span_s: int | None = None) -> None:
@@ -114,12 +119,16 @@ def _read(placement: Placement, at: datetime) -> None:
     is_known = InstalledProfile.objects.filter(charger=placement.charger, profile_id=placement.number).exists()
     placement.looked_at = at
     if not is_known:
-        _close(placement, State.DIFFERS, "Another profile has taken its place at that charger.", at)
+        _close(placement, State.DIFFERS, phrase("Another profile has taken its place at that charger."), at)
     elif verdict.is_same and placement.number in verdict.shows:
-        _close(placement, State.HELD, _again(placement, "Its composite schedule shows it."), at)
+        _close(placement, State.HELD, _again(placement, phrase("Its composite schedule shows it.")), at)
     elif placement.number not in verdict.shows:
-        ahead = "day" if report.command.arguments.get("duration_s", 0) <= readback.SPAN_S else "days"
-        _close(placement, State.HELD, f"Accepted; for the next {ahead} something else binds, so it does not show.", at)
+        told = (
+            phrase("Accepted; for the next day something else binds, so it does not show.")
+            if report.command.arguments.get("duration_s", 0) <= readback.SPAN_S
+            else phrase("Accepted; for the next days something else binds, so it does not show.")
+        )
+        _close(placement, State.HELD, told, at)
     elif not first_look and _may_put_back(placement):
         _put_back(placement, at)
     else:
@@ -135,13 +144,13 @@ def _unsaid(placement: Placement, at: datetime) -> None:
         _look(placement, at, span_s=readback.SPAN_S)
     else:
         placement.looked_at = at
-        _close(placement, State.HELD, "Accepted; it does not say what it may draw, so nobody has seen it.", at)
+        _close(placement, State.HELD, phrase("Accepted; it does not say what it may draw, so nobody has seen it."), at)
 
 
 def _again(placement: Placement, sentence: str) -> str:
     if placement.put_back_at is None:
         return sentence
-    return f"Lost by the boot before {placement.put_back_at:%Y-%m-%d %H:%M} UTC and put back. {sentence}"
+    return PUT_BACK.format(time=placement.put_back_at) + " " + sentence
 
 
 def _may_put_back(placement: Placement) -> bool:
@@ -152,7 +161,7 @@ def _may_put_back(placement: Placement) -> bool:
 
 def _put_back(placement: Placement, at: datetime) -> None:
     placement.state, placement.put_back_at, placement.reading = State.ORDERED, at, None
-    placement.told = "Gone after its boot; ordered once more."
+    placement.told = phrase("Gone after its boot; ordered once more.")
     placement.command = commands.request(
         placement.charger,
         "set_profile",

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import block_diag, csr_matrix, vstack
 
+from chargers.sentences import phrase
 from smartcharging.allocation import Floats, Network
 
 FACETS = 16
@@ -18,6 +19,9 @@ FACETS = 16
 HORIZON_H = 12.0
 EARLY = 1e-3
 """What an hour of delay costs, as a share of the value of the energy: earlier, if all else is equal."""
+
+# Told to people, see chargers/sentences.py.
+NO_PLAN = phrase("There is no plan for this site: {why}")
 
 
 def ahead(
@@ -60,7 +64,7 @@ def ahead(
         method="highs",
     )
     if found.x is None:
-        raise ValueError(f"There is no plan for this site: {found.message}")
+        raise ValueError(NO_PLAN.format(why=found.message))
     planned[who] = found.x.reshape(len(who), slots)
     return planned
 

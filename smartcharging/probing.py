@@ -17,6 +17,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 
 from chargers import commands
 from chargers.models import CommandStatus
+from chargers.sentences import phrase
 from sessions.models import ChargingSession, MeterValue
 from smartcharging import abilities, grid, planning
 from smartcharging.bookkeeping import open_books
@@ -28,6 +29,18 @@ NUMBER = PROFILES_FROM - 1000  # of the profile: one for each EVSE
 LASTS = timedelta(seconds=90)
 BEFORE = timedelta(seconds=60)  # a schedule that is yet to start would leave a gap
 SPAN_S = 300
+
+# Told to people, see chargers/sentences.py.
+NOT_ONLINE = phrase("{identity} is not online; it can be tried when it is back.")
+IS_TRIED = phrase("{identity} is being tried already.")
+NO_PLAN = phrase("The site cannot be planned: {error}")
+NO_FLOOR = phrase("The site has no {current:g} A free for it now; try again when less charges.")
+REFUSED = phrase("It refused a limit of {current:g} A. {why}")
+ACCEPTED_BUT = phrase("It accepted {current:g} A and says that it may draw {said}.")
+DOES_NOT_END = phrase("It shows the limit of {current:g} A, but not that it ends.")
+TOOK_AND_ENDED = phrase("It shows {current:g} A until the end of the limit, and {said} from there on.")
+METER_SHOWED = phrase("Its meter showed {current:g} A while {limit:g} A held.")
+METER_SHOWED_AT_MOST = phrase("Its meter showed {current:g} A at most while {limit:g} A held.")
 NEAR_A, NEAR_S = 0.5, 20.0
 OBEYS_WITHIN = timedelta(seconds=30)
 TOLERANCE_A = 2.0
@@ -45,9 +58,9 @@ def start(outlet: Outlet, *, why: str, at: datetime) -> Probe:
     """Try a charger at one EVSE. Raises NotNow."""
     charger = outlet.charger
     if not (charger.is_online and charger.is_booted):
-        raise NotNow(f"{charger.identity} is not online; it can be tried when it is back.")
+        raise NotNow(NOT_ONLINE.format(identity=charger.identity))
     if outlet.probes.exclude(state=State.DONE).exists():
-        raise NotNow(f"{charger.identity} is being tried already.")
+        raise NotNow(IS_TRIED.format(identity=charger.identity))
     _require_room(outlet, at)
     session = ChargingSession.objects.filter(
         charger=charger, evse_id=outlet.evse_id, stopped_at=None, is_superseded=False
@@ -70,13 +83,13 @@ def _require_room(outlet: Outlet, at: datetime) -> None:
     try:
         books = open_books(plan, at=at, ahead_s=plan.lease_s)
     except grid.ImpossibleTree as error:
-        raise NotNow(f"The site cannot be planned: {error}") from error
+        raise NotNow(NO_PLAN.format(error=error)) from error
     worst = books.ledger.worst_a(at.timestamp())
     index = next(n for n, one in enumerate(books.outlets) if one.pk == outlet.pk)
     if worst[index] < FLOOR_A:
         worst[index] = FLOOR_A
         if not books.ledger.network.bears(worst):
-            raise NotNow(f"The site has no {FLOOR_A:g} A free for it now; try again when less charges.")
+            raise NotNow(NO_FLOOR.format(current=FLOOR_A))
 
 
 def _profile(outlet: Outlet, session: ChargingSession | None, at: datetime) -> dict[str, Any]:
@@ -118,10 +131,10 @@ def _was_set(probe: Probe, at: datetime) -> None:
     if command is not None and command.status in (CommandStatus.ACCEPTED, CommandStatus.TIMEOUT):
         _ask(probe, State.READING)
     elif command is not None and command.status in (CommandStatus.EXPIRED, CommandStatus.CANCELLED):
-        _done(probe, "", ["It went offline before it could be tried."], at)
+        _done(probe, "", [phrase("It went offline before it could be tried.")], at)
     else:
         why = command.explanation if command is not None else ""
-        _done(probe, "C", [f"It refused a limit of {probe.limit_a:g} A. {why}".strip()], at)
+        _done(probe, "C", [REFUSED.format(current=probe.limit_a, why=why).strip()], at)
 
 
 def _was_read(probe: Probe, at: datetime) -> None:
@@ -129,18 +142,18 @@ def _was_read(probe: Probe, at: datetime) -> None:
     periods, begins_at = _told(probe)
     probe.state = State.WAITING
     if periods is None:
-        probe.reasons = ["It took the limit, but does not say what it may draw."]
+        probe.reasons = [phrase("It took the limit, but does not say what it may draw.")]
         return
     left_s = (probe.ends_at - begins_at).total_seconds()
     during = _at(periods, min(NEAR_S, left_s / 2))
     after = _at(periods, left_s + NEAR_S)
     if not _is_limit(probe, during):
-        probe.reasons = [f"It accepted {probe.limit_a:g} A and says that it may draw {_said(during)}."]
+        probe.reasons = [ACCEPTED_BUT.format(current=probe.limit_a, said=_said(during))]
     elif _is_limit(probe, after):
-        probe.reasons = [f"It shows the limit of {probe.limit_a:g} A, but not that it ends."]
+        probe.reasons = [DOES_NOT_END.format(current=probe.limit_a)]
     else:
         probe.verdict = "A"
-        probe.reasons = [f"It shows {probe.limit_a:g} A until the end of the limit, and {_said(after)} from there on."]
+        probe.reasons = [TOOK_AND_ENDED.format(current=probe.limit_a, said=_said(after))]
 
 
 def _is_over(probe: Probe, at: datetime) -> None:
@@ -157,17 +170,17 @@ def _was_read_again(probe: Probe, at: datetime) -> None:
     if periods is not None and verdict == "A":
         if _is_limit(probe, _at(periods, 1.0)):
             verdict = "B"
-            reasons.append("After its end the limit was still there.")
+            reasons.append(phrase("After its end the limit was still there."))
         else:
-            reasons.append("After its end it was gone.")
+            reasons.append(phrase("After its end it was gone."))
     drawn_a = _drawn_a(probe)
     if drawn_a is None:
-        reasons.append("No meter was watched: no session ran.")
+        reasons.append(phrase("No meter was watched: no session ran."))
     elif drawn_a > probe.limit_a + TOLERANCE_A:
         verdict = "C"
-        reasons.append(f"Its meter showed {drawn_a:g} A while {probe.limit_a:g} A held.")
+        reasons.append(METER_SHOWED.format(current=drawn_a, limit=probe.limit_a))
     else:
-        reasons.append(f"Its meter showed {drawn_a:g} A at most while {probe.limit_a:g} A held.")
+        reasons.append(METER_SHOWED_AT_MOST.format(current=drawn_a, limit=probe.limit_a))
         verdict = "B" if verdict == "C" else verdict
     _done(probe, verdict, reasons, at)
 
@@ -225,7 +238,7 @@ def _is_limit(probe: Probe, limit_a: float | None) -> bool:
 
 
 def _said(limit_a: float | None) -> str:
-    return "what it likes" if limit_a is None else f"{limit_a:g} A"
+    return phrase("what it likes") if limit_a is None else f"{limit_a:g} A"
 
 
 def _drawn_a(probe: Probe) -> float | None:

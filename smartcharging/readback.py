@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from chargers.models import Charger, Command, Connector
+from chargers.sentences import phrase
 from sessions.models import ChargingSession
 from smartcharging.abilities import as_profile
 from smartcharging.composite import Running, Station, Step, composite
@@ -21,6 +22,16 @@ LONGEST_S = 31 * SPAN_S
 UNLIMITED = 1e9  # where no profile speaks, nothing is compared
 TOLERANCE = {"A": 0.5, "W": 250.0}
 SHORTEST_S = 15.0  # chargers round their steps, and both ends take a moment
+# Told to people, see chargers/sentences.py.
+NOW = phrase("Now")
+LATER = phrase("In {hours} h {minutes:02} min")
+DAYS_LATER = phrase("In {days} d {hours} h {minutes:02} min")
+SAYS_OTHER = phrase("{when} it says {said} where {wanted} should hold.")
+USES_OTHER = phrase("{when} it says {said} where {wanted} should be used.")
+PHASE = phrase("phase L{number}")
+ONE_PHASE = phrase("1 phase")
+PHASES = phrase("{count} phases")
+BEGINS_LATE = phrase("It says that it begins in {minutes} min; its clock, or its start, is wrong.")
 LATE = timedelta(minutes=5)  # a schedule that begins later than it was told speaks by a clock that is wrong
 
 
@@ -83,7 +94,7 @@ def verdict(report: CompositeReport, profiles: Sequence[Profile] | None = None) 
     if ahead <= LATE:
         return best
     by_min = int(ahead.total_seconds() // 60)
-    return Verdict(False, best.shows, f"It says that it begins in {by_min} min; its clock, or its start, is wrong.")
+    return Verdict(False, best.shows, BEGINS_LATE.format(minutes=by_min))
 
 
 def expected(
@@ -132,7 +143,7 @@ def compare(schedule: dict[str, Any], steps: Sequence[Step], unit: str, span_s: 
     """In the middle of each stretch in which neither side changes."""
     told = [(float(period.get("start_s") or 0), period) for period in schedule.get("periods") or ()]
     if not told:
-        return Verdict(False, frozenset(), "It named no limit at all.")
+        return Verdict(False, frozenset(), phrase("It named no limit at all."))
     end = min(span_s, float(schedule.get("duration_s") or span_s))
     edges = sorted({0.0, end, *(start for start, _ in told), *(step.start_s for step in steps)})
     shows: set[int] = set()
@@ -154,18 +165,20 @@ def _difference(said: Mapping[str, Any], step: Step, unit: str, when: str) -> st
     """Limit, then phases; what a charger does not say of phases it may do as it was told."""
     limit = step.limit or 0.0
     if not _same(said.get("limit"), limit, unit):
-        return f"{when} it says {_power(said.get('limit'), unit)} where {_power(limit, unit)} should hold."
+        return SAYS_OTHER.format(when=when, said=_power(said.get("limit"), unit), wanted=_power(limit, unit))
     for name, told, ours in (
         ("phases", said.get("phases"), step.rate.phases),
         ("phase", said.get("phase_to_use"), step.rate.phase_to_use),
     ):
         if told is not None and ours is not None and told != ours:
-            return f"{when} it says {_phases(name, told)} where {_phases(name, ours)} should be used."
+            return USES_OTHER.format(when=when, said=_phases(name, told), wanted=_phases(name, ours))
     return ""
 
 
 def _phases(name: str, count: int) -> str:
-    return f"phase L{count}" if name == "phase" else f"{count} phase{'' if count == 1 else 's'}"
+    if name == "phase":
+        return PHASE.format(number=count)
+    return ONE_PHASE if count == 1 else PHASES.format(count=count)
 
 
 def _same(said: float | None, limit: float, unit: str) -> bool:
@@ -174,10 +187,14 @@ def _same(said: float | None, limit: float, unit: str) -> bool:
 
 def _after(start_s: float) -> str:
     if start_s < SHORTEST_S:
-        return "Now"
-    days = f"{int(start_s // SPAN_S)} d " if start_s >= SPAN_S else ""
-    return f"In {days}{int(start_s % SPAN_S // 3600)} h {int(start_s % 3600 // 60):02} min"
+        return NOW
+    days, hours, minutes = int(start_s // SPAN_S), int(start_s % SPAN_S // 3600), int(start_s % 3600 // 60)
+    return (
+        DAYS_LATER.format(days=days, hours=hours, minutes=minutes)
+        if days
+        else LATER.format(hours=hours, minutes=minutes)
+    )
 
 
 def _power(limit: float | None, unit: str) -> str:
-    return "nothing" if limit is None else f"{limit:g} {unit}"
+    return phrase("nothing") if limit is None else f"{limit:g} {unit}"

@@ -12,6 +12,7 @@ import structlog
 from django.db import transaction
 
 from chargers.models import Charger, Site
+from chargers.sentences import phrase
 from smartcharging import grid, meter, planning
 from smartcharging.models import CapacitySignal, EnergyPrice, LimitNode, Outlet, SitePlan
 
@@ -21,6 +22,14 @@ SETTINGS = ("is_on", "lease_s", "default_a", "volts", "looks_ahead", "building_w
 NODE = ("l1_a", "l2_a", "l3_a", "limit_w", "buffer_a")
 OUTLET = ("cable_a", "phases", "rotation", "trust")
 MOST_W = 100_000_000.0
+
+# Told to people, see chargers/sentences.py.
+TWICE_IN_TREE = phrase("{identity}, EVSE {evse} hangs in the tree twice; one cable has one fuse.")
+NOT_AT_SITE = phrase("{identities} does not stand at {site}; put it there first.")
+phrase("A building draws three finite currents up to {most:g} A; not {told}.")  # `meter.checked`
+NO_LIMIT = phrase("A limit is 0 to {most:g} W, not {told:g}.")
+WAS_OVER = phrase("The limit of {source} was over at {at:%Y-%m-%d %H:%M} UTC; give a new one.")
+OVER_BEFORE = phrase("The limit would be over at {until:%Y-%m-%d %H:%M} before it begins at {since:%Y-%m-%d %H:%M}.")
 
 
 @transaction.atomic
@@ -56,7 +65,7 @@ def planned(
     places = [(outlet["charger"], outlet["evse_id"]) for outlet in outlets]
     twice = sorted({place for place in places if places.count(place) > 1}) if len(set(places)) < len(places) else []
     if twice:
-        raise grid.ImpossibleTree(f"{twice[0][0]}, EVSE {twice[0][1]} hangs in the tree twice; one cable has one fuse.")
+        raise grid.ImpossibleTree(TWICE_IN_TREE.format(identity=twice[0][0], evse=twice[0][1]))
     grid.Site(
         [
             grid.Node(
@@ -80,7 +89,7 @@ def _chargers(site: Site, identities: set[str]) -> dict[str, Charger]:
     found = {charger.identity: charger for charger in Charger.objects.filter(identity__in=identities, site=site)}
     missing = sorted(identities - found.keys())
     if missing:
-        raise grid.ImpossibleTree(f"{', '.join(missing)} does not stand at {site.name}; put it there first.")
+        raise grid.ImpossibleTree(NOT_AT_SITE.format(identities=", ".join(missing), site=site.name))
     return found
 
 
@@ -140,11 +149,9 @@ def limited(
 
 def _require_sense(limit_w: float, from_at: datetime, to_at: datetime | None) -> None:
     if not math.isfinite(limit_w) or not 0 <= limit_w <= MOST_W:
-        raise ValueError(f"A limit is 0 to {MOST_W:g} W, not {limit_w:g}.")
+        raise ValueError(NO_LIMIT.format(most=MOST_W, told=limit_w))
     if to_at is not None and to_at <= from_at:
-        raise ValueError(
-            f"The limit would be over at {to_at:%Y-%m-%d %H:%M} before it begins at {from_at:%Y-%m-%d %H:%M}."
-        )
+        raise ValueError(OVER_BEFORE.format(until=to_at, since=from_at))
 
 
 class IsOver(Exception):
@@ -156,7 +163,7 @@ def change_limit(signal: CapacitySignal, told: Mapping[str, Any], *, at: datetim
     """Another "limit_w" or "to_at". Raises IsOver, or ValueError for what makes no sense."""
     signal = CapacitySignal.objects.select_for_update().get(pk=signal.pk)
     if signal.to_at is not None and signal.to_at <= at:
-        raise IsOver(f"The limit of {signal.source} was over at {signal.to_at:%Y-%m-%d %H:%M} UTC; give a new one.")
+        raise IsOver(WAS_OVER.format(source=signal.source, at=signal.to_at))
     limit_w, to_at = told.get("limit_w", signal.limit_w), told.get("to_at", signal.to_at)
     _require_sense(limit_w, signal.from_at, to_at)
     signal.limit_w, signal.to_at = limit_w, to_at

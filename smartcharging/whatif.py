@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from chargers.models import Site
+from chargers.sentences import phrase
 from sessions.models import ChargingSession
 from smartcharging import replay
 from smartcharging.bookkeeping import drawn
@@ -19,6 +20,9 @@ from smartcharging.replay import Days, Played, Rules, Stay
 
 STEP = timedelta(seconds=replay.STEP_S)
 MOST_CARS = 200
+
+# Told to people, see chargers/sentences.py.
+NOT_DRAWN = phrase("The limits of {site} are not drawn yet.")
 
 
 class NothingToPlay(ValueError):
@@ -47,11 +51,11 @@ def ask(site: Site, since: datetime, until: datetime, change: Change) -> Answer:
     plan = SitePlan.objects.filter(site=site).first()
     nodes = list(LimitNode.objects.filter(site=site))
     if plan is None or not nodes:
-        raise NothingToPlay(f"The limits of {site.name} are not drawn yet.")
+        raise NothingToPlay(NOT_DRAWN.format(site=site.name))
     outlets = list(Outlet.objects.filter(node__site=site).select_related("node"))
     stays = _stays(outlets, since, until, plan.volts)
     if not stays:
-        raise NothingToPlay("No session that drew anything was recorded at its EVSEs on that day.")
+        raise NothingToPlay(phrase("No session that drew anything was recorded at its EVSEs on that day."))
     root = next(node for node in nodes if node.parent_id is None)
     before = _days(plan, nodes, outlets, stays, since, until)
     more_outlets, more_stays = _more(root, outlets, stays, change.cars)

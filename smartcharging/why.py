@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chargers.models import Connector
+from chargers.sentences import phrase
 from sessions.models import ChargingSession
 from smartcharging.abilities import as_profile
 from smartcharging.composite import Running, Station, limit_at
@@ -13,6 +14,13 @@ from smartcharging.models import ExternalLimit, InstalledProfile, Outlet
 from smartcharging.schedules import Profile
 
 UNLIMITED_A = 1e6
+
+# Told to people, see chargers/sentences.py.
+PROFILE_SAYS = phrase("Profile {number}: {rule}.")
+WAITS = phrase("It waits: {limit} has no 6 A left for it.")
+SHARED_OUT = phrase("The site gives it {current:g} A per phase; {limit} has no more to share.")
+CAR_TAKES_LESS = phrase("The site gives it {current:g} A per phase; its car draws no more, so the rest goes to others.")
+ALL_IT_TAKES = phrase("The site gives it {current:g} A per phase, which is all it can take.")
 
 
 @dataclass(slots=True, frozen=True)
@@ -31,10 +39,11 @@ def of_session(session: ChargingSession, *, at: datetime) -> Why | None:
     running = {session.evse_id: Running(session.started_at, session.transaction_id)}
     step = limit_at(_profiles(session), station, evse_id=session.evse_id, at=at, unit="A", running=running)
     bound = [reason for reason in step.why if reason.profile_id is not None]
-    told = [f"Profile {reason.profile_id}: {reason.rule}." for reason in bound]
+    told = [PROFILE_SAYS.format(number=reason.profile_id, rule=reason.rule) for reason in bound]
     limit_a = step.limit if bound else None
     return Why(
-        limit_a, (*told, *_of_site(session)) or ("No profile limits it; it may draw what its cable lets through.",)
+        limit_a,
+        (*told, *_of_site(session)) or (phrase("No profile limits it; it may draw what its cable lets through."),),
     )
 
 
@@ -60,13 +69,11 @@ def _of_site(session: ChargingSession) -> list[str]:
     if outlet is None:
         return []
     if outlet.is_wild:
-        return ["It was measured above its limit, so the site counts it with its whole cable."]
+        return [phrase("It was measured above its limit, so the site counts it with its whole cable.")]
     if outlet.is_queued:
-        return [f"It waits: {outlet.bound_by or 'the site'} has no 6 A left for it."]
+        return [WAITS.format(limit=outlet.bound_by or phrase("the site"))]
     if outlet.bound_by:
-        return [f"The site gives it {outlet.target_a:g} A per phase; {outlet.bound_by} has no more to share."]
+        return [SHARED_OUT.format(current=outlet.target_a, limit=outlet.bound_by)]
     if outlet.enough_a is not None:
-        return [
-            f"The site gives it {outlet.target_a:g} A per phase; its car draws no more, so the rest goes to others."
-        ]
-    return [f"The site gives it {outlet.target_a:g} A per phase, which is all it can take."]
+        return [CAR_TAKES_LESS.format(current=outlet.target_a)]
+    return [ALL_IT_TAKES.format(current=outlet.target_a)]

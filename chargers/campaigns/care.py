@@ -15,6 +15,10 @@ from chargers import commands
 from chargers.campaigns import rings
 from chargers.campaigns.running import announce
 from chargers.models import Campaign, Charger, CommandStatus, FirmwareImage, Participant
+from chargers.sentences import phrase
+
+# Told to people, see chargers/sentences.py.
+NOT_NOW = phrase("This campaign is {status}.")
 
 State = Participant.State
 UNDER_WAY = (Campaign.Status.RUNNING, Campaign.Status.PAUSED, Campaign.Status.HALTED)
@@ -40,13 +44,13 @@ def start(
     Raises ValueError for nobody, and for rings that make no sense.
     """
     if not chargers:
-        raise ValueError("No charger was chosen; a campaign needs one at least.")
+        raise ValueError(phrase("No charger was chosen; a campaign needs one at least."))
     sizes = rings.sizes(ring_sizes, len(chargers))
     campaign = Campaign.objects.create(title=title[:120], image=image, created_by=by, created_at=at, **rules)  # type: ignore[misc]
     numbers = [number for number, size in enumerate(sizes, start=1) for _ in range(size)]
     Participant.objects.bulk_create(
         [
-            Participant(campaign=campaign, charger=charger, ring=number, why="The campaign has just begun.")
+            Participant(campaign=campaign, charger=charger, ring=number, why=phrase("The campaign has just begun."))
             for charger, number in zip(_shuffled(chargers), numbers, strict=True)
         ],
         batch_size=1000,
@@ -69,7 +73,7 @@ def _shuffled(chargers: Sequence[Charger]) -> list[Charger]:
 def pause(campaign: Campaign) -> None:
     """Nobody new begins; who is at work goes on. Raises NotNow."""
     _change(campaign, (Campaign.Status.RUNNING,), Campaign.Status.PAUSED)
-    _waiting(campaign).update(why="The campaign is paused.")
+    _waiting(campaign).update(why=phrase("The campaign is paused."))
 
 
 @transaction.atomic
@@ -84,22 +88,24 @@ def retry(campaign: Campaign) -> int:
     """Let those that failed try once more, in their rings; how many. Raises NotNow."""
     failed = campaign.participants.filter(state=State.FAILED)
     if not failed.exists():
-        raise NotNow("Nothing has failed.")
+        raise NotNow(phrase("Nothing has failed."))
     _change(campaign, (*UNDER_WAY, Campaign.Status.DONE), Campaign.Status.RUNNING)
     again = {"command": None, "ordered_at": None, "booted_at": None, "settled_at": None}
-    return failed.update(state=State.WAITING, why="To be tried once more.", is_excused=False, **again)
+    return failed.update(state=State.WAITING, why=phrase("To be tried once more."), is_excused=False, **again)
 
 
 @transaction.atomic
 def cancel(campaign: Campaign, *, at: datetime) -> int:
     """End it; how many will not update. What chargers have begun cannot be called back. Raises NotNow."""
     _change(campaign, UNDER_WAY, Campaign.Status.CANCELLED, settled_at=at)
-    withdrawn = _waiting(campaign).update(state=State.CANCELLED, why="The campaign was cancelled.", settled_at=at)
+    withdrawn = _waiting(campaign).update(
+        state=State.CANCELLED, why=phrase("The campaign was cancelled."), settled_at=at
+    )
     unsent = campaign.participants.filter(state=State.UPDATING, command__status=CommandStatus.PENDING)
     for part in unsent.select_related("command"):
         if part.command and commands.cancel(part.command):
             Participant.objects.filter(pk=part.pk).update(
-                state=State.CANCELLED, why="The campaign was cancelled; nothing was sent.", settled_at=at
+                state=State.CANCELLED, why=phrase("The campaign was cancelled; nothing was sent."), settled_at=at
             )
             withdrawn += 1
     return withdrawn
@@ -113,7 +119,7 @@ def _change(campaign: Campaign, before: Sequence[Campaign.Status], after: Campai
     values = {"status": after, "explanation": "", "settled_at": None, **columns}
     if not Campaign.objects.filter(pk=campaign.pk, status__in=before).update(**values):
         campaign.refresh_from_db(fields=["status"])
-        raise NotNow(f"This campaign is {campaign.status}.")
+        raise NotNow(NOT_NOW.format(status=campaign.status))
     for name, value in values.items():
         setattr(campaign, name, value)
     announce(campaign)

@@ -6,6 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from chargers.sentences import phrase
+
+# Told to people, see chargers/sentences.py.
+RING_WAITS = phrase("Ring {ring} begins when ring {before} is through.")
+MOST_AT_ONCE = phrase("{most} at once is the most; its turn comes.")
+MOST_AT_SITE = phrase("{most} at once is the most at its site; its turn comes.")
+TOO_MANY_FAILED = phrase("{failed} of {size} failed in ring {ring}: {share:.0f} %, and {most} % is the most that may.")
+
 WAITING, UPDATING, SOAKING, FAILED = "waiting", "updating", "soaking", "failed"
 UNDER_WAY = (WAITING, UPDATING, SOAKING)
 LEFT_OUT = ("skipped", "cancelled")
@@ -51,15 +59,15 @@ def plan(places: Sequence[Place], limits: Limits) -> Plan:
         if place.state != WAITING:
             continue
         if found.halt:
-            found.why[place.id] = "The campaign has halted."
+            found.why[place.id] = phrase("The campaign has halted.")
         elif place.ring != found.ring:
-            found.why[place.id] = f"Ring {place.ring} begins when ring {place.ring - 1} is through."
+            found.why[place.id] = RING_WAITS.format(ring=place.ring, before=place.ring - 1)
         elif place.hindrance:
             found.why[place.id] = place.hindrance
         elif limits.at_once and running >= limits.at_once:
-            found.why[place.id] = f"{limits.at_once} at once is the most; its turn comes."
+            found.why[place.id] = MOST_AT_ONCE.format(most=limits.at_once)
         elif limits.per_site and place.site is not None and busy[place.site] >= limits.per_site:
-            found.why[place.id] = f"{limits.per_site} at once is the most at its site; its turn comes."
+            found.why[place.id] = MOST_AT_SITE.format(most=limits.per_site)
         else:
             found.start.append(place.id)
             busy[place.site] += 1
@@ -73,9 +81,8 @@ def _too_many_failed(places: Sequence[Place], halt_percent: int) -> str:
     for ring in sorted(failed):
         if failed[ring] * 100 > halt_percent * sizes[ring]:
             share = 100 * failed[ring] / sizes[ring]
-            return (
-                f"{failed[ring]} of {sizes[ring]} failed in ring {ring}: {share:.0f} %, "
-                f"and {halt_percent} % is the most that may."
+            return TOO_MANY_FAILED.format(
+                failed=failed[ring], size=sizes[ring], ring=ring, share=share, most=halt_percent
             )
     return ""
 

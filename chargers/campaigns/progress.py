@@ -12,6 +12,19 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from chargers.models import Boot, Campaign, CommandStatus, Connector, ConnectorStatus, Participant, Transfer
+from chargers.sentences import phrase
+
+# Told to people, see chargers/sentences.py.
+NO_VERSION = phrase("a version it does not tell")
+NO_REASON = phrase("no reason told")
+REFUSED = phrase("It refused: {why}")
+TOLD = phrase("It told {step}.")
+DID_NOT_BOOT = phrase("It did not boot with {version} within {minutes} min; it runs {runs}.")
+UPDATING = phrase("Updating: {step}.")
+WENT_BACK = phrase("It went back to {version}.")
+BOOTED_AGAIN = phrase("It has booted {times} times more since the update.")
+SOAKS = phrase("Runs it; soaks for {minutes} min.")
+NO_CAR_CAME = phrase("Runs it; no car came within {hours} h.")
 
 State = Participant.State
 FAILED_STEPS = (
@@ -20,15 +33,15 @@ FAILED_STEPS = (
 )  # fmt: skip
 BOOT_LOOP = 3  # boots while it soaks that are no accident
 STEPS = {
-    "Downloading": "downloading",
-    "Downloaded": "downloaded",
-    "Installing": "installing",
+    "Downloading": phrase("downloading"),
+    "Downloaded": phrase("downloaded"),
+    "Installing": phrase("installing"),
     "InstallRebooting": "rebooting",
-    "Installed": "installed by its word, to boot with it yet",
-    "SignatureVerified": "signature verified",
-    "InstallScheduled": "to install later",
-    "DownloadScheduled": "to download later",
-    "DownloadPaused": "download paused",
+    "Installed": phrase("installed by its word, to boot with it yet"),
+    "SignatureVerified": phrase("signature verified"),
+    "InstallScheduled": phrase("to install later"),
+    "DownloadScheduled": phrase("to download later"),
+    "DownloadPaused": phrase("download paused"),
 }
 
 
@@ -96,34 +109,39 @@ def _settle_update(part: Participant, campaign: Campaign, seen: Signs, at: datet
     steps = [step.status for step in seen.steps.get(part.charger_id, ()) if step.received_at >= part.ordered_at]
     last = steps[-1] if steps else ""
     if command and command.status == CommandStatus.EXPIRED:
-        part.state, part.ordered_at, part.command, part.why = State.WAITING, None, None, "Its order was not taken."
+        part.state, part.ordered_at, part.command, part.why = (
+            State.WAITING,
+            None,
+            None,
+            phrase("Its order was not taken."),
+        )
     elif command and command.status == CommandStatus.CANCELLED:
-        _end(part, State.CANCELLED, "Its order was withdrawn.", at)
+        _end(part, State.CANCELLED, phrase("Its order was withdrawn."), at)
     elif command and command.status in (CommandStatus.REJECTED, CommandStatus.FAILED):
-        _end(part, State.FAILED, f"It refused: {command.explanation or _status(command.answer)}", at)
+        _end(part, State.FAILED, REFUSED.format(why=command.explanation or _status(command.answer)), at)
     elif last in FAILED_STEPS:
-        _end(part, State.FAILED, f"It told {last}.", at)
+        _end(part, State.FAILED, TOLD.format(step=last), at)
     elif at >= part.ordered_at + timedelta(minutes=campaign.deadline_minutes):
-        runs = part.charger.firmware_version or "a version it does not tell"
+        runs = part.charger.firmware_version or NO_VERSION
         _end(
             part, State.FAILED,
-            f"It did not boot with {version} within {campaign.deadline_minutes} min; it runs {runs}.", at,
+            DID_NOT_BOOT.format(version=version, minutes=campaign.deadline_minutes, runs=runs), at,
         )  # fmt: skip
     else:
-        part.why = f"Updating: {STEPS.get(last, last) or _answer(part)}."
+        part.why = UPDATING.format(step=STEPS.get(last, last) or _answer(part))
 
 
 def _answer(part: Participant) -> str:
     status = part.command.status if part.command else ""
     if status == CommandStatus.ACCEPTED:
-        return "it accepted the order"
+        return phrase("it accepted the order")
     if status == CommandStatus.TIMEOUT:
-        return "it gave no answer, its next boot will tell"
-    return "the order is on its way"
+        return phrase("it gave no answer, its next boot will tell")
+    return phrase("the order is on its way")
 
 
 def _status(answer: object) -> str:
-    return str(answer.get("status", "no reason told")) if isinstance(answer, dict) else "no reason told"
+    return str(answer.get("status", NO_REASON)) if isinstance(answer, dict) else NO_REASON
 
 
 def _settle_soak(part: Participant, campaign: Campaign, seen: Signs, at: datetime) -> None:
@@ -133,25 +151,25 @@ def _settle_soak(part: Participant, campaign: Campaign, seen: Signs, at: datetim
     soaked_at = part.booted_at + timedelta(minutes=campaign.soak_minutes)
     charged_at = seen.charged.get(part.charger_id)
     if charger.firmware_version != version:
-        _end(part, State.FAILED, f"It went back to {charger.firmware_version or 'a version it does not tell'}.", at)
+        _end(part, State.FAILED, WENT_BACK.format(version=charger.firmware_version or NO_VERSION), at)
     elif again >= BOOT_LOOP and campaign.soak_minutes:
-        _end(part, State.FAILED, f"It has booted {again} times more since the update.", at)
+        _end(part, State.FAILED, BOOTED_AGAIN.format(times=again), at)
     elif part.charger_id in seen.faulted:
-        _end(part, State.FAILED, "A connector is faulted since the update.", at)
+        _end(part, State.FAILED, phrase("A connector is faulted since the update."), at)
     elif at < soaked_at:
-        part.why = f"Runs it; soaks for {campaign.soak_minutes} min."
+        part.why = SOAKS.format(minutes=campaign.soak_minutes)
     elif not charger.is_online and campaign.soak_minutes:
         if at >= soaked_at + timedelta(minutes=campaign.deadline_minutes):
-            _end(part, State.FAILED, "It fell silent after the update.", at)
+            _end(part, State.FAILED, phrase("It fell silent after the update."), at)
         else:
-            part.why = "Runs it; has been soaked, but is offline."
+            part.why = phrase("Runs it; has been soaked, but is offline.")
     elif campaign.needs_session and charged_at is None:
         if at < part.booted_at + timedelta(hours=campaign.session_patience_hours):
-            part.why = "Runs it; waits for a car that charges well."
+            part.why = phrase("Runs it; waits for a car that charges well.")
         else:
-            _end(part, State.DONE, f"Runs it; no car came within {campaign.session_patience_hours} h.", at)
+            _end(part, State.DONE, NO_CAR_CAME.format(hours=campaign.session_patience_hours), at)
     else:
-        _end(part, State.DONE, "Runs it, and charged a car since." if charged_at else "Runs it.", at)
+        _end(part, State.DONE, phrase("Runs it, and charged a car since.") if charged_at else phrase("Runs it."), at)
 
 
 def _end(part: Participant, state: Participant.State, why: str, at: datetime) -> None:

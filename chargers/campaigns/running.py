@@ -13,7 +13,11 @@ from chargers import commands, images
 from chargers.campaigns import planning, progress, windows
 from chargers.campaigns.progress import Eyes
 from chargers.models import Campaign, Participant
+from chargers.sentences import phrase
 from chargers.signals import campaign_changed
+
+# Told to people, see chargers/sentences.py.
+WINDOW_OPENS = phrase("The window opens at {time:%H:%M} ({zone}).")
 
 State = Participant.State
 ORDER_TTL_S = 600  # an order that finds its charger gone must not surprise it tomorrow, outside the window
@@ -62,7 +66,7 @@ def _go_on(campaign: Campaign, parts: Sequence[Participant], eyes: Eyes, at: dat
     waiting = [part for part in parts if part.state == State.WAITING]
     for part in waiting:
         if part.charger.firmware_version == campaign.image.version:
-            part.state, part.why, part.settled_at = State.SKIPPED, "It runs it already.", at
+            part.state, part.why, part.settled_at = State.SKIPPED, phrase("It runs it already."), at
     hindrances = _hindrances(campaign, [part for part in waiting if part.state == State.WAITING], eyes, at)
     places = [
         planning.Place(
@@ -99,13 +103,13 @@ def _hindrances(campaign: Campaign, parts: Sequence[Participant], eyes: Eyes, at
     for part in parts:
         charger = part.charger
         if not charger.is_online:
-            found[part.pk] = "It is offline."
+            found[part.pk] = phrase("It is offline.")
         elif not charger.is_booted:
-            found[part.pk] = "It has not been let in: its boot was not accepted."
+            found[part.pk] = phrase("It has not been let in: its boot was not accepted.")
         elif charger.pk in elsewhere:
-            found[part.pk] = "Another campaign is at work on it."
+            found[part.pk] = phrase("Another campaign is at work on it.")
         elif charger.pk in busy:
-            found[part.pk] = "A session runs at it."
+            found[part.pk] = phrase("A session runs at it.")
         elif opening := _opening(campaign, part, at):
             found[part.pk] = opening
     return found
@@ -115,7 +119,7 @@ def _opening(campaign: Campaign, part: Participant, at: datetime) -> str:
     name = part.charger.site.timezone if part.charger.site else "UTC"
     zone = ZoneInfo(name)
     opens_at = windows.opens_at(at, zone, campaign.window_from, campaign.window_until)
-    return f"The window opens at {opens_at.astimezone(zone):%H:%M} ({name})." if opens_at else ""
+    return WINDOW_OPENS.format(time=opens_at.astimezone(zone), zone=name) if opens_at else ""
 
 
 def _order(campaign: Campaign, parts: Iterable[Participant], at: datetime) -> None:
@@ -129,7 +133,7 @@ def _order(campaign: Campaign, parts: Iterable[Participant], at: datetime) -> No
             via=f"campaign {campaign.pk}",
             ttl_s=ORDER_TTL_S,
         )
-        part.state, part.why = State.UPDATING, "Updating: the order is on its way."
+        part.state, part.why = State.UPDATING, phrase("Updating: the order is on its way.")
         part.ordered_at, part.booted_at, part.settled_at = at, None, None
         part.from_version = part.charger.firmware_version
         part.attempts += 1

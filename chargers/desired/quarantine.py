@@ -17,10 +17,15 @@ from chargers.desired import due, provenance
 from chargers.desired.rule import BOOTS, WrittenAt, suspect
 from chargers.models import Boot, Charger, Command, CommandStatus, SettingQuarantine, Write
 from chargers.models.desired import OPEN
+from chargers.sentences import phrase
 from chargers.signals import configuration_changed
 
 WINDOW = timedelta(minutes=15)
 LOOKS_BACK = 2 * WINDOW  # a write, and boots up to the end of its window
+
+# Told to people, see chargers/sentences.py.
+BOOTED_AFTER_WRITE = phrase("{identity} booted {times} times within {minutes} min after {setting} was written.")
+IN_QUARANTINE = phrase("{setting} is in quarantine for {kind}: {why}")
 
 
 def look(*, at: datetime) -> list[SettingQuarantine]:
@@ -80,7 +85,9 @@ def _open(order: Command, path: str, boots: Sequence[datetime], at: datetime) ->
             "charger": charger,
             "command": order,
             "write": Write.objects.filter(command=order).first() or _write_of(order, path),
-            "why": f"{charger.identity} booted {len(boots)} times within {within} min after {path} was written."[:255],
+            "why": BOOTED_AFTER_WRITE.format(identity=charger.identity, times=len(boots), minutes=within, setting=path)[
+                :255
+            ],
             "boots_at": [boot.isoformat() for boot in boots],
             "opened_at": at,
         },
@@ -112,7 +119,7 @@ def _stop(row: SettingQuarantine, at: datetime) -> None:
 
 
 def words(row: SettingQuarantine) -> str:
-    return f"{row.path} is in quarantine for {row.kind}: {row.why}"
+    return IN_QUARANTINE.format(setting=row.path, kind=row.kind, why=row.why)
 
 
 def objection(charger: Charger, paths: Collection[str]) -> str:

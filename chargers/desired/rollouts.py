@@ -20,7 +20,12 @@ from chargers.desired import standings, steps
 from chargers.desired.rule import WRITABLE
 from chargers.models import Command, CommandStatus, Refusal, Rollout, SettingTemplate, Standing, Write
 from chargers.models.desired import OPEN, UNDER_WAY, UNDONE, Restarts
+from chargers.sentences import phrase
 from chargers.signals import configuration_changed
+
+# Told to people, see chargers/sentences.py.
+TAKE_BACK = phrase("Take back: {title}")
+OVERTAKEN = phrase("Overtaken by rollout {number}.")
 
 Status = Write.Status
 MOST_PARALLEL = 200
@@ -63,7 +68,9 @@ def start_these(
 ) -> Rollout:
     """`start`, for what somebody has seen and chosen."""
     if not rows:
-        raise ValueError("Nothing is to be written: each charger has what is wanted, or must not be written it.")
+        raise ValueError(
+            phrase("Nothing is to be written: each charger has what is wanted, or must not be written it.")
+        )
     writes = [Write(charger_id=row.charger_id, path=row.path, value=row.wanted, old_value=row.actual) for row in rows]
     restarts = template.restarts if template else Restarts.BY_HAND
     return _start(
@@ -84,15 +91,17 @@ def take_back(rollout: Rollout, *, by: AbstractBaseUser | None, via: str = "port
         Write(charger_id=row.charger_id, path=row.path, value=row.old_value or "", old_value=row.value) for row in found
     ]
     if not writes:
-        raise ValueError("This rollout has written nothing whose value before is known; there is nothing to take back.")
+        raise ValueError(
+            phrase("This rollout has written nothing whose value before is known; there is nothing to take back.")
+        )
     for row in found:
         # What was wanted is no longer brought there, and what was refused then is not what is written now.
         Refusal.objects.filter(charger=row.charger_id, path=row.path).delete()
-    _end_writes(rollout.writes.filter(status__in=OPEN), "The rollout was taken back.")
+    _end_writes(rollout.writes.filter(status__in=OPEN), phrase("The rollout was taken back."))
     return _start(
         writes,
         by=by,
-        title=f"Take back: {rollout.title}"[:160],
+        title=TAKE_BACK.format(title=rollout.title)[:160],
         template=rollout.template,
         takes_back=rollout,
         parallel=rollout.parallel,
@@ -106,7 +115,7 @@ def retry(rollout: Rollout, *, by: AbstractBaseUser | None, via: str = "portal")
     """Once more what failed or was refused: a person says so. Raises ValueError if nothing was."""
     failed = list(rollout.writes.filter(status__in=UNDONE).order_by("pk"))
     if not failed:
-        raise ValueError("Nothing has failed.")
+        raise ValueError(phrase("Nothing has failed."))
     forget_refusals((row.charger_id, row.path) for row in failed)
     writes = [
         Write(charger_id=row.charger_id, path=row.path, value=row.value, old_value=row.old_value) for row in failed
@@ -145,7 +154,7 @@ def _start(writes: Sequence[Write], *, by: AbstractBaseUser | None, parallel: in
         for row in Write.objects.filter(charger__in=ids, status=Status.WAITING).only("charger", "path")
     }
     again = [waiting[key] for write in writes if (key := (write.charger_id, write.path)) in waiting]
-    _end_writes(Write.objects.filter(pk__in=again), f"Overtaken by rollout {rollout.pk}.")
+    _end_writes(Write.objects.filter(pk__in=again), OVERTAKEN.format(number=rollout.pk))
     Write.objects.bulk_create(writes, batch_size=500)
     announce(ids)
     transaction.on_commit(lambda: steps.advance(rollout.pk, at=timezone.now()))
@@ -179,7 +188,7 @@ def cancel(rollout: Rollout) -> int:
         commands.cancel(command)
     ended = _end_writes(
         rollout.writes.filter(Q(status__in=(Status.WAITING,)) | Q(pk__in=list(waiting.values_list("pk", flat=True)))),
-        "The rollout was cancelled.",
+        phrase("The rollout was cancelled."),
     )
     announce(())
     return ended

@@ -11,6 +11,12 @@ from fnmatch import fnmatchcase
 
 from chargers.behaviour import Plate
 from chargers.models import Standing
+from chargers.sentences import phrase
+
+# Told to people, see chargers/sentences.py.
+WRITTEN = phrase("Written {time} by {who}.")
+RESET_BY_UPDATE = phrase("Reset by a firmware update, {versions}, {time}.")
+CHANGED_THERE = phrase("Changed at the charger since {time}; no order of ours did.")
 
 State = Standing.State
 Reason = Standing.Reason
@@ -173,13 +179,13 @@ def why_differs(
     of its firmware. What lies before ``agreed_at`` explains nothing.
     """
     if agreed_at is None:
-        return Reason.NEVER, "It has not been applied to this charger yet."
+        return Reason.NEVER, phrase("It has not been applied to this charger yet.")
     if order is not None and order.at >= agreed_at:
-        return Reason.ORDER, f"Written {_at(order.at)} by {order.by}."
+        return Reason.ORDER, WRITTEN.format(time=_at(order.at), who=order.by)
     if update is not None and update.at >= agreed_at:
         known = f"{update.before or '–'} → {update.after or '–'}"
-        return Reason.FIRMWARE, f"Reset by a firmware update, {known}, {_at(update.at)}."
-    return Reason.CHARGER, f"Changed at the charger since {_at(agreed_at)}; no order of ours did."
+        return Reason.FIRMWARE, RESET_BY_UPDATE.format(versions=known, time=_at(update.at))
+    return Reason.CHARGER, CHANGED_THERE.format(time=_at(agreed_at))
 
 
 def _at(moment: datetime) -> str:

@@ -33,7 +33,14 @@ from chargers.models import (
     Write,
 )
 from chargers.models.desired import OPEN, UNDER_WAY, Restarts
+from chargers.sentences import in_english, phrase
 from chargers.signals import configuration_changed
+
+# Told to people, see chargers/sentences.py.
+WRITTEN_TIMES = phrase("It was written {times} times.")
+ANSWERED = phrase("It answered {answer}.")
+NOT_READ_BACK = phrase("It was written; reading it back failed: {why}")
+READS_DIFFERENT = phrase("Written {times} times, and it reads {value!r}.")
 
 Status = Write.Status
 MOST_TIMES = 2
@@ -170,7 +177,7 @@ def _step(write_id: int, at: datetime) -> None:
 def _was_not_sent(write: Write, at: datetime) -> None:
     assert write.command is not None
     if write.command.status == CommandStatus.CANCELLED:
-        _settle(write, Status.CANCELLED, at, "Somebody withdrew its order.")
+        _settle(write, Status.CANCELLED, at, phrase("Somebody withdrew its order."))
     else:  # it stayed offline; it is given the order again when it is back
         was_written = write.status == Status.WRITING
         _move(write, write.status, Status.WAITING, times=write.times - was_written)
@@ -179,11 +186,16 @@ def _was_not_sent(write: Write, at: datetime) -> None:
 def _asked(write: Write, at: datetime) -> None:
     setting = setting_of(write)
     if setting is None or not setting.is_known:
-        _settle(write, Status.SKIPPED, at, _said(write) or "The charger has no such setting.")
+        _settle(write, Status.SKIPPED, at, _said(write) or phrase("The charger has no such setting."))
     elif is_same(write.value, setting.value, is_sequence=setting.data_type == "SequenceList"):
-        _settle(write, Status.DONE, at, "It was so already.", read_value=setting.value)
+        _settle(write, Status.DONE, at, phrase("It was so already."), read_value=setting.value)
     elif setting.is_readonly or setting.is_writeonly:
-        _settle(write, Status.SKIPPED, at, "It is read only." if setting.is_readonly else "It cannot be read back.")
+        _settle(
+            write,
+            Status.SKIPPED,
+            at,
+            phrase("It is read only.") if setting.is_readonly else phrase("It cannot be read back."),
+        )
     else:
         write.old_value = setting.value
         _write(write, Status.ASKING, at)
@@ -201,7 +213,7 @@ def _write(write: Write, before: Status, at: datetime) -> None:
     if write.rollout.takes_back_id:
         arguments["is_back"] = True
     if write.times >= MOST_TIMES:
-        _settle(write, Status.FAILED, at, f"It was written {write.times} times.", before=before)
+        _settle(write, Status.FAILED, at, WRITTEN_TIMES.format(times=write.times), before=before)
     elif _move(write, before, Status.WRITING, times=write.times + 1, old_value=write.old_value):
         _order(write, "write_settings", arguments)
 
@@ -209,7 +221,7 @@ def _write(write: Write, before: Status, at: datetime) -> None:
 def _objection(write: Write, name: str) -> str:
     """Why a setting must not be written; what was there before a quarantine may be written back."""
     if name.casefold() in behaviour.quirks_of(write.charger).never_write:
-        return "A behaviour pack knows that it harms this model."
+        return phrase("A behaviour pack knows that it harms this model.")
     return "" if write.rollout.takes_back_id else quarantine.objection(write.charger, [write.path])
 
 
@@ -218,21 +230,21 @@ def _written(write: Write, command: Command, at: datetime) -> None:
         setting = setting_of(write)
         Write.objects.filter(pk=write.pk).update(written_at=at)
         if setting is not None and setting.needs_reboot:
-            if _move(write, Status.WRITING, Status.REBOOT, why="It is in force after the next boot."):
+            if _move(write, Status.WRITING, Status.REBOOT, why=phrase("It is in force after the next boot.")):
                 _announce({write.charger_id})
         else:
             _ask(write, Status.WRITING, Status.READING, at)
     elif command.status == CommandStatus.REJECTED:
-        _refuse(write, Status.REJECTED, at, f"It answered {_said(write) or 'no'}.", None)
+        _refuse(write, Status.REJECTED, at, ANSWERED.format(answer=_said(write) or phrase("no")), None)
     else:
-        _settle(write, Status.FAILED, at, command.explanation or command.get_status_display())
+        _settle(write, Status.FAILED, at, command.explanation or in_english(command.get_status_display()))
 
 
 def _read_back(write: Write, at: datetime) -> None:
     setting = setting_of(write)
     assert write.command is not None
     if write.command.status != CommandStatus.ACCEPTED or setting is None:
-        _settle(write, Status.FAILED, at, f"It was written; reading it back failed: {write.command.explanation}")
+        _settle(write, Status.FAILED, at, NOT_READ_BACK.format(why=write.command.explanation))
     elif is_same(write.value, setting.value, is_sequence=setting.data_type == "SequenceList"):
         Refusal.objects.filter(charger=write.charger_id, path=write.path).delete()
         _settle(write, Status.DONE, at, "", read_value=setting.value)
@@ -240,7 +252,7 @@ def _read_back(write: Write, at: datetime) -> None:
         Write.objects.filter(pk=write.pk).update(read_value=setting.value)
         _write(write, Status.READING, at)
     else:
-        why = f"Written {write.times} times, and it reads {setting.value[:80]!r}."
+        why = READS_DIFFERENT.format(times=write.times, value=setting.value[:80])
         _refuse(write, Status.REFUSED, at, why, setting.value)
 
 

@@ -18,6 +18,14 @@ from chargers.desired import due
 from chargers.desired.rule import Layer, Reach, Wish, matches, resolve
 from chargers.models import Charger, SettingTemplate, Tag, TemplateValue, Twin
 from chargers.models.desired import PATH_LENGTH
+from chargers.sentences import phrase
+
+# Told to people, see chargers/sentences.py.
+NO_NAME = phrase("{path!r} is no name of a setting: it has 1 to 50 letters (2.x: a path).")
+NO_COMPONENT = phrase("{path!r} names no component; a variable of 2.x is Component.Variable.")
+IS_SECRET = phrase("{path} is a secret, and a template is read by many; set it on the charger's own page.")
+VALUE_TOO_LONG = phrase("The value of {path} has {length} characters; {most} is the most.")
+TWICE = phrase("{path} stands there twice.")
 
 Dialect = TemplateValue.Dialect
 SHADOW = "AWS IoT shadow"
@@ -37,17 +45,17 @@ def checked(dialect: Dialect, path: str, value: str) -> tuple[str, str]:
     """A setting as a template may hold it. Raises ValidationError, naming it."""
     path, value = path.strip(), value.strip()
     if not path or len(path) > PATH_LENGTH or (dialect == Dialect.KEY and len(path) > 50):
-        raise ValidationError(f"{path[:60]!r} is no name of a setting: it has 1 to 50 letters (2.x: a path).")
+        raise ValidationError(NO_NAME.format(path=path[:60]))
     try:
         place = place_at(path, dialect)
     except ValueError as error:
         raise ValidationError(str(error)) from None
     if dialect == Dialect.VARIABLE and not place.component:
-        raise ValidationError(f"{path!r} names no component; a variable of 2.x is Component.Variable.")
+        raise ValidationError(NO_COMPONENT.format(path=path))
     if place.is_secret:
-        raise ValidationError(f"{path} is a secret, and a template is read by many; set it on the charger's own page.")
+        raise ValidationError(IS_SECRET.format(path=path))
     if len(value) > LONGEST_VALUE:
-        raise ValidationError(f"The value of {path} has {len(value)} characters; {LONGEST_VALUE} is the most.")
+        raise ValidationError(VALUE_TOO_LONG.format(path=path, length=len(value), most=LONGEST_VALUE))
     return path, value
 
 
@@ -78,7 +86,7 @@ def save(
         rows = [_row(template, *value) for value in values]
         keys = [(row.dialect, row.path_folded) for row in rows]
         if twice := next((row.path for row in rows if keys.count((row.dialect, row.path_folded)) > 1), None):
-            raise ValidationError(f"{twice} stands there twice.")
+            raise ValidationError(TWICE.format(path=twice))
         template.values.all().delete()
         TemplateValue.objects.bulk_create(rows)
     for name, members in (reach or {}).items():

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models.charger import Charger
 from chargers.models.command import Command
@@ -13,11 +14,11 @@ class Campaign(models.Model):
     """One firmware for many chargers, ring after ring; see `chargers.campaigns`."""
 
     class Status(models.TextChoices):
-        RUNNING = "running"
-        PAUSED = "paused"
-        HALTED = "halted"  # by itself: too many failed
-        DONE = "done"
-        CANCELLED = "cancelled"
+        RUNNING = "running", _("Running")
+        PAUSED = "paused", _("Paused")
+        HALTED = "halted", _("Halted")  # by itself: too many failed
+        DONE = "done", _("Done")
+        CANCELLED = "cancelled", _("Cancelled")
 
     title = models.CharField(max_length=120)
     image = models.ForeignKey(FirmwareImage, on_delete=models.PROTECT, related_name="campaigns")
@@ -61,13 +62,13 @@ class Participant(models.Model):
     """A charger's part in a campaign."""
 
     class State(models.TextChoices):
-        WAITING = "waiting"
-        UPDATING = "updating"  # ordered; may be anywhere between the outbox and its boot
-        SOAKING = "soaking"  # runs the new version, has still to prove itself
-        DONE = "done"
-        FAILED = "failed"
-        SKIPPED = "skipped"  # ran it already, or has left
-        CANCELLED = "cancelled"
+        WAITING = "waiting", _("Waiting")
+        UPDATING = "updating", _("Updating")  # ordered; may be anywhere between the outbox and its boot
+        SOAKING = "soaking", _("Soaking")  # runs the new version, has still to prove itself
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        SKIPPED = "skipped", _("Skipped")  # ran it already, or has left
+        CANCELLED = "cancelled", _("Cancelled")
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="participants", db_index=False)
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="campaign_parts")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models.charger import Charger
 from chargers.models.command import Command
@@ -10,12 +11,12 @@ class InstalledCertificate(models.Model):
     """A certificate that a charger holds, by its own word: known by hashes, as OCSP knows certificates (RFC 6960)."""
 
     class Kind(models.TextChoices):
-        CSMS_ROOT = "csms_root", "root of the management system"
-        MANUFACTURER_ROOT = "manufacturer_root", "root of the manufacturer"
-        V2G_ROOT = "v2g_root", "root of ISO 15118 (V2G)"
-        MO_ROOT = "mo_root", "root of a mobility operator"
-        V2G_CHAIN = "v2g_chain", "its own of ISO 15118 (V2G)"
-        OEM_ROOT = "oem_root", "root of a car maker"
+        CSMS_ROOT = "csms_root", _("root of the management system")
+        MANUFACTURER_ROOT = "manufacturer_root", _("root of the manufacturer")
+        V2G_ROOT = "v2g_root", _("root of ISO 15118 (V2G)")
+        MO_ROOT = "mo_root", _("root of a mobility operator")
+        V2G_CHAIN = "v2g_chain", _("its own of ISO 15118 (V2G)")
+        OEM_ROOT = "oem_root", _("root of a car maker")
 
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="certificates")
     kind = models.CharField(max_length=20, choices=Kind)
@@ -39,10 +40,10 @@ class CertificateRequest(models.Model):
     """A charger asked us to sign its key (SignCertificate), and what it got. One request gives one certificate."""
 
     class Status(models.TextChoices):
-        ISSUED = "issued", "signed, not confirmed yet"
-        INSTALLED = "installed"
-        REJECTED = "rejected", "the charger did not take it"
-        REVOKED = "revoked", "revoked by staff"
+        ISSUED = "issued", _("signed, not confirmed yet")
+        INSTALLED = "installed", _("Installed")
+        REJECTED = "rejected", _("the charger did not take it")
+        REVOKED = "revoked", _("revoked by staff")
 
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="certificate_requests")
     # Of the signing request: chargers repeat it until they have their certificate.

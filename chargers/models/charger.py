@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models.site import Site
 from chargers.models.tag import Tag
@@ -10,16 +11,16 @@ from chargers.models.tag import Tag
 class Registration(models.TextChoices):
     """What our staff decided about a charger; the answer to its boot follows from it."""
 
-    ACCEPTED = "accepted"
-    QUARANTINED = "quarantined", "in quarantine"
-    REJECTED = "rejected"
+    ACCEPTED = "accepted", _("Accepted")
+    QUARANTINED = "quarantined", _("in quarantine")
+    REJECTED = "rejected", _("Rejected")
 
 
 class SecurityProfile(models.IntegerChoices):
-    NONE = 0, "0 · no password (laboratory only)"
-    BASIC = 1, "1 · password"
-    TLS = 2, "2 · TLS and password"
-    CERTIFICATE = 3, "3 · TLS and client certificate"
+    NONE = 0, _("0 · no password (laboratory only)")
+    BASIC = 1, _("1 · password")
+    TLS = 2, _("2 · TLS and password")
+    CERTIFICATE = 3, _("3 · TLS and client certificate")
 
 
 class Spoken(models.TextChoices):

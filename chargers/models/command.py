@@ -5,20 +5,21 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models.charger import Charger
 from chargers.models.job import Job
 
 
 class CommandStatus(models.TextChoices):
-    PENDING = "pending", "waiting"  # in the outbox
-    SENT = "sent"  # claimed for delivery; at most one per charger
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    FAILED = "failed"  # CALLERROR, an answer that makes no sense, or a request we could not put into OCPP
-    TIMEOUT = "timeout", "no answer"
-    EXPIRED = "expired"  # never sent: its time was over
-    CANCELLED = "cancelled"
+    PENDING = "pending", _("waiting")  # in the outbox
+    SENT = "sent", _("Sent")  # claimed for delivery; at most one per charger
+    ACCEPTED = "accepted", _("Accepted")
+    REJECTED = "rejected", _("Rejected")
+    FAILED = "failed", _("Failed")  # CALLERROR, an answer that makes no sense, or a request we could not put into OCPP
+    TIMEOUT = "timeout", _("no answer")
+    EXPIRED = "expired", _("Expired")  # never sent: its time was over
+    CANCELLED = "cancelled", _("Cancelled")
 
     @classmethod
     def open(cls) -> tuple[CommandStatus, ...]:
@@ -33,8 +34,8 @@ class Command(models.Model):
     """
 
     class Effect(models.TextChoices):
-        SEEN = "seen"
-        NOT_SEEN = "not_seen", "not seen"
+        SEEN = "seen", _("Seen")
+        NOT_SEEN = "not_seen", _("not seen")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="commands")

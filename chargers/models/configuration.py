@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models.charger import Charger
 
@@ -52,10 +53,10 @@ class Transfer(models.Model):
     """A step of a firmware update or of a log upload, as the charger told it."""
 
     class Kind(models.TextChoices):
-        FIRMWARE = "firmware"
-        DIAGNOSTICS = "diagnostics"
-        LOG = "log"
-        PUBLICATION = "publication"  # of a firmware by a local controller, for the chargers behind it
+        FIRMWARE = "firmware", _("Firmware")
+        DIAGNOSTICS = "diagnostics", _("Diagnostics")
+        LOG = "log", _("Log")
+        PUBLICATION = "publication", _("Publication")  # of a firmware by a local controller, for the chargers behind it
 
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="transfers")
     kind = models.CharField(max_length=12, choices=Kind)

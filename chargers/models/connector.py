@@ -3,23 +3,24 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from chargers import statements
 from chargers.models.charger import Charger
 
 
 class ConnectorStatus(models.TextChoices):
-    UNKNOWN = "unknown"
-    AVAILABLE = "available"
-    PREPARING = "preparing"
-    OCCUPIED = "occupied"
-    CHARGING = "charging"
-    SUSPENDED_EV = "suspended_ev", "suspended by car"
-    SUSPENDED_EVSE = "suspended_evse", "suspended by charger"
-    FINISHING = "finishing"
-    RESERVED = "reserved"
-    UNAVAILABLE = "unavailable"
-    FAULTED = "faulted"
+    UNKNOWN = "unknown", _("Unknown")
+    AVAILABLE = "available", _("Available")
+    PREPARING = "preparing", _("Preparing")
+    OCCUPIED = "occupied", _("Occupied")
+    CHARGING = "charging", _("Charging")
+    SUSPENDED_EV = "suspended_ev", _("suspended by car")
+    SUSPENDED_EVSE = "suspended_evse", _("suspended by charger")
+    FINISHING = "finishing", _("Finishing")
+    RESERVED = "reserved", _("Reserved")
+    UNAVAILABLE = "unavailable", _("Unavailable")
+    FAULTED = "faulted", _("Faulted")
 
 
 # A charger as a whole shows the first of these that any of its connectors has: what needs a person comes first.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models.charger import Charger
 from chargers.models.command import Command
@@ -18,8 +19,8 @@ User = settings.AUTH_USER_MODEL
 class Restarts(models.TextChoices):
     """Who restarts a charger that took a setting which is in force after its next boot."""
 
-    BY_HAND = "by_hand", "somebody releases each restart"
-    WHEN_IDLE = "when_idle", "by itself, once no car is connected"
+    BY_HAND = "by_hand", _("somebody releases each restart")
+    WHEN_IDLE = "when_idle", _("by itself, once no car is connected")
 
 
 class SettingTemplate(models.Model):
@@ -54,8 +55,8 @@ class TemplateValue(models.Model):
     """One setting of a template: a key of OCPP 1.6, or a variable of 2.x by its path."""
 
     class Dialect(models.TextChoices):
-        KEY = "key", "key of OCPP 1.6"
-        VARIABLE = "variable", "variable of OCPP 2.x"
+        KEY = "key", _("key of OCPP 1.6")
+        VARIABLE = "variable", _("variable of OCPP 2.x")
 
     template = models.ForeignKey(SettingTemplate, on_delete=models.CASCADE, related_name="values")
     dialect = models.CharField(max_length=8, choices=Dialect)
@@ -74,22 +75,22 @@ class Standing(models.Model):
     """How a charger stands to one setting that is wanted of it, as we saw at the last look."""
 
     class State(models.TextChoices):
-        SAME = "same", "as wanted"
-        REBOOT = "reboot", "after the next boot"
-        DIFFERS = "differs", "differs"
-        UNREAD = "unread", "not read yet"
-        UNKNOWN = "unknown", "the charger has no such setting"
-        READONLY = "readonly", "read only"
-        WRITEONLY = "writeonly", "cannot be read back"
-        FORBIDDEN = "forbidden", "must not be written to this model"
-        QUARANTINED = "quarantined", "in quarantine"
-        REFUSED = "refused", "the charger refuses it"
+        SAME = "same", _("as wanted")
+        REBOOT = "reboot", _("after the next boot")
+        DIFFERS = "differs", _("differs")
+        UNREAD = "unread", _("not read yet")
+        UNKNOWN = "unknown", _("the charger has no such setting")
+        READONLY = "readonly", _("read only")
+        WRITEONLY = "writeonly", _("cannot be read back")
+        FORBIDDEN = "forbidden", _("must not be written to this model")
+        QUARANTINED = "quarantined", _("in quarantine")
+        REFUSED = "refused", _("the charger refuses it")
 
     class Reason(models.TextChoices):
-        NEVER = "never", "not applied yet"
-        ORDER = "order", "by an order of ours"
-        FIRMWARE = "firmware", "reset by a firmware update"
-        CHARGER = "charger", "changed at the charger"
+        NEVER = "never", _("not applied yet")
+        ORDER = "order", _("by an order of ours")
+        FIRMWARE = "firmware", _("reset by a firmware update")
+        CHARGER = "charger", _("changed at the charger")
 
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="standings", db_index=False)
     path = models.CharField(max_length=PATH_LENGTH)
@@ -180,10 +181,10 @@ class Rollout(models.Model):
     """Bringing chargers to what is wanted of them, or back: of each one setting at a time, of many some at once."""
 
     class Status(models.TextChoices):
-        RUNNING = "running"
-        PAUSED = "paused"
-        DONE = "done"
-        CANCELLED = "cancelled"
+        RUNNING = "running", _("Running")
+        PAUSED = "paused", _("Paused")
+        DONE = "done", _("Done")
+        CANCELLED = "cancelled", _("Cancelled")
 
     title = models.CharField(max_length=160)
     template = models.ForeignKey(SettingTemplate, null=True, on_delete=models.SET_NULL, related_name="rollouts")
@@ -212,17 +213,17 @@ class Write(models.Model):
     """One setting of one charger in a rollout, from waiting to read back."""
 
     class Status(models.TextChoices):
-        WAITING = "waiting", "waiting"
-        ASKING = "asking", "reading what it has"
-        WRITING = "writing", "writing"
-        READING = "reading", "reading back"
-        REBOOT = "reboot", "waits for a restart"
-        DONE = "done", "as wanted"
-        REJECTED = "rejected", "rejected"
-        REFUSED = "refused", "reads back different"
-        SKIPPED = "skipped", "left alone"
-        FAILED = "failed", "failed"
-        CANCELLED = "cancelled", "cancelled"
+        WAITING = "waiting", _("waiting")
+        ASKING = "asking", _("reading what it has")
+        WRITING = "writing", _("writing")
+        READING = "reading", _("reading back")
+        REBOOT = "reboot", _("waits for a restart")
+        DONE = "done", _("as wanted")
+        REJECTED = "rejected", _("rejected")
+        REFUSED = "refused", _("reads back different")
+        SKIPPED = "skipped", _("left alone")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
 
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="writes", db_index=False)
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="writes")

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models.charger import Charger
 from chargers.models.command import Command
@@ -13,17 +14,17 @@ class Upload(models.Model):
     """A log that a charger was asked to leave with us, and what came of it; see `chargers.uploads`."""
 
     class State(models.TextChoices):
-        WAITING = "waiting"  # it has the link
-        UPLOADING = "uploading"
-        RECEIVED = "received"
-        FAILED = "failed"
+        WAITING = "waiting", _("Waiting")  # it has the link
+        UPLOADING = "uploading", _("Uploading")
+        RECEIVED = "received", _("Received")
+        FAILED = "failed", _("Failed")
 
     class Content(models.TextChoices):
-        TEXT = "text"
-        ZIP = "zip"
-        GZIP = "gzip"
-        TAR = "tar"
-        OTHER = "other"
+        TEXT = "text", _("Text")
+        ZIP = "zip", _("Zip")
+        GZIP = "gzip", _("Gzip")
+        TAR = "tar", _("Tar")
+        OTHER = "other", _("Other")
 
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="uploads", db_index=False)
     command = models.OneToOneField(Command, null=True, on_delete=models.SET_NULL, related_name="upload")

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models.charger import Charger
 
@@ -15,16 +16,16 @@ class Exchange(models.Model):
     """
 
     class Origin(models.TextChoices):
-        CHARGER = "charger"
-        CSMS = "csms", "us"
+        CHARGER = "charger", _("Charger")
+        CSMS = "csms", _("us")
 
     class Outcome(models.TextChoices):
-        OPEN = "open", "no answer"
-        RESULT = "result"
-        ERROR = "error"
-        UNREADABLE = "unreadable"
-        ORPHAN = "orphan", "answer to nothing"
-        ONE_WAY = "one_way", "no answer due"
+        OPEN = "open", _("no answer")
+        RESULT = "result", _("Result")
+        ERROR = "error", _("Error")
+        UNREADABLE = "unreadable", _("Unreadable")
+        ORPHAN = "orphan", _("answer to nothing")
+        ONE_WAY = "one_way", _("no answer due")
 
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="exchanges", db_index=False)
     epoch = models.PositiveBigIntegerField()

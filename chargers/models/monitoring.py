@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models.charger import Charger
 
@@ -9,13 +10,13 @@ class Monitor(models.Model):
     """A rule in a charger by which it tells us of a variable of its own accord (OCPP 2.x)."""
 
     class Kind(models.TextChoices):
-        UPPER = "upper", "above"
-        LOWER = "lower", "below"
-        DELTA = "delta", "changed by"
-        PERIODIC = "periodic", "every … seconds"
-        CLOCK = "clock", "every … seconds of the clock"
-        TARGET = "target", "off its target by"
-        SHARE = "share", "off its target by the share"
+        UPPER = "upper", _("above")
+        LOWER = "lower", _("below")
+        DELTA = "delta", _("changed by")
+        PERIODIC = "periodic", _("every … seconds")
+        CLOCK = "clock", _("every … seconds of the clock")
+        TARGET = "target", _("off its target by")
+        SHARE = "share", _("off its target by the share")
 
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="monitors")
     monitor_id = models.BigIntegerField()  # the charger's number of it

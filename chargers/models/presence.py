@@ -4,9 +4,10 @@ from django.db import models
 from django.db.models import Q
 
 from chargers.models.charger import Charger
+from chargers.sentences import phrase
 
 # Close reason, for people, and by which a gateway finds what was taken from it.
-REPLACED = "replaced by a newer connection"
+REPLACED = phrase("replaced by a newer connection")
 
 
 class Boot(models.Model):

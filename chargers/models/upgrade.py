@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models.charger import Charger, SecurityProfile
 
@@ -11,10 +12,10 @@ class ProfileUpgrade(models.Model):
     """A charger is being led to a higher security profile, order by order; see `chargers.upgrades`."""
 
     class Status(models.TextChoices):
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="profile_upgrades")
     to_profile = models.PositiveSmallIntegerField(choices=SecurityProfile)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Charger
 from portal.forms.fields import DeskForm
+from portal.views import formats
 from sessions.models import ChargingSession
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+    Words = str | StrPromise
 
 NEWER = ("ocpp2.0.1", "ocpp2.1")
 VERSIONS = ("ocpp1.6", *NEWER)
@@ -18,10 +26,10 @@ class CommandForm(DeskForm):
     """The form of one command. Its cleaned data are the arguments; ``verb`` is the domain's, a raw message has none."""
 
     verb: ClassVar[str]
-    title: ClassVar[str]
-    whole: ClassVar[str] = "The whole charger"  # what a place without a connector means
-    group: ClassVar[str]
-    lead: ClassVar[str] = ""  # a sentence above the form
+    title: ClassVar[Words]
+    whole: ClassVar[Words] = _("The whole charger")  # what a place without a connector means
+    group: ClassVar[Words]
+    lead: ClassVar[Words] = ""  # a sentence above the form
     versions: ClassVar[tuple[str, ...]] = VERSIONS  # who has words for it
 
     def __init__(self, charger: Charger, *args: Any, **kwargs: Any) -> None:
@@ -34,9 +42,9 @@ class CommandForm(DeskForm):
         """A choice of this charger's connectors, or a number while it has told none."""
         connectors = self.charger.connectors.filter(evse_id__gt=0)
         evses = sorted({connector.evse_id for connector in connectors})
-        choices = [(evse_id, f"Connector {evse_id}") for evse_id in evses]
+        choices = [(evse_id, gettext("Connector {number}").format(number=evse_id)) for evse_id in evses]
         if not field.required:
-            choices.insert(0, (0, self.whole))
+            choices.insert(0, (0, str(self.whole)))
         if not evses:
             return field
         choice = forms.TypedChoiceField(
@@ -73,13 +81,17 @@ class CommandForm(DeskForm):
         """Who would notice: "2 sessions are running here (12.40 kWh so far)."."""
         running = self.open_sessions(evse_id)
         if not running:
-            return "No session is running there." if evse_id else "No session is running."
+            return gettext("No session is running there.") if evse_id else gettext("No session is running.")
         energy = sum(session.energy_wh or 0 for session in running) / 1000
-        what = "1 session is" if len(running) == 1 else f"{len(running)} sessions are"
-        return f"{what} running ({energy:.2f} kWh so far)."
+        said = ngettext(
+            "{count} session is running ({energy} so far).",
+            "{count} sessions are running ({energy} so far).",
+            len(running),
+        )
+        return said.format(count=len(running), energy=f"{formats.number(energy, 2)} kWh")
 
 
 def evse(*, required: bool = True, help_text: str = "") -> forms.IntegerField:
     return forms.IntegerField(
-        label="Connector", min_value=0 if not required else 1, required=required, help_text=help_text
+        label=_("Connector"), min_value=0 if not required else 1, required=required, help_text=help_text
     )

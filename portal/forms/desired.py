@@ -9,10 +9,13 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chargers.desired import rollouts, templates
 from chargers.desired.templates import Dialect
 from chargers.models import Charger, SettingTemplate, Site, Tag, fold
+from chargers.sentences import read
 from portal.forms.fields import DeskForm, dress
 
 LINES = {"rows": 8, "class": "mono", "spellcheck": "false", "autocapitalize": "none"}
@@ -35,12 +38,18 @@ class LinesField(forms.CharField):
                 continue
             path, sign, text = line.partition("=")
             if not sign:
-                complaints.append(f"Line {number}: {line.strip()[:60]!r} has no “=”; write name = value.")
+                complaints.append(
+                    gettext("Line {number}: {line!r} has no “=”; write name = value.").format(
+                        number=number, line=line.strip()[:60]
+                    )
+                )
                 continue
             try:
                 found.append(templates.checked(self.dialect, path, text))
             except ValidationError as error:
-                complaints.append(f"Line {number}: {' '.join(error.messages)}")
+                complaints.append(
+                    gettext("Line {number}: {why}").format(number=number, why=" ".join(map(read, error.messages)))
+                )
         if complaints:
             raise ValidationError(complaints)
         return found
@@ -56,23 +65,31 @@ class IdentitiesField(forms.CharField):
     def to_python(self, value: Any) -> Any:
         names = [name.strip() for name in re.split(r"[\n,;]", str(value or "")) if name.strip()]
         if len(names) > MOST_NAMED:
-            raise ValidationError(f"{len(names)} chargers are too many to name; give them a tag. {MOST_NAMED} at most.")
+            raise ValidationError(
+                gettext("{count} chargers are too many to name; give them a tag. {most} at most.").format(
+                    count=len(names), most=MOST_NAMED
+                )
+            )
         known = {row.identity_folded: row for row in Charger.objects.filter(identity_folded__in=map(fold, names))}
         if missing := [name for name in names if fold(name) not in known]:
-            raise ValidationError(f"There is no charger {', '.join(repr(name) for name in missing[:5])}.")
+            raise ValidationError(
+                gettext("There is no charger {identities}.").format(
+                    identities=", ".join(repr(name) for name in missing[:5])
+                )
+            )
         return list(known.values())
 
 
 class TemplateForm(forms.ModelForm):
     keys = LinesField(
-        Dialect.KEY, label="Keys of OCPP 1.6", help_text="One a line, e.g. MeterValueSampleInterval = 60."
+        Dialect.KEY, label=_("Keys of OCPP 1.6"), help_text=_("One a line, e.g. MeterValueSampleInterval = 60.")
     )
     variables = LinesField(
         Dialect.VARIABLE,
-        label="Variables of OCPP 2.x",
-        help_text="One a line, e.g. SampledDataCtrlr.TxUpdatedInterval = 60, EVSE:1.Name#instance (Target) = …",
+        label=_("Variables of OCPP 2.x"),
+        help_text=_("One a line, e.g. SampledDataCtrlr.TxUpdatedInterval = 60, EVSE:1.Name#instance (Target) = …"),
     )
-    named = IdentitiesField(label="Single chargers", help_text="Their identities, one a line.")
+    named = IdentitiesField(label=_("Single chargers"), help_text=_("Their identities, one a line."))
 
     class Meta:
         model = SettingTemplate
@@ -80,15 +97,19 @@ class TemplateForm(forms.ModelForm):
             "name", "priority", "vendor", "model", "firmware", "restarts", "keys", "variables", "is_for_all", "sites",
             "tags", "named", "notes",
         )  # fmt: skip
-        labels = {"is_for_all": "Every charger that matches", "restarts": "Restarts", "firmware": "Firmware"}
+        labels = {
+            "name": _("Name"), "priority": _("Priority"), "vendor": _("Vendor"), "model": _("Model"),
+            "firmware": _("Firmware"), "restarts": _("Restarts"), "is_for_all": _("Every charger that matches"),
+            "sites": _("Sites"), "tags": _("Tags"), "notes": _("Notes"),
+        }  # fmt: skip
         help_texts = {
-            "name": "For people, e.g. “Depot: meter every minute”.",
-            "priority": "Where two templates want the same setting the larger one has its way; then the narrower.",
-            "vendor": "Empty: any. May hold * and ?.",
-            "model": "Empty: any. May hold * and ?.",
-            "firmware": "Empty: any. May hold * and ?, e.g. 1.4.*",
-            "restarts": "For settings that are in force after the next boot.",
-            "is_for_all": "Of this vendor, model and firmware, wherever it stands.",
+            "name": _("For people, e.g. “Depot: meter every minute”."),
+            "priority": _("Where two templates want the same setting the larger one has its way; then the narrower."),
+            "vendor": _("Empty: any. May hold * and ?."),
+            "model": _("Empty: any. May hold * and ?."),
+            "firmware": _("Empty: any. May hold * and ?, e.g. 1.4.*"),
+            "restarts": _("For settings that are in force after the next boot."),
+            "is_for_all": _("Of this vendor, model and firmware, wherever it stands."),
             "sites": "",
             "tags": "",
         }
@@ -113,11 +134,11 @@ class TemplateForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or {}
         if not self.errors and not found["keys"] and not found["variables"]:
-            self.add_error("keys", "A template without a setting wants nothing; write at least one line.")
+            self.add_error("keys", gettext("A template without a setting wants nothing; write at least one line."))
         for name in ("keys", "variables"):
-            folded = [path.casefold() for path, _ in found.get(name) or []]
+            folded = [path.casefold() for path, _value in found.get(name) or []]
             if twice := next((path for path in folded if folded.count(path) > 1), None):
-                self.add_error(name, f"{twice} stands there twice.")
+                self.add_error(name, gettext("{twice} stands there twice.").format(twice=twice))
         return found
 
     def keep(self, *, by: AbstractBaseUser) -> SettingTemplate:
@@ -136,9 +157,9 @@ def _lines(rows: Iterable[Any]) -> str:
 
 class ApplyForm(DeskForm):
     parallel = forms.IntegerField(
-        label="Chargers at once",
+        label=_("Chargers at once"),
         min_value=1,
         max_value=rollouts.MOST_PARALLEL,
         initial=10,
-        help_text="Of each charger one setting at a time.",
+        help_text=_("Of each charger one setting at a time."),
     )

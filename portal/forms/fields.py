@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 
 class DeskForm(forms.Form):
@@ -40,9 +41,9 @@ class JsonField(forms.CharField):
         try:
             found = json.loads(text)
         except ValueError as error:
-            raise ValidationError(f"This is not JSON: {error}.") from error
+            raise ValidationError(gettext("This is not JSON: {error}.").format(error=error)) from error
         if not isinstance(found, dict):
-            raise ValidationError("The payload must be a JSON object, in braces.")
+            raise ValidationError(gettext("The payload must be a JSON object, in braces."))
         return found
 
 
@@ -52,5 +53,7 @@ class TimezoneField(forms.CharField):
     def clean(self, value: Any) -> str:
         name: str = super().clean(value)
         if name not in available_timezones():
-            raise ValidationError(f"{name!r} is no time zone name; it looks like Europe/Berlin.")
+            raise ValidationError(
+                gettext("{name!r} is no time zone name; it looks like Europe/Berlin.").format(name=name)
+            )
         return name

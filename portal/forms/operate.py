@@ -8,22 +8,24 @@ from typing import Any
 from django import forms
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from portal.forms.command import CommandForm, evse
 from portal.views import formats
 
 
 class StartSession(CommandForm):
-    verb, title, group = "remote_start", "Start a session", "Operate"
+    verb, title, group = "remote_start", _("Start a session"), _("Operate")
     evse_id = evse()
     token = forms.CharField(
-        label="Token", max_length=36, widget=forms.TextInput(attrs={"list": "known-tokens", "autocomplete": "off"})
+        label=_("Token"), max_length=36, widget=forms.TextInput(attrs={"list": "known-tokens", "autocomplete": "off"})
     )
 
 
 class StopSession(CommandForm):
-    verb, title, group = "remote_stop", "Stop a session", "Operate"
-    session_id = forms.TypedChoiceField(label="Session", coerce=int)
+    verb, title, group = "remote_stop", _("Stop a session"), _("Operate")
+    session_id = forms.TypedChoiceField(label=_("Session"), coerce=int)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -31,66 +33,89 @@ class StopSession(CommandForm):
         self.offer(
             "session_id",
             [
-                (pk, f"Connector {session.evse_id} · since {formats.clock(session.started_at)} · {session.token_value}")
+                (
+                    pk,
+                    gettext("Connector {number} · since {time} · {token}").format(
+                        number=session.evse_id, time=formats.clock(session.started_at), token=session.token_value
+                    ),
+                )
                 for pk, session in self.running.items()
             ],
-            none="No session is running on this charger.",
+            none=gettext("No session is running on this charger."),
         )
 
     def harm(self) -> str:
         session = self.running[self.cleaned_data["session_id"]]
-        so_far = f"{(session.energy_wh or 0) / 1000:.2f} kWh so far"
-        return f"End the session on connector {session.evse_id} of {self.charger.identity}, {so_far}."
+        so_far = f"{formats.number((session.energy_wh or 0) / 1000, 2)} kWh"
+        return gettext("End the session on connector {number} of {identity}, {energy} so far.").format(
+            number=session.evse_id, identity=self.charger.identity, energy=so_far
+        )
 
 
 class UnlockConnector(CommandForm):
-    verb, title, group = "unlock", "Unlock a connector", "Operate"
-    lead = "Releases a stuck plug. A running session may end."
+    verb, title, group = "unlock", _("Unlock a connector"), _("Operate")
+    lead = _("Releases a stuck plug. A running session may end.")
     evse_id = evse()
 
     def harm(self) -> str:
         evse_id = self.cleaned_data["evse_id"]
         if not self.open_sessions(evse_id):
             return ""
-        return f"Unlock connector {evse_id} of {self.charger.identity}. {self.cars(evse_id)}"
+        return gettext("Unlock connector {number} of {identity}. {cars}").format(
+            number=evse_id, identity=self.charger.identity, cars=self.cars(evse_id)
+        )
 
 
 class Reset(CommandForm):
-    verb, title, group = "reset", "Restart", "Operate"
+    verb, title, group = "reset", _("Restart"), _("Operate")
     kind = forms.ChoiceField(
-        choices=[("soft", "Soft: ends sessions properly, then restarts"), ("hard", "Hard: at once, as if unplugged")]
+        label=_("Kind"),
+        choices=[
+            ("soft", _("Soft: ends sessions properly, then restarts")),
+            ("hard", _("Hard: at once, as if unplugged")),
+        ],
     )
 
     def harm(self) -> str:
-        kind = self.cleaned_data["kind"].capitalize()
-        return f"{kind} restart of {self.charger.identity}. {self.cars()}"
+        is_hard = self.cleaned_data["kind"] == "hard"
+        said = (
+            gettext("Hard restart of {identity}. {cars}") if is_hard else gettext("Soft restart of {identity}. {cars}")
+        )
+        return said.format(identity=self.charger.identity, cars=self.cars())
 
 
 class ChangeAvailability(CommandForm):
-    verb, title, group = "change_availability", "Take out of or into service", "Operate"
+    verb, title, group = "change_availability", _("Take out of or into service"), _("Operate")
     evse_id = evse(required=False)
     operative = forms.TypedChoiceField(
-        label="Service",
-        choices=[("yes", "In service"), ("no", "Out of service")],
+        label=_("Service"),
+        choices=[("yes", _("In service")), ("no", _("Out of service"))],
         coerce=lambda value: value == "yes",
-        help_text="A running session is finished first.",
+        help_text=_("A running session is finished first."),
     )
 
     def harm(self) -> str:
         if self.cleaned_data["operative"]:
             return ""
         evse_id = self.cleaned_data["evse_id"] or 0
-        place = f"connector {evse_id} of {self.charger.identity}" if evse_id else f"all of {self.charger.identity}"
-        return f"Take {place} out of service: nobody can charge there until you put it back. {self.cars(evse_id)}"
+        said = (
+            gettext(
+                "Take connector {number} of {identity} out of service: nobody can charge there until you put it back. "
+                "{cars}"
+            )
+            if evse_id
+            else gettext("Take all of {identity} out of service: nobody can charge there until you put it back. {cars}")
+        )
+        return said.format(number=evse_id, identity=self.charger.identity, cars=self.cars(evse_id))
 
 
 class ReserveNow(CommandForm):
-    verb, title, group = "reserve", "Reserve a connector", "Operate"
+    verb, title, group = "reserve", _("Reserve a connector"), _("Operate")
     evse_id = evse()
     token = forms.CharField(
-        label="Token", max_length=36, widget=forms.TextInput(attrs={"list": "known-tokens", "autocomplete": "off"})
+        label=_("Token"), max_length=36, widget=forms.TextInput(attrs={"list": "known-tokens", "autocomplete": "off"})
     )
-    minutes = forms.IntegerField(label="For minutes", min_value=1, max_value=24 * 60, initial=30)
+    minutes = forms.IntegerField(label=_("For minutes"), min_value=1, max_value=24 * 60, initial=30)
 
     def arguments(self) -> dict[str, Any]:
         until = timezone.now() + timedelta(minutes=self.cleaned_data["minutes"])
@@ -104,8 +129,8 @@ class ReserveNow(CommandForm):
 
 
 class CancelReservation(CommandForm):
-    verb, title, group = "cancel_reservation", "Cancel a reservation", "Operate"
-    reservation_id = forms.TypedChoiceField(label="Reservation", coerce=int)
+    verb, title, group = "cancel_reservation", _("Cancel a reservation"), _("Operate")
+    reservation_id = forms.TypedChoiceField(label=_("Reservation"), coerce=int)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -113,16 +138,22 @@ class CancelReservation(CommandForm):
         self.offer(
             "reservation_id",
             [
-                (row.reservation_id, f"{row.reservation_id} · connector {row.evse_id} · {row.token_value}")
+                (
+                    row.reservation_id,
+                    gettext("{id} · connector {number} · {token}").format(
+                        id=row.reservation_id, number=row.evse_id, token=row.token_value
+                    ),
+                )
                 for row in running
             ],
-            none="Nothing is reserved on this charger.",
+            none=gettext("Nothing is reserved on this charger."),
         )
 
 
 class TriggerMessage(CommandForm):
-    verb, title, group = "trigger", "Ask for a message", "Operate"
+    verb, title, group = "trigger", _("Ask for a message"), _("Operate")
     message = forms.ChoiceField(
+        label=_("Message"),
         choices=[
             (name, name)
             for name in (
@@ -135,6 +166,6 @@ class TriggerMessage(CommandForm):
                 "LogStatusNotification",
                 "SignCertificate",
             )
-        ]
+        ],
     )
     evse_id = evse(required=False)

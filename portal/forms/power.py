@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Connector, Site
 from portal.forms.fields import DeskForm
@@ -19,27 +21,29 @@ from smartcharging.models import LimitNode, Outlet, SitePlan
 NODE = ("name", "parent", "l1_a", "l2_a", "l3_a", "limit_kw", "buffer_a")
 OUTLET = ("charger", "evse_id", "node", "cable_a", "phases", "rotation", "trust")
 MOST_ROWS = 5000
-TRUST = (("A", "A: its leases end"), ("B", "B: its last limit stays"), ("C", "C: it takes no limits"))
+TRUST = (("A", _("A: its leases end")), ("B", _("B: its last limit stays")), ("C", _("C: it takes no limits")))
 Row = dict[str, str]
 
 
 class PlanForm(DeskForm):
-    is_on = forms.BooleanField(label="Share the power", required=False)
-    looks_ahead = forms.BooleanField(label="Plan ahead by need, departure and price", required=False)
+    is_on = forms.BooleanField(label=_("Share the power"), required=False)
+    looks_ahead = forms.BooleanField(label=_("Plan ahead by need, departure and price"), required=False)
     lease_s = forms.IntegerField(
-        label="A limit lasts", min_value=30, max_value=3600, initial=300,
-        help_text="Seconds; renewed after a third. Shorter obeys the grid sooner, longer spares the chargers' memory.",
+        label=_("A limit lasts"), min_value=30, max_value=3600, initial=300,
+        help_text=_(
+            "Seconds; renewed after a third. Shorter obeys the grid sooner, longer spares the chargers' memory."
+        ),
     )  # fmt: skip
     default_a = forms.FloatField(
-        label="Without us a car gets", min_value=0, max_value=grid.MOST_A, initial=0,
-        help_text="Amperes per phase, told to each charger once; all of them count against the limits.",
+        label=_("Without us a car gets"), min_value=0, max_value=grid.MOST_A, initial=0,
+        help_text=_("Amperes per phase, told to each charger once; all of them count against the limits."),
     )  # fmt: skip
-    volts = forms.FloatField(label="Volts to neutral", min_value=50, max_value=1000, initial=230)
-    worst_l1_a = forms.FloatField(label="Building at worst, L1", min_value=0, max_value=grid.MOST_A, initial=0)
+    volts = forms.FloatField(label=_("Volts to neutral"), min_value=50, max_value=1000, initial=230)
+    worst_l1_a = forms.FloatField(label=_("Building at worst, L1"), min_value=0, max_value=grid.MOST_A, initial=0)
     worst_l2_a = forms.FloatField(label="L2", min_value=0, max_value=grid.MOST_A, initial=0)
     worst_l3_a = forms.FloatField(
         label="L3", min_value=0, max_value=grid.MOST_A, initial=0,
-        help_text="Amperes; counted while the building's meter is silent.",
+        help_text=_("Amperes; counted while the building's meter is silent."),
     )  # fmt: skip
 
     def settings(self) -> dict[str, Any]:
@@ -86,7 +90,7 @@ def stored_rows(site: Site) -> tuple[list[Row], list[Row]]:
         for o in outlets
     ]  # fmt: skip
     known = {(row["charger"], row["evse_id"]) for row in drawn}
-    first = nodes[0].name if nodes else "Grid connection"
+    first = nodes[0].name if nodes else gettext("Grid connection")
     places = (
         Connector.objects.filter(charger__site=site, evse_id__gt=0)
         .order_by("charger__identity_folded", "evse_id")
@@ -138,9 +142,11 @@ def read_outlets(rows: list[Row]) -> list[dict[str, Any]]:
         name = f"{row['charger']}, EVSE {row['evse_id']}"
         evse_id, phases = _number(row, "evse_id", name), _number(row, "phases", name)
         if evse_id < 1 or evse_id % 1 or phases % 1:
-            raise grid.ImpossibleTree(f"{name}: EVSE and phases are whole numbers from 1 on.")
+            raise grid.ImpossibleTree(gettext("{name}: EVSE and phases are whole numbers from 1 on.").format(name=name))
         if row["trust"] not in ("A", "B", "C"):
-            raise grid.ImpossibleTree(f"{name}: trust is {row['trust']!r}; it is A, B or C.")
+            raise grid.ImpossibleTree(
+                gettext("{name}: trust is {trust!r}; it is A, B or C.").format(name=name, trust=row["trust"])
+            )
         outlets.append(
             {
                 "charger": row["charger"], "evse_id": int(evse_id), "node": row["node"], "phases": int(phases),
@@ -150,7 +156,7 @@ def read_outlets(rows: list[Row]) -> list[dict[str, Any]]:
     return outlets
 
 
-_WORDS = {"limit_kw": "kW", "buffer_a": "buffer", "cable_a": "cable", "evse_id": "EVSE", "phases": "phases"}
+_WORDS = {"limit_kw": "kW", "buffer_a": _("buffer"), "cable_a": _("cable"), "evse_id": "EVSE", "phases": _("phases")}
 
 
 def _number(row: Row, name: str, where: str) -> float:
@@ -159,15 +165,22 @@ def _number(row: Row, name: str, where: str) -> float:
         return float(text)
     except ValueError:
         word = _WORDS.get(name, name[:2].upper())
-        raise grid.ImpossibleTree(f"{word} of {where!r} is {row[name]!r}; it must be a number.") from None
+        raise grid.ImpossibleTree(
+            gettext("{word} of {where!r} is {value!r}; it must be a number.").format(
+                word=word, where=where, value=row[name]
+            )
+        ) from None
 
 
 class PriceForm(DeskForm):
     """One line for each moment; they replace what was known from the first one on."""
 
     prices = forms.CharField(
+        label=_("Prices"),
         widget=forms.Textarea(attrs={"rows": 6, "class": "mono", "spellcheck": "false"}),
-        help_text="“2026-12-01 06:00 0.31 380”: from when (time at the site), price of a kWh, and if known g of CO₂.",
+        help_text=_(
+            "“2026-12-01 06:00 0.31 380”: from when (time at the site), price of a kWh, and if known g of CO₂."
+        ),
     )
 
     def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:
@@ -185,20 +198,22 @@ class PriceForm(DeskForm):
             per_kwh = Decimal(price.replace(",", "."))
             co2_g = float(co2[0]) if co2 else None
         except (ValueError, InvalidOperation):
-            raise ValidationError(f"{line!r} is not “day time price”, as in “2026-12-01 06:00 0.31”.") from None
+            raise ValidationError(
+                gettext("{line!r} is not “day time price”, as in “2026-12-01 06:00 0.31”.").format(line=line)
+            ) from None
         if not per_kwh.is_finite() or abs(per_kwh) >= 100_000 or (co2_g is not None and not 0 <= co2_g < 1e5):
-            raise ValidationError(f"{line!r}: such a price or so much CO₂ cannot be.")
+            raise ValidationError(gettext("{line!r}: such a price or so much CO₂ cannot be.").format(line=line))
         return from_at, per_kwh, co2_g
 
 
 class SignalForm(DeskForm):
-    source = forms.CharField(max_length=80, label="Who limits", help_text="A grid operator, a tariff, the staff.")
-    limit_kw = forms.FloatField(label="At most, kW", min_value=0, max_value=100_000)
+    source = forms.CharField(max_length=80, label=_("Who limits"), help_text=_("A grid operator, a tariff, the staff."))
+    limit_kw = forms.FloatField(label=_("At most, kW"), min_value=0, max_value=100_000)
     from_at = forms.DateTimeField(
-        label="From", required=False, help_text="In your time zone. Empty: now.",
+        label=_("From"), required=False, help_text=_("In your time zone. Empty: now."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )  # fmt: skip
     to_at = forms.DateTimeField(
-        label="Until", required=False, help_text="Empty: until it is ended here.",
+        label=_("Until"), required=False, help_text=_("Empty: until it is ended here."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )  # fmt: skip

@@ -9,62 +9,77 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Charger, Site
 from portal.forms.fields import DeskForm
 from smartcharging import drafts, library
 from smartcharging.models import SavedProfile
 
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+DAYS = (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
 MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 ROWS_LEFT = 4  # empty rows for whoever has no scripts
 
 
-def moment(label: str, help_text: str = "") -> forms.DateTimeField:
+def moment(label: Any, help_text: Any = "") -> forms.DateTimeField:
     return forms.DateTimeField(label=label, required=False, widget=MOMENT, help_text=help_text)
 
 
 class ProfileForm(DeskForm):
     """What a draft says besides its steps, which are rows of their own: ``start``, ``limit``, ``phases``, ``more``."""
 
-    name = forms.CharField(max_length=120, help_text="For people: “Night tariff”, “Roof, at most 40 A”.")
-    note = forms.CharField(max_length=500, required=False, help_text="Why it exists, and who asked for it.")
-    purpose = forms.ChoiceField(label="For", choices=list(drafts.PURPOSES.items()))
-    kind = forms.ChoiceField(label="When", choices=list(drafts.KINDS.items()), initial="recurring")
-    unit = forms.ChoiceField(label="Limits in", choices=[("A", "A per phase"), ("W", "W in all")])
+    name = forms.CharField(
+        label=_("Name"), max_length=120, help_text=_("For people: “Night tariff”, “Roof, at most 40 A”.")
+    )
+    note = forms.CharField(
+        label=_("Note"), max_length=500, required=False, help_text=_("Why it exists, and who asked for it.")
+    )
+    purpose = forms.ChoiceField(label=_("For"), choices=list(drafts.PURPOSES.items()))
+    kind = forms.ChoiceField(label=_("When"), choices=list(drafts.KINDS.items()), initial="recurring")
+    unit = forms.ChoiceField(label=_("Limits in"), choices=[("A", _("A per phase")), ("W", _("W in all"))])
     stack_level = forms.IntegerField(
-        label="Stack level", min_value=0, initial=0, required=False, help_text="Of one purpose the higher one wins."
+        label=_("Stack level"),
+        min_value=0,
+        initial=0,
+        required=False,
+        help_text=_("Of one purpose the higher one wins."),
     )
     recurrency = forms.ChoiceField(
-        label="Recurs", choices=list(drafts.RECURRENCIES.items()), required=False, help_text="If it recurs."
+        label=_("Recurs"), choices=list(drafts.RECURRENCIES.items()), required=False, help_text=_("If it recurs.")
     )
     start_local = forms.TimeField(
-        label="Begins at", required=False, help_text="If it recurs: by the clock of each site. Empty: 00:00.",
+        label=_("Begins at"), required=False, help_text=_("If it recurs: by the clock of each site. Empty: 00:00."),
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
     )  # fmt: skip
     weekday = forms.ChoiceField(
-        label="On", choices=[("", "–"), *enumerate(DAYS)], required=False, help_text="If it recurs each week."
+        label=_("On"), choices=[("", "–"), *enumerate(DAYS)], required=False, help_text=_("If it recurs each week.")
     )
-    start_at = moment("Begins on", "If it holds once; in your time zone. Empty: when it is sent.")
+    start_at = moment(_("Begins on"), _("If it holds once; in your time zone. Empty: when it is sent."))
     duration_s = forms.CharField(
-        label="Lasts", required=False, help_text="Hours and minutes, as 08:00. Empty: until something else takes over."
+        label=_("Lasts"),
+        required=False,
+        help_text=_("Hours and minutes, as 08:00. Empty: until something else takes over."),
     )
-    valid_from = moment("Valid from")
-    valid_to = moment("Valid to")
+    valid_from = moment(_("Valid from"))
+    valid_to = moment(_("Valid to"))
     min_rate = forms.FloatField(
-        label="Least useful rate", required=False, min_value=0, help_text="Advice for sharing below the limit."
+        label=_("Least useful rate"), required=False, min_value=0, help_text=_("Advice for sharing below the limit.")
     )
     max_offline_s = forms.IntegerField(
-        label="Holds without a link for", required=False, min_value=0, help_text="Seconds; only 2.1. Empty: for ever."
+        label=_("Holds without a link for"),
+        required=False,
+        min_value=0,
+        help_text=_("Seconds; only 2.1. Empty: for ever."),
     )
     random_delay_s = forms.IntegerField(
-        label="Starts at random within", required=False, min_value=0, help_text="Seconds; only 2.1, for sessions."
+        label=_("Starts at random within"), required=False, min_value=0, help_text=_("Seconds; only 2.1, for sessions.")
     )
     update_interval_s = forms.IntegerField(
-        label="Asks for news every", required=False, min_value=1, help_text="Seconds; only 2.1, for dynamic ones."
+        label=_("Asks for news every"), required=False, min_value=1, help_text=_("Seconds; only 2.1, for dynamic ones.")
     )
     use_local_time = forms.BooleanField(
-        label="By the charger's local time", required=False, help_text="Follows summer time; only 2.1."
+        label=_("By the charger's local time"), required=False, help_text=_("Follows summer time; only 2.1.")
     )
     MAIN = ("name", "note", "purpose", "kind", "unit", "stack_level")
     TIMES = ("recurrency", "start_local", "weekday", "start_at", "duration_s", "valid_from", "valid_to")
@@ -99,7 +114,7 @@ class ProfileForm(DeskForm):
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"].strip()
         if SavedProfile.objects.filter(name=name).exclude(pk=self.saved.pk).exists():
-            raise forms.ValidationError(f"There is already a profile {name!r}.")
+            raise forms.ValidationError(gettext("There is already a profile {name!r}.").format(name=name))
         return name
 
     def draft(self) -> dict[str, Any]:
@@ -153,20 +168,28 @@ def _period(number: int, row: dict[str, str]) -> dict[str, Any]:
     except ValueError:
         more = None
     if not isinstance(more, dict):
-        raise drafts.Unreadable([f'Step {number}: {row["more"]!r} is not JSON such as {{"limit_l2": 10}}.'])
+        raise drafts.Unreadable(
+            [
+                gettext("Step {number}: {told!r} is not JSON such as {example}.").format(
+                    number=number, told=row["more"], example='{"limit_l2": 10}'
+                )
+            ]
+        )
     return {"start_s": row["start"], "limit": row["limit"], "phases": row["phases"], **more}
 
 
 class PushForm(DeskForm):
     """Where a profile goes. Chargers by name, by site, or by the filter that the URL carries."""
 
-    site = forms.ModelChoiceField(Site.objects.all(), required=False, empty_label="Any site")
-    chargers = forms.CharField(
+    site = forms.ModelChoiceField(Site.objects.all(), label=_("Site"), required=False, empty_label=_("Any site"))
+    chargers = forms.CharField(label=_("Chargers"),
         required=False, widget=forms.Textarea(attrs={"rows": 2, "class": "mono", "spellcheck": "false"}),
-        help_text="Identities, with spaces or commas between them. Empty: all of the site, or of your filter.",
+        help_text=_("Identities, with spaces or commas between them. Empty: all of the site, or of your filter."),
     )  # fmt: skip
-    place = forms.ChoiceField(label="There on", choices=list(library.PLACES.items()), initial="each")
-    evse_id = forms.IntegerField(label="EVSE", min_value=1, initial=1, required=False, help_text="If it is one EVSE.")
+    place = forms.ChoiceField(label=_("There on"), choices=list(library.PLACES.items()), initial="each")
+    evse_id = forms.IntegerField(
+        label="EVSE", min_value=1, initial=1, required=False, help_text=_("If it is one EVSE.")
+    )
 
     def clean_chargers(self) -> list[str]:
         named = [name for name in self.cleaned_data["chargers"].replace(",", " ").split() if name]
@@ -177,5 +200,7 @@ class PushForm(DeskForm):
         )
         missing = [name for name in named if name.casefold() not in known]
         if missing:
-            raise forms.ValidationError(f"We know no charger {', '.join(missing[:5])}.")
+            raise forms.ValidationError(
+                gettext("We know no charger {identities}.").format(identities=", ".join(missing[:5]))
+            )
         return list(known.values())

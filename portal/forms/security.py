@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Charger, SecurityProfile, Setting
 from chargers.upgrades import PRIORITY
@@ -14,22 +15,22 @@ from portal.forms.fields import DeskForm
 class UpgradeForm(DeskForm):
     """``url`` and ``root`` are proposals: how we are reached by TLS, and the authority that signed our certificate."""
 
-    to_profile = forms.TypedChoiceField(label="Security profile", coerce=int)
+    to_profile = forms.TypedChoiceField(label=_("Security profile"), coerce=int)
     url = forms.CharField(
-        label="OCPP address", max_length=512, help_text="By TLS and without the identity, which the charger adds."
+        label=_("OCPP address"), max_length=512, help_text=_("By TLS and without the identity, which the charger adds.")
     )
     slot = forms.IntegerField(
-        label="Network profile slot",
+        label=_("Network profile slot"),
         min_value=0,
         max_value=99,
-        help_text="Where it keeps the new one. Not the slot that it uses now: that one is its way back.",
+        help_text=_("Where it keeps the new one. Not the slot that it uses now: that one is its way back."),
     )
     root = forms.CharField(
-        label="Root certificate",
+        label=_("Root certificate"),
         required=False,
         strip=False,
         max_length=5500,
-        help_text="PEM of the authority behind our TLS certificate; ours is filled in. Empty: it trusts it already.",
+        help_text=_("PEM of the authority behind our TLS certificate; ours is filled in. Empty: it trusts it already."),
         widget=forms.Textarea(attrs={"rows": 6, "class": "mono", "spellcheck": "false"}),
     )
 

@@ -10,7 +10,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-DRIVER, DESK, SITE, TECHNICIAN, GRID = "the driver", "you", "site contact", "technician", "electrician or grid operator"
+from chargers.sentences import phrase
+
+DRIVER, DESK, SITE, TECHNICIAN, GRID = (
+    phrase("the driver"),
+    phrase("you"),
+    phrase("site contact"),
+    phrase("technician"),
+    phrase("electrician or grid operator"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,57 +36,98 @@ class Fault:
     may_restart: bool = False
 
 
-_RESET = "Restart the charger once while no car charges; if it comes back, send a technician."
-_LOOK = "Do not restart it. Take it out of service; a technician must measure first."
-_REPLUG = "Ask the driver to unplug, wait until the connector is free, and plug in again."
+_RESET = phrase("Restart the charger once while no car charges; if it comes back, send a technician.")
+_LOOK = phrase("Do not restart it. Take it out of service; a technician must measure first.")
+_REPLUG = phrase("Ask the driver to unplug, wait until the connector is free, and plug in again.")
 
-GROUND = Fault("ground failure: current flows to earth", _LOOK, TECHNICIAN, True)
+GROUND = Fault(phrase("ground failure: current flows to earth"), _LOOK, TECHNICIAN, True)
 LOCK = Fault(
-    "the connector does not lock or unlock", "Try to unlock it once; then look for a bent or dirty latch.", TECHNICIAN
+    phrase("the connector does not lock or unlock"),
+    phrase("Try to unlock it once; then look for a bent or dirty latch."),
+    TECHNICIAN,
 )
 HOT = Fault(
-    "it is too hot inside", "Leave it switched off until it has cooled; look at fans and filters.", TECHNICIAN, True
+    phrase("it is too hot inside"),
+    phrase("Leave it switched off until it has cooled; look at fans and filters."),
+    TECHNICIAN,
+    True,
 )
-OVER_CURRENT = Fault("its overcurrent protection has tripped", _LOOK, TECHNICIAN, True)
-OVER_VOLTAGE = Fault("the voltage is too high", "Ask whether other devices on site suffer too.", GRID, True)
-UNDER_VOLTAGE = Fault("the voltage is too low", "Ask whether other devices on site suffer too.", GRID)
+OVER_CURRENT = Fault(phrase("its overcurrent protection has tripped"), _LOOK, TECHNICIAN, True)
+OVER_VOLTAGE = Fault(
+    phrase("the voltage is too high"), phrase("Ask whether other devices on site suffer too."), GRID, True
+)
+UNDER_VOLTAGE = Fault(phrase("the voltage is too low"), phrase("Ask whether other devices on site suffer too."), GRID)
 WEAK_SIGNAL = Fault(
-    "its mobile signal is weak", "See under Connection how often it drops; try another antenna or SIM.", TECHNICIAN
+    phrase("its mobile signal is weak"),
+    phrase("See under Connection how often it drops; try another antenna or SIM."),
+    TECHNICIAN,
 )
 EMERGENCY = Fault(
-    "its emergency stop was pressed", "Call the site: why was it pressed? Release it by hand, then restart.", SITE, True
+    phrase("its emergency stop was pressed"),
+    phrase("Call the site: why was it pressed? Release it by hand, then restart."),
+    SITE,
+    True,
 )
-AUTHORIZATION = Fault("nobody authorized in time", "Nothing is broken; the driver presents the card again.", DRIVER)
+AUTHORIZATION = Fault(
+    phrase("nobody authorized in time"), phrase("Nothing is broken; the driver presents the card again."), DRIVER
+)
 VEHICLE = Fault(
-    "the car is not ready to charge", "The driver looks into the car: gear in P, charging not delayed.", DRIVER
+    phrase("the car is not ready to charge"),
+    phrase("The driver looks into the car: gear in P, charging not delayed."),
+    DRIVER,
 )
-CABLE_CHECK = Fault("the insulation test before charging failed", _LOOK, TECHNICIAN, True)
-PRECHARGE = Fault("the voltage of charger and car did not meet before charging", _REPLUG, DRIVER)
-NO_INTERNET = Fault("it has no way to the internet", "Call the site: router, SIM, cable.", SITE)
-PILOT = Fault("the signal line to the car is disturbed", _REPLUG, DRIVER)
-POWER_LOSS = Fault("it has lost its supply", "Call the site: fuse, meter, grid.", SITE)
-CONTACTOR = Fault("its contactor does not open or close", _LOOK, TECHNICIAN, True)
+CABLE_CHECK = Fault(phrase("the insulation test before charging failed"), _LOOK, TECHNICIAN, True)
+PRECHARGE = Fault(phrase("the voltage of charger and car did not meet before charging"), _REPLUG, DRIVER)
+NO_INTERNET = Fault(phrase("it has no way to the internet"), phrase("Call the site: router, SIM, cable."), SITE)
+PILOT = Fault(phrase("the signal line to the car is disturbed"), _REPLUG, DRIVER)
+POWER_LOSS = Fault(phrase("it has lost its supply"), phrase("Call the site: fuse, meter, grid."), SITE)
+CONTACTOR = Fault(phrase("its contactor does not open or close"), _LOOK, TECHNICIAN, True)
 CABLE_HOT = Fault(
-    "the cable is too hot", "Leave it out of service until somebody has looked at plug and cable.", TECHNICIAN, True
+    phrase("the cable is too hot"),
+    phrase("Leave it out of service until somebody has looked at plug and cable."),
+    TECHNICIAN,
+    True,
 )
-PLUG = Fault("the plug is not all the way in", _REPLUG, DRIVER)
-CABLE = Fault("the cable is damaged or cut", "Take it out of service; look whether copper is bare.", TECHNICIAN, True)
+PLUG = Fault(phrase("the plug is not all the way in"), _REPLUG, DRIVER)
+CABLE = Fault(
+    phrase("the cable is damaged or cut"),
+    phrase("Take it out of service; look whether copper is bare."),
+    TECHNICIAN,
+    True,
+)
 METER = Fault(
-    "it cannot read its meter",
-    "Restart it once; until then what it charges cannot be billed.",
+    phrase("it cannot read its meter"),
+    phrase("Restart it once; until then what it charges cannot be billed."),
+    TECHNICIAN,
+)
+PLUG = Fault(phrase("the plug is not all the way in"), _REPLUG, DRIVER)
+CABLE = Fault(
+    phrase("the cable is damaged or cut"),
+    phrase("Take it out of service; look whether copper is bare."),
+    TECHNICIAN,
+    True,
+)
+METER = Fault(
+    phrase("it cannot read its meter"),
+    phrase("Restart it once; until then what it charges cannot be billed."),
     TECHNICIAN,
     may_restart=True,
 )
 READER = Fault(
-    "its card reader does not work",
-    "Drivers can be started from here; restart it when it is free.",
+    phrase("its card reader does not work"),
+    phrase("Drivers can be started from here; restart it when it is free."),
     TECHNICIAN,
     may_restart=True,
 )
-INTERNAL = Fault("an internal error", _RESET, TECHNICIAN, may_restart=True)
-EV_TALK = Fault("it and the car do not understand each other", _REPLUG, DRIVER)
-OPENED = Fault("its door is open, or it was moved", "Call the site: is somebody working on it, was it hit?", SITE, True)
-UNKNOWN = Fault("it reports a fault without saying which", _RESET, TECHNICIAN)
+INTERNAL = Fault(phrase("an internal error"), _RESET, TECHNICIAN, may_restart=True)
+EV_TALK = Fault(phrase("it and the car do not understand each other"), _REPLUG, DRIVER)
+OPENED = Fault(
+    phrase("its door is open, or it was moved"),
+    phrase("Call the site: is somebody working on it, was it hit?"),
+    SITE,
+    True,
+)
+UNKNOWN = Fault(phrase("it reports a fault without saying which"), _RESET, TECHNICIAN)
 
 OCPP: dict[str, Fault] = {
     "connectorlockfailure": LOCK,
@@ -87,7 +136,9 @@ OCPP: dict[str, Fault] = {
     "hightemperature": HOT,
     "internalerror": INTERNAL,
     "locallistconflict": Fault(
-        "its list of cards contradicts our answer", "Send it the local list again (Commands, Local list).", DESK
+        phrase("its list of cards contradicts our answer"),
+        phrase("Send it the local list again (Commands, Local list)."),
+        DESK,
     ),
     "mode3error": EV_TALK,  # OCPP 1.5
     "overcurrentfailure": OVER_CURRENT,
@@ -95,7 +146,9 @@ OCPP: dict[str, Fault] = {
     "powermeterfailure": METER,
     "powerswitchfailure": CONTACTOR,
     "readerfailure": READER,
-    "resetfailure": Fault("it could not restart", "Try a hard reset once; then switch its fuse off and on.", SITE),
+    "resetfailure": Fault(
+        phrase("it could not restart"), phrase("Try a hard reset once; then switch its fuse off and on."), SITE
+    ),
     "undervoltage": UNDER_VOLTAGE,
     "weaksignal": WEAK_SIGNAL,
 }
@@ -103,12 +156,13 @@ CHARGEX: dict[str, Fault] = {
     "CX001": LOCK, "CX002": GROUND, "CX003": HOT, "CX004": OVER_CURRENT, "CX005": OVER_VOLTAGE, "CX006": UNDER_VOLTAGE,
     "CX007": WEAK_SIGNAL, "CX008": EMERGENCY, "CX009": AUTHORIZATION, "CX010": VEHICLE, "CX011": CABLE_CHECK,
     "CX012": PRECHARGE, "CX013": NO_INTERNET, "CX014": PILOT, "CX015": POWER_LOSS,
-    "CX016": Fault("the car's contactor does not open or close", _REPLUG, DRIVER),
+    "CX016": Fault(phrase("the car's contactor does not open or close"), _REPLUG, DRIVER),
     "CX017": CONTACTOR, "CX018": CABLE_HOT, "CX019": CABLE_HOT, "CX020": PLUG,
-    "CX021": Fault("the car's capacitance against earth is too large", _REPLUG, DRIVER),
-    "CX022": Fault("the car's resistance against earth is too small", _LOOK, TECHNICIAN, True),
-    "CX023": PLUG, "CX024": Fault("voltage at the connector where there must be none", _LOOK, TECHNICIAN, True),
-    "CX025": Fault("the latch of the connector is broken", "Take it out of service; the plug may be pulled under load.",
+    "CX021": Fault(phrase("the car's capacitance against earth is too large"), _REPLUG, DRIVER),
+    "CX022": Fault(phrase("the car's resistance against earth is too small"), _LOOK, TECHNICIAN, True),
+    "CX023": PLUG, "CX024": Fault(phrase("voltage at the connector where there must be none"), _LOOK, TECHNICIAN, True),
+    "CX025": Fault(phrase("the latch of the connector is broken"),
+                   phrase("Take it out of service; the plug may be pulled under load."),
                    TECHNICIAN, True),
     "CX026": CABLE,
 }  # fmt: skip

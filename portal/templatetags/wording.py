@@ -8,9 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.utils import formats as localized
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from chargers.models import Command, Exchange
+from chargers import sentences
+from chargers.models import Command, Exchange, Upload
 from portal.forms.commands import FORMS
 from portal.views import formats
 from sessions import effects
@@ -19,15 +23,24 @@ from smartcharging.models import InstalledProfile, SavedProfile
 
 GIST_LENGTH = 160
 PURPOSES = {
-    "tx_default": "Every session",
-    "tx": "One session",
-    "charger_max": "The charger as a whole",
-    "priority": "Sessions with priority",
-    "local_generation": "Generated on the spot",
+    "tx_default": _("Every session"),
+    "tx": _("One session"),
+    "charger_max": _("The charger as a whole"),
+    "priority": _("Sessions with priority"),
+    "local_generation": _("Generated on the spot"),
 }
-WHEN = {"absolute": "once", "relative": "from the start of a session", "dynamic": "changed while it runs"}
+WHEN = {
+    "absolute": _("once"),
+    "relative": _("from the start of a session"),
+    "recurring": _("again and again"),
+    "dynamic": _("changed while it runs"),
+}
+RECURRENCIES = {"daily": _("daily"), "weekly": _("weekly")}
+FROM = {"daily": _("daily from {time}"), "weekly": _("weekly from {time}")}
+LOGS = {"diagnostics": _("Diagnostics log"), "security": _("Security log")}
 
 register = template.Library()
+register.filter("read", sentences.read)
 
 
 @register.filter
@@ -51,7 +64,7 @@ def spaced(name: str) -> str:
 @register.simple_tag
 def command_title(command: Command) -> str:
     form = FORMS.get(command.verb) if command.verb else None
-    return form.title if form else command.action or command.verb.replace("_", " ").capitalize()
+    return str(form.title) if form else command.action or command.verb.replace("_", " ").capitalize()
 
 
 @register.filter
@@ -72,15 +85,18 @@ def expected(command: Command) -> effects.Effect | None:
 @register.filter
 def tariff_words(tariff: Tariff) -> str:
     """Its parts in a line: "0.45 EUR per kWh, 0.02 per minute, 0.50 to start"."""
-    parts = [f"{_amount(tariff.per_kwh)} {tariff.currency} per kWh"]
-    parts += [f"{_amount(tariff.per_minute)} per minute"] if tariff.per_minute else []
-    parts += [f"{_amount(tariff.start_fee)} to start"] if tariff.start_fee else []
+    parts = [gettext("{price} per kWh").format(price=f"{_amount(tariff.per_kwh)} {tariff.currency}")]
+    if tariff.per_minute:
+        parts.append(gettext("{price} per minute").format(price=_amount(tariff.per_minute)))
+    if tariff.start_fee:
+        parts.append(gettext("{price} to start").format(price=_amount(tariff.start_fee)))
     return ", ".join(parts)
 
 
 def _amount(value: Decimal) -> str:
     """At least two places, and those that say something."""
-    return f"{value:.2f}" if value == round(value, 2) else f"{value.normalize():f}"
+    places = max(2, -int(value.normalize().as_tuple().exponent))
+    return localized.number_format(value, places)
 
 
 @register.filter
@@ -92,7 +108,7 @@ def gist(exchange: Exchange) -> str:
 @register.filter
 def purpose(profile: InstalledProfile | SavedProfile) -> str:
     said = profile.draft["purpose"] if isinstance(profile, SavedProfile) else profile.purpose
-    return PURPOSES.get(said, said)
+    return str(PURPOSES.get(said, said))
 
 
 @register.filter
@@ -100,18 +116,37 @@ def when(saved: SavedProfile) -> str:
     """ "daily from 22:00", "once", "from the start of a session"."""
     draft = saved.draft
     if draft["kind"] != "recurring":
-        return WHEN[draft["kind"]]
-    return f"{draft['recurrency']} from {draft['start_local']}"
+        return str(WHEN[draft["kind"]])
+    return FROM[draft["recurrency"]].format(time=draft["start_local"])
+
+
+@register.filter
+def kind_words(profile: InstalledProfile) -> str:
+    """ "once", "again and again · daily"."""
+    words = [WHEN.get(profile.kind, profile.kind)]
+    if profile.recurrency:
+        words.append(RECURRENCIES.get(profile.recurrency, profile.recurrency))
+    return " · ".join(map(str, words))
+
+
+@register.filter
+def log_title(upload: Upload) -> str:
+    return str(LOGS.get(upload.kind, upload.kind.capitalize()))
 
 
 @register.filter
 def limits(schedule: dict[str, Any]) -> str:
     """A schedule in words: "16 A, after 1 h 00 min 32 A"."""
     unit = schedule.get("unit", "A")
-    return ", ".join(
-        (f"after {formats.duration(timedelta(seconds=period['start_s']))} " if period.get("start_s") else "")
-        + f"{period.get('limit', 0):g} {unit}"
-        for period in schedule.get("periods", [])
+    return ", ".join(_limit(period, unit) for period in schedule.get("periods", []))
+
+
+def _limit(period: dict[str, Any], unit: str) -> str:
+    limit = f"{period.get('limit', 0):g} {unit}"
+    if not period.get("start_s"):
+        return limit
+    return gettext("after {span} {limit}").format(
+        span=formats.duration(timedelta(seconds=period["start_s"])), limit=limit
     )
 
 
@@ -128,8 +163,10 @@ def verdict(exchange: Exchange) -> str:
         answer = json.loads(exchange.response)[2]
         found = [answer, *answer.values()]
     except (ValueError, IndexError, TypeError, KeyError, AttributeError):
-        return "answered"
-    return next((str(part["status"]) for part in found if isinstance(part, dict) and "status" in part), "answered")
+        return gettext("answered")
+    return next(
+        (str(part["status"]) for part in found if isinstance(part, dict) and "status" in part), gettext("answered")
+    )
 
 
 def _payload(frame: str) -> str:

@@ -12,7 +12,7 @@ NAMES = {
     "Chargeyard", "OCPP", "REST", "API", "CSV", "JSON", "PEM", "URL", "UTC", "WebSocket", "TLS", "RFID", "EVSE",
     "UUID", "SHA", "MQTT", "Redis", "ID", "PIN", "DC", "AC", "SoC", "HTTP", "HTTPS", "FTP", "SFTP", "ISO", "SQL", "MCC",
     "ICCID", "IMSI", "OCMF", "VIN", "CA", "CN", "SteVe", "Excel", "Ctrl", "Esc",
-    "kWh", "Wh", "MWh", "kW", "MW", "W", "A", "V", "Hz", "s", "min", "h", "ms", "KiB", "MB", "MHz", "kbit", "EUR",
+    "kg", "kWh", "Wh", "MWh", "kW", "MW", "W", "A", "V", "Hz", "s", "min", "h", "ms", "KiB", "MB", "MHz", "kbit", "EUR",
     "CALL", "CALLRESULT", "CALLERROR", "SEND", "e", "g", "x", "K", "L", "N", "p",
 }  # fmt: skip
 UNREAD = {"blocktranslate", "comment"}

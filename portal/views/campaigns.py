@@ -12,11 +12,13 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from chargers import images
 from chargers.campaigns import care, planning, rings
 from chargers.models import Campaign, Charger, FirmwareImage, Participant
+from chargers.sentences import read
 from portal.forms.firmware import CampaignForm
 from portal.links import base_url
 from portal.templatetags.desk import PART_LOOKS
@@ -190,7 +192,12 @@ def act(request: HttpRequest, campaign_id: int) -> HttpResponse:
             care.retry(found)
         elif do == "cancel":
             count = care.cancel(found, at=timezone.now())
-            messages.success(request, f"Cancelled: {count} will not update. What has begun cannot be called back.")
+            messages.success(
+                request,
+                gettext("Cancelled: {count} will not update. What has begun cannot be called back.").format(
+                    count=count
+                ),
+            )
     except care.NotNow as error:
-        messages.warning(request, str(error))
+        messages.warning(request, read(str(error)))
     return redirect("campaign", found.pk)

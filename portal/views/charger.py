@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from chargers.models import Charger, Connector, StatusChange
 from portal.forms.chargers import ChargerForm
@@ -148,12 +149,12 @@ def edit(request: HttpRequest, identity: str) -> HttpResponse:
     if form.is_valid():
         form.save()
         charger_page.announce(charger)
-        messages.success(request, "Saved.")
+        messages.success(request, gettext("Saved."))
         return redirect("charger", charger.identity)
     context = {
         "room": "chargers",
         "form": form,
-        "title": f"Edit {charger.identity}",
+        "title": gettext("Edit {identity}").format(identity=charger.identity),
         "back": reverse("charger", args=[charger.identity]),
         "back_word": charger.identity,
     }

@@ -8,6 +8,7 @@ from django.db.models import Case, OuterRef, Prefetch, Q, QuerySet, Subquery, Su
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from chargers.models import Charger, Connector, ConnectorStatus, Site, Tag
 from portal.forms.chargers import RegisterForm
@@ -132,10 +133,10 @@ def register(request: HttpRequest) -> HttpResponse:
     context = {
         "room": "chargers",
         "form": form,
-        "title": "Register a charger",
-        "lead": "Its URL and its password come on the next page.",
-        "do": "Register",
+        "title": gettext("Register a charger"),
+        "lead": gettext("Its URL and its password come on the next page."),
+        "do": gettext("Register"),
         "back": reverse("chargers"),
-        "back_word": "Chargers",
+        "back_word": gettext("Chargers"),
     }
     return render_page(request, "parts/form_page.html", context)

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from chargers import commands as outbox
@@ -82,7 +83,7 @@ def groups(charger: Charger) -> list[tuple[str, list[tuple[str, str]]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for name, form in FORMS.items():
         if not charger.subprotocol or charger.subprotocol in form.versions:
-            found.setdefault(form.group, []).append((name, form.title))
+            found.setdefault(str(form.group), []).append((name, str(form.title)))
     return list(found.items())
 
 
@@ -92,7 +93,7 @@ def cancel(request: HttpRequest, command_id: UUID) -> HttpResponse:
     must_act(request)
     command = get_object_or_404(Command.objects.select_related("charger"), pk=command_id)
     if command.status == CommandStatus.PENDING and outbox.cancel(command):
-        messages.success(request, "Withdrawn; nothing was sent.")
+        messages.success(request, gettext("Withdrawn; nothing was sent."))
     else:
-        messages.warning(request, "Too late: it has been sent, or was closed before.")
+        messages.warning(request, gettext("Too late: it has been sent, or was closed before."))
     return redirect("charger-commands", command.charger.identity)

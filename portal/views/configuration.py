@@ -9,6 +9,8 @@ from django.db.models import Max, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from chargers import commands
@@ -90,7 +92,7 @@ def path(place: dict[str, Any]) -> str:
 class ValueForm(DeskForm):
     """A new value for one setting; a choice where the charger told what it may be."""
 
-    value = forms.CharField(required=False, strip=False, max_length=2500)
+    value = forms.CharField(label=_("Value"), required=False, strip=False, max_length=2500)
 
     def __init__(self, setting: Setting, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, initial={"value": setting.value}, **kwargs)
@@ -102,7 +104,11 @@ class ValueForm(DeskForm):
             self.fields["value"] = forms.ChoiceField(choices=choices)
         widget = self.fields["value"].widget
         look = "form-select" if isinstance(widget, forms.Select) else "form-control"
-        widget.attrs |= {"aria-label": f"New value of {setting.path}", "class": look, "autofocus": True}
+        widget.attrs |= {
+            "aria-label": gettext("New value of {path}").format(path=setting.path),
+            "class": look,
+            "autofocus": True,
+        }
 
 
 @desk_page

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST
 
 from chargers.desired import quarantine as guard
@@ -109,15 +110,18 @@ def edit(request: HttpRequest, template_id: int | None = None) -> HttpResponse:
     form = TemplateForm(request.POST or None, instance=found)
     if form.is_valid():
         saved = form.keep(by=by)
-        messages.success(request, f"Saved {saved.name}. Nothing was written to a charger: see below what would be.")
+        messages.success(
+            request,
+            gettext("Saved {name}. Nothing was written to a charger: see below what would be.").format(name=saved.name),
+        )
         return redirect("template", saved.pk)
     context = {
         **frame("templates"),
         "form": form,
-        "title": f"Edit {found.name}" if found else "New template",
-        "lead": "It says what chargers are to be set to. Nothing is written until somebody applies it.",
+        "title": gettext("Edit {name}").format(name=found.name) if found else gettext("New template"),
+        "lead": gettext("It says what chargers are to be set to. Nothing is written until somebody applies it."),
         "back": reverse("template", args=[found.pk]) if found else reverse("templates"),
-        "back_word": found.name if found else "Configuration",
+        "back_word": found.name if found else gettext("Configuration"),
     }
     return render_page(request, "parts/form_page.html", context)
 
@@ -128,10 +132,12 @@ def delete(request: HttpRequest, template_id: int) -> HttpResponse:
     must_act(request)
     found = get_object_or_404(SettingTemplate, pk=template_id)
     if request.POST.get("typed", "").strip() != found.name:
-        messages.error(request, f"{found.name} stays: its name was not typed.")
+        messages.error(request, gettext("{name} stays: its name was not typed.").format(name=found.name))
         return redirect("template", found.pk)
     templates.delete(found)
-    messages.success(request, f"{found.name} is wanted no more. What chargers are set to stays as it is.")
+    messages.success(
+        request, gettext("{name} is wanted no more. What chargers are set to stays as it is.").format(name=found.name)
+    )
     return redirect("templates")
 
 
@@ -190,7 +196,14 @@ def restarts(request: HttpRequest) -> HttpResponse:
             context |= {"chosen": ids, "charging": len(charging)}
             return render_page(request, "desired/restarts.html", context)
         count = rollouts.restart(ids, by=by)
-        messages.success(request, f"{count} restart{'' if count == 1 else 's'} ordered; it is read back after each.")
+        messages.success(
+            request,
+            ngettext(
+                "{count} restart ordered; it is read back after each.",
+                "{count} restarts ordered; it is read back after each.",
+                count,
+            ).format(count=count),
+        )
         return redirect("restarts")
     return render_page(request, "desired/restarts.html", context, parts={"rows": "desired/_restarts.html"})
 
@@ -232,5 +245,7 @@ def quarantine(request: HttpRequest) -> HttpResponse:
 def lift(request: HttpRequest, quarantine_id: int) -> HttpResponse:
     by = must_act(request)
     if guard.lift(quarantine_id, by=by, at=timezone.now()):
-        messages.success(request, "Lifted: it may be written to this model again. Three more boots bring it back.")
+        messages.success(
+            request, gettext("Lifted: it may be written to this model again. Three more boots bring it back.")
+        )
     return redirect("quarantine")

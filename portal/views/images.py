@@ -9,11 +9,13 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from chargers import images as store
 from chargers import storage
 from chargers.models import Charger, FirmwareImage
+from chargers.sentences import read
 from portal.forms.firmware import ImageForm
 from portal.links import base_url
 from portal.views.lists import Listing
@@ -68,11 +70,14 @@ def new(request: HttpRequest) -> HttpResponse:
         try:
             added = store.add(form.label(), file.name or "", file.chunks(), by=by, at=timezone.now())
         except store.Unfit as error:
-            form.add_error(error.field, str(error))
+            form.add_error(error.field, read(str(error)))
         except storage.TooLarge as error:
-            form.add_error("file", str(error))
+            form.add_error("file", read(str(error)))
         else:
-            messages.success(request, f"{added} is here, and its SHA-256 is {added.sha256}.")
+            messages.success(
+                request,
+                gettext("{image} is here, and its SHA-256 is {sha256}.").format(image=added, sha256=added.sha256),
+            )
             return redirect("image", added.pk)
     kinds = Charger.objects.exclude(vendor="").order_by()
     context: dict[str, Any] = {
@@ -106,7 +111,7 @@ def delete(request: HttpRequest, image_id: int) -> HttpResponse:
     try:
         store.delete(found)
     except store.Unfit as error:
-        messages.error(request, str(error))
+        messages.error(request, read(str(error)))
         return redirect("image", image_id)
-    messages.success(request, f"{found} is deleted.")
+    messages.success(request, gettext("{image} is deleted.").format(image=found))
     return redirect("images")

@@ -10,11 +10,15 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from chargers import jobs
 from chargers.models import Charger, Command, CommandStatus
+from chargers.sentences import phrase
 from portal.forms.upkeep import local_list
+from portal.views import formats
 from portal.views.lists import Listing
 from portal.views.pages import desk_page, must_act, render_page
 from sessions.models import IdToken
@@ -28,15 +32,15 @@ ORDERS = {
 }
 # name → (word, chip, what it means)
 STATES = {
-    "none": ("No list", "", "It has none, or has never told."),
+    "none": (_("No list"), "", _("It has none, or has never told.")),
     "foreign": (
-        "Not ours",
+        _("Not ours"),
         "warn",
-        "It tells another version than we sent last: somebody else writes it, or it lost ours.",
+        _("It tells another version than we sent last: somebody else writes it, or it lost ours."),
     ),
-    "waiting": ("On its way", "", "Ours waits in the outbox, or for its answer."),
-    "behind": ("Behind", "warn", "Tokens have changed since ours was sent."),
-    "current": ("In step", "good", "It has what we have."),
+    "waiting": (_("On its way"), "", _("Ours waits in the outbox, or for its answer.")),
+    "behind": (_("Behind"), "warn", _("Tokens have changed since ours was sent.")),
+    "current": (_("In step"), "good", _("It has what we have.")),
 }
 # Each command holds the whole list: so many entries in one job, and no more.
 MOST_ENTRIES = 2_000_000
@@ -85,7 +89,7 @@ def with_list(chargers: QuerySet[Charger]) -> QuerySet[Any]:
 
 def _counts(rows: QuerySet[Any]) -> list[tuple[str, str, int]]:
     found = dict(rows.order_by().values_list("list_state").annotate(n=Count("pk")))
-    return [(state, word, found[state]) for state, (word, _, _) in STATES.items() if state in found]
+    return [(state, str(word), found[state]) for state, (word, _chip, _meaning) in STATES.items() if state in found]
 
 
 @desk_page
@@ -97,16 +101,18 @@ def send(request: HttpRequest) -> HttpResponse:
     ids = sorted(behind.values_list("pk", flat=True))
     count = IdToken.objects.count()
     if not ids:
-        messages.success(request, "No charger is behind.")
+        messages.success(request, gettext("No charger is behind."))
     elif len(ids) * count > MOST_ENTRIES:
         messages.error(
             request,
-            f"{len(ids):,} chargers with {count:,} tokens each are too many for one job. Send it to some of them from "
-            "their own pages, or keep fewer tokens.",
+            gettext(
+                "{chargers} chargers with {tokens} tokens each are too many for one job. Send it to some of them "
+                "from their own pages, or keep fewer tokens."
+            ).format(chargers=formats.number(len(ids), 0), tokens=formats.number(count, 0)),
         )
     else:
         # One number for all: higher than any that one of them has.
         latest = behind.aggregate(latest=Max("local_list_version"))["latest"] or 0
-        job = jobs.start("Send the local list", VERB, local_list(latest + 1), ids, by=by)
+        job = jobs.start(phrase("Send the local list"), VERB, local_list(latest + 1), ids, by=by)
         return redirect("job", job.pk)
     return redirect("local-lists")

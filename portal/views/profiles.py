@@ -13,9 +13,11 @@ from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from chargers.models import Charger
+from chargers.sentences import read
 from portal.forms.profiles import ProfileForm, PushForm
 from portal.views import chargers as charger_list
 from portal.views import stairs
@@ -67,9 +69,9 @@ def edit(request: HttpRequest, profile_id: int | None = None) -> HttpResponse:
         try:
             library.save(saved, form.draft(), at=timezone.now())
         except drafts.Unreadable as error:
-            wrong = error.sentences
+            wrong = list(map(read, error.sentences))
         else:
-            messages.success(request, f"Saved {saved.name}.")
+            messages.success(request, gettext("Saved {name}.").format(name=saved.name))
             return redirect("profile", saved.pk)
     places = saved.placements.select_related("charger", "session") if saved.pk else Placement.objects.none()
     listing = Listing(request, places, orders={"charger": ("charger__identity_folded", "evse_id")}, default="charger")
@@ -94,7 +96,7 @@ def preview(request: HttpRequest, profile_id: int | None = None) -> HttpResponse
     try:
         draft = drafts.read(form.draft())
     except drafts.Unreadable as error:
-        return render_page(request, "profiles/_preview.html", {"wrong": error.sentences})
+        return render_page(request, "profiles/_preview.html", {"wrong": list(map(read, error.sentences))})
     charger = Charger.objects.filter(identity_folded=request.POST.get("charger", "").strip().casefold()).first()
     evse_id = _evse_id(request)
     now = timezone.now().replace(second=0, microsecond=0)
@@ -102,7 +104,7 @@ def preview(request: HttpRequest, profile_id: int | None = None) -> HttpResponse
     if charger is None:
         context |= {"unknown": request.POST.get("charger", "").strip(), **_alone(draft, now)}
         refused = drafts.refused_by(draft, at=now)
-        context["refused"] = [(version, list(map(str, found))) for version, found in refused.items()]
+        context["refused"] = [(version, [read(str(each)) for each in found]) for version, found in refused.items()]
     else:
         context |= _at_charger(charger, evse_id, draft, saved, now)
     return render_page(request, "profiles/_preview.html", context)
@@ -128,7 +130,9 @@ def _alone(draft: dict[str, Any], now: datetime) -> dict[str, Any]:
     steps = composite(
         [profile], station, evse_id=purpose_wide, begin=now, end=end, unit=draft["unit"], assume_session=True
     )
-    return {"chart": _chart([("this profile", "is-new", steps)], draft, now, timezone.get_current_timezone_name())}
+    return {
+        "chart": _chart([(gettext("this profile"), "is-new", steps)], draft, now, timezone.get_current_timezone_name())
+    }
 
 
 def _at_charger(
@@ -144,7 +148,7 @@ def _at_charger(
     zone = charger.site.timezone if charger.site else timezone.get_current_timezone_name()
     with_it = steps(after)
     shows = any(reason.profile_id == number for step in with_it for reason in step.why)
-    lines = [("as it is now", "is-old", steps(before)), ("with this profile", "is-new", with_it)]
+    lines = [(gettext("as it is now"), "is-old", steps(before)), (gettext("with this profile"), "is-new", with_it)]
     return {
         "objections": library.objections(charger, profile),
         "chart": _chart(lines, draft, now, zone),
@@ -222,11 +226,11 @@ def act(request: HttpRequest, profile_id: int) -> HttpResponse:
         try:
             return redirect("job", library.withdraw(saved, by=by, at=timezone.now()).pk)
         except ValueError as error:
-            messages.warning(request, str(error))
+            messages.warning(request, read(str(error)))
             return redirect("profile", saved.pk)
     if saved.placements.exclude(state__in=["withdrawn", "refused"]).exists():
-        messages.warning(request, f"{saved.name} is still at chargers; take it back first.")
+        messages.warning(request, gettext("{name} is still at chargers; take it back first.").format(name=saved.name))
         return redirect("profile", saved.pk)
     saved.delete()
-    messages.success(request, f"Deleted {saved.name}.")
+    messages.success(request, gettext("Deleted {name}.").format(name=saved.name))
     return redirect("profiles")

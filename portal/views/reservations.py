@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from chargers import commands
@@ -64,5 +65,10 @@ def cancel(request: HttpRequest, reservation_pk: int) -> HttpResponse:
         # Two clicks are one order.
         idempotency_key=f"cancel-reservation-{found.pk}",
     )
-    messages.success(request, f"{found.charger.identity} is told; the reservation ends when it has answered.")
+    messages.success(
+        request,
+        gettext("{identity} is told; the reservation ends when it has answered.").format(
+            identity=found.charger.identity
+        ),
+    )
     return redirect("reservations")

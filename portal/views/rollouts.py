@@ -11,12 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from chargers.desired import rollouts as writing
 from chargers.desired.rule import WRITABLE
 from chargers.models import Rollout, SettingTemplate, Standing, Write
 from chargers.models.desired import UNDER_WAY, UNDONE
+from chargers.sentences import phrase, read
 from portal.forms.desired import ApplyForm
 from portal.views.desired import FILTERS, filtered, frame
 from portal.views.lists import Listing
@@ -44,7 +46,7 @@ def apply(request: HttpRequest) -> HttpResponse:
                 rows, _title(template, rows), template=template, parallel=form.cleaned_data["parallel"], by=by
             )
             return redirect("rollout", rollout.pk)
-        messages.warning(request, "What would be written has changed since you saw it; look once more.")
+        messages.warning(request, gettext("What would be written has changed since you saw it; look once more."))
     context = {
         **frame("rollouts"),
         "form": form,
@@ -58,7 +60,7 @@ def apply(request: HttpRequest) -> HttpResponse:
         "unread": sum(row.actual is None for row in rows),
         "left": _left_alone(wanted),
         "back": reverse("template", args=[template.pk]) if template else reverse("differences"),
-        "back_word": template.name if template else "Differences",
+        "back_word": template.name if template else gettext("Differences"),
         "filters": {name: request.GET[name] for name in FILTERS if request.GET.get(name)},
     }
     return render_page(request, "desired/apply.html", context)
@@ -70,13 +72,14 @@ def _template_of(request: HttpRequest) -> SettingTemplate | None:
 
 
 _ORDER = ("charger__identity_folded", "path")
+WANTED_OF = phrase("What is wanted of {identity}")
 
 
 def _title(template: SettingTemplate | None, rows: list[Standing]) -> str:
     if template:
         return template.name
     identities = sorted({row.charger.identity for row in rows})
-    return f"What is wanted of {identities[0]}" if len(identities) == 1 else "What is wanted"
+    return WANTED_OF.format(identity=identities[0]) if len(identities) == 1 else phrase("What is wanted")
 
 
 def _shown(charger: Any, path: str, has: str | None, will: str) -> dict[str, Any]:
@@ -92,7 +95,7 @@ def _left_alone(wanted: QuerySet[Standing]) -> list[tuple[str, int, str]]:
             str(Standing.State(state).label),
             count,
             ", ".join(
-                f"{path} of {identity}"
+                gettext("{path} of {identity}").format(path=path, identity=identity)
                 for identity, path in kept.filter(state=state).values_list("charger__identity", "path")[:3]
             ),
         )
@@ -158,10 +161,12 @@ def act(request: HttpRequest, rollout_id: int) -> HttpResponse:
         try:
             return redirect("rollout", writing.retry(found, by=by).pk)
         except ValueError as error:
-            messages.warning(request, str(error))
+            messages.warning(request, read(str(error)))
     elif do == "cancel":
         count = writing.cancel(found)
-        messages.success(request, f"Cancelled; {count} not written. What was sent cannot be called back.")
+        messages.success(
+            request, gettext("Cancelled; {count} not written. What was sent cannot be called back.").format(count=count)
+        )
     elif do == "pause":
         writing.pause(found)
     elif do == "resume":
@@ -179,11 +184,11 @@ def take_back(request: HttpRequest, rollout_id: int) -> HttpResponse:
     if request.method == "POST":
         if writes and request.POST.get("confirmed") == digest:
             return redirect("rollout", writing.take_back(found, by=by).pk)
-        messages.warning(request, "What would be written back has changed since you saw it; look once more.")
+        messages.warning(request, gettext("What would be written back has changed since you saw it; look once more."))
     context = {
         **frame("rollouts"),
         "is_back": True,
-        "title": f"Take back {found.title}",
+        "title": gettext("Take back {title}").format(title=read(found.title)),
         "digest": digest,
         "rows": [
             _shown(row.charger, row.path, row.read_value or row.value, row.old_value or "") for row in writes[:SHOWN]
@@ -193,6 +198,6 @@ def take_back(request: HttpRequest, rollout_id: int) -> HttpResponse:
         "chargers": len({row.charger_id for row in writes}),
         "offline": len({row.charger_id for row in writes if not row.charger.is_online}),
         "back": reverse("rollout", args=[found.pk]),
-        "back_word": f"Rollout {found.pk}",
+        "back_word": gettext("Rollout {number}").format(number=found.pk),
     }
     return render_page(request, "desired/apply.html", context)

@@ -12,11 +12,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from chargers import authority, client_certificates, commands, upgrades
 from chargers import credentials as passwords
 from chargers.models import CertificateRequest, Charger, ClientCertificate, ProfileUpgrade, SecurityProfile
+from chargers.sentences import phrase
 from portal.forms.security import UpgradeForm
 from portal.views import charger_page, credentials
 from portal.views.pages import desk_page, must_act, render_page
@@ -71,9 +73,9 @@ def progress(upgrade: ProfileUpgrade) -> list[tuple[str, str]]:
     here = names.index(upgrade.step) if upgrade.step in names else 0
     if upgrade.status == ProfileUpgrade.Status.DONE:
         here = len(names)
-    word = "now" if upgrade.status == ProfileUpgrade.Status.RUNNING else "failed"
+    word = phrase("now") if upgrade.status == ProfileUpgrade.Status.RUNNING else phrase("failed")
     return [
-        (upgrades.TITLES[name], "done" if place < here else word if place == here else "later")
+        (upgrades.TITLES[name], phrase("done") if place < here else word if place == here else phrase("later"))
         for place, name in enumerate(names)
     ]
 
@@ -93,7 +95,9 @@ def rotate_password(request: HttpRequest, identity: str) -> HttpResponse:
     by = must_act(request)
     charger = charger_page.find(identity)
     commands.request(charger, "rotate_password", by=by, via="portal")
-    messages.success(request, "Ordered. Until the charger answers or comes in with the new key, both open the door.")
+    messages.success(
+        request, gettext("Ordered. Until the charger answers or comes in with the new key, both open the door.")
+    )
     return redirect("charger-security", charger.identity)
 
 
@@ -103,7 +107,7 @@ def renew_certificate(request: HttpRequest, identity: str) -> HttpResponse:
     by = must_act(request)
     charger = charger_page.find(identity)
     commands.request(charger, "trigger", arguments={"message": "SignCertificate"}, by=by, via="portal")
-    messages.success(request, "Ordered. The charger sends its request, and gets its certificate.")
+    messages.success(request, gettext("Ordered. The charger sends its request, and gets its certificate."))
     return redirect("charger-security", charger.identity)
 
 
@@ -114,7 +118,7 @@ def revoke_certificate(request: HttpRequest, identity: str, request_id: int) -> 
     charger = charger_page.find(identity)
     client_certificates.revoke(get_object_or_404(CertificateRequest, pk=request_id, charger=charger))
     charger_page.announce(charger)
-    messages.success(request, "Revoked: it opens no door from now on. A connection that it opened lives on.")
+    messages.success(request, gettext("Revoked: it opens no door from now on. A connection that it opened lives on."))
     return redirect("charger-security", charger.identity)
 
 
@@ -137,10 +141,12 @@ def raise_profile(request: HttpRequest, identity: str) -> HttpResponse:
     context = {
         "room": "chargers",
         "form": form,
-        "title": f"Raise the security of {charger.identity}",
-        "lead": "The charger is told step by step, and restarts at the end. Once it has come in by the new profile, "
-        "it never comes in by a lower one again.",
-        "do": "Begin",
+        "title": gettext("Raise the security of {identity}").format(identity=charger.identity),
+        "lead": gettext(
+            "The charger is told step by step, and restarts at the end. Once it has come in by the new profile, "
+            "it never comes in by a lower one again."
+        ),
+        "do": gettext("Begin"),
         "back": reverse("charger-security", args=[charger.identity]),
         "back_word": charger.identity,
     }
@@ -155,7 +161,9 @@ def stop_raising(request: HttpRequest, identity: str) -> HttpResponse:
     running = charger.profile_upgrades.filter(status=ProfileUpgrade.Status.RUNNING).first()
     if running:
         upgrades.stop(running, at=timezone.now())
-        messages.success(request, "Stopped. What the charger has taken stays in it; we ask no more of it than before.")
+        messages.success(
+            request, gettext("Stopped. What the charger has taken stays in it; we ask no more of it than before.")
+        )
     return redirect("charger-security", charger.identity)
 
 

@@ -11,10 +11,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from chargers.models import Charger, Site, fold
-from portal.views import columns, energy, exports, saved
+from chargers.sentences import phrase, read
+from portal.views import columns, energy, exports, formats, saved
 from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 from sessions import costs, readings, reviewing
@@ -32,6 +34,8 @@ ORDERS = {
 MOST_POINTS = 2000
 SORTED = timedelta(days=31)
 FEW = 500
+AS_PROPOSED = phrase("As proposed: {proposal}")
+NO_ENERGY = phrase("{told!r} is no number of kWh; it looks like 7.25.")
 LIST_PARTS = {"sessions-head": "sessions/_list_head.html", "rows": "sessions/_rows.html"}
 PARTS = {"session-head": "sessions/_head.html", "session": "sessions/_session.html"}
 
@@ -164,9 +168,9 @@ def decide(request: HttpRequest, session_id: int) -> HttpResponse:
     try:
         said = _decide(request.POST, found, by)
     except reviewing.CannotDecide as error:
-        messages.error(request, str(error))
+        messages.error(request, read(str(error)))
     else:
-        messages.success(request, f"Session {found.pk}: {said}")
+        messages.success(request, gettext("Session {number}: {said}").format(number=found.pk, said=said))
     if request.POST.get("next") == "list":
         return redirect("sessions-to-review")
     return redirect("session", found.pk)
@@ -178,29 +182,35 @@ def _decide(asked: QueryDict, found: ChargingSession, by: AbstractBaseUser) -> s
         case "approve":
             if found.proposed_wh is None or str(found.proposed_wh) != asked.get("proposed_wh"):
                 # What is agreed to must be what was seen.
-                raise reviewing.CannotDecide("The proposal has changed meanwhile; look at it again.")
-            reviewing.decide(found.pk, found.proposed_wh, reason=reason or f"As proposed: {found.proposal}", by=by)
-            return f"{found.proposed_wh / 1000:.2f} kWh, as proposed."
+                raise reviewing.CannotDecide(phrase("The proposal has changed meanwhile; look at it again."))
+            reviewing.decide(
+                found.pk, found.proposed_wh, reason=reason or AS_PROPOSED.format(proposal=found.proposal), by=by
+            )
+            return gettext("{energy}, as proposed.").format(energy=_kwh(found.proposed_wh))
         case "keep":
-            reviewing.decide(found.pk, found.energy_wh, reason=reason or "As told.", by=by)
-            return "it stays as it is."
+            reviewing.decide(found.pk, found.energy_wh, reason=reason or phrase("As told."), by=by)
+            return gettext("it stays as it is.")
         case "set":
             energy_wh = _watt_hours(asked.get("energy_kwh", ""))
             reviewing.decide(found.pk, energy_wh, reason=reason, by=by)
-            return f"{energy_wh / 1000:.2f} kWh."
+            return f"{_kwh(energy_wh)}."
         case "nothing":
             reviewing.decide(found.pk, None, reason=reason, by=by)
-            return "nothing will be billed."
+            return gettext("nothing will be billed.")
         case "close":
             reviewing.close(found.pk, reason=reason, by=by)
-            return "closed; look at its energy."
-    raise reviewing.CannotDecide("That is nothing one can decide.")
+            return gettext("closed; look at its energy.")
+    raise reviewing.CannotDecide(phrase("That is nothing one can decide."))
+
+
+def _kwh(watt_hours: float) -> str:
+    return f"{formats.number(watt_hours / 1000, 2)} kWh"
 
 
 def _watt_hours(text: str) -> int:
     number = as_number(text)
     if number is None:
-        raise reviewing.CannotDecide(f"{text[:20]!r} is no number of kWh; it looks like 7.25.")
+        raise reviewing.CannotDecide(NO_ENERGY.format(told=text[:20]))
     return round(number * 1000)
 
 

@@ -10,8 +10,11 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Site
+from chargers.sentences import read
 from portal.forms.fields import DeskForm
 from portal.views import stairs
 from portal.views.pages import desk_page, render_page
@@ -24,9 +27,11 @@ PHASES = ("L1", "L2", "L3")
 
 
 class WhatIfForm(DeskForm):
-    limit_a = forms.FloatField(label="Grid connection, A per phase", required=False, min_value=1, max_value=grid.MOST_A)
-    cars = forms.IntegerField(label="More cars a day", required=False, min_value=0, max_value=whatif.MOST_CARS)
-    looks_ahead = forms.BooleanField(label="Plan ahead by need and departure", required=False)
+    limit_a = forms.FloatField(
+        label=_("Grid connection, A per phase"), required=False, min_value=1, max_value=grid.MOST_A
+    )
+    cars = forms.IntegerField(label=_("More cars a day"), required=False, min_value=0, max_value=whatif.MOST_CARS)
+    looks_ahead = forms.BooleanField(label=_("Plan ahead by need and departure"), required=False)
 
 
 @desk_page
@@ -104,10 +109,12 @@ def _chart(found: days.Day, phase: int, zone: str) -> dict[str, Any]:
     local = [(found.since + timedelta(seconds=span_s * n / 6)).astimezone(ZoneInfo(zone)) for n in range(7)]
     return stairs.drawing(
         [
-            Line("limit", "is-limit", points(lambda row: row.limit_a[phase])),
-            Line("at worst", "is-old", points(lambda row: row.building_a[phase] + row.worst_a[phase])),
-            Line("building and cars", "is-cars", points(lambda row: row.building_a[phase] + row.cars_a[phase])),
-            Line("building", "is-building", points(lambda row: row.building_a[phase])),
+            Line(gettext("limit"), "is-limit", points(lambda row: row.limit_a[phase])),
+            Line(gettext("at worst"), "is-old", points(lambda row: row.building_a[phase] + row.worst_a[phase])),
+            Line(
+                gettext("building and cars"), "is-cars", points(lambda row: row.building_a[phase] + row.cars_a[phase])
+            ),
+            Line(gettext("building"), "is-building", points(lambda row: row.building_a[phase])),
         ],
         span_s=span_s, unit="A", hours=[f"{at:%H:%M}" for at in local],
     )  # fmt: skip
@@ -128,7 +135,7 @@ def what_if(request: HttpRequest, site_id: int) -> HttpResponse:
             context["answer"] = whatif.ask(site, found.since, found.until, change)
             context["change"] = change
         except (whatif.NothingToPlay, grid.ImpossibleTree) as error:
-            context["nothing"] = str(error)
+            context["nothing"] = read(str(error))
     else:
         context["nothing"] = " ".join(str(error) for errors in form.errors.values() for error in errors)
     return render_page(request, "sites/_what_if.html", context)

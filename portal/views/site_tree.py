@@ -10,9 +10,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST
 
 from chargers.models import Charger, Site
+from chargers.sentences import read
 from portal.forms import power as forms
 from portal.views.pages import desk_page, must_act, render_page
 from smartcharging import grid, probing, sites
@@ -35,9 +37,9 @@ def tree(request: HttpRequest, site_id: int) -> HttpResponse:
             told = forms.read_nodes(nodes), forms.read_outlets(outlets)
             sites.draw(site, settings=form.settings(), nodes=told[0], outlets=told[1])
         except grid.ImpossibleTree as error:
-            impossible = str(error)
+            impossible = read(str(error))
         else:
-            messages.success(request, f"Drew the power of {site.name}.")
+            messages.success(request, gettext("Drew the power of {name}.").format(name=site.name))
             return redirect("site", site.pk)
     context = {
         **_page(site),
@@ -81,7 +83,7 @@ def check(request: HttpRequest, site_id: int) -> HttpResponse:
         told = forms.read_nodes(nodes), forms.read_outlets(outlets)
         sites.planned(site, nodes=told[0], outlets=told[1])
     except grid.ImpossibleTree as error:
-        context["impossible"] = str(error)
+        context["impossible"] = read(str(error))
     return render_page(request, "sites/_tree.html", context | _picture(nodes, outlets))
 
 
@@ -122,7 +124,10 @@ def prices(request: HttpRequest, site_id: int) -> HttpResponse:
     form = forms.PriceForm(request.POST, zone=ZoneInfo(site.timezone))
     if form.is_valid():
         count = sites.price(site, form.cleaned_data["prices"])
-        messages.success(request, f"{count} price{'' if count == 1 else 's'} from there on.")
+        messages.success(
+            request,
+            ngettext("{count} price from there on.", "{count} prices from there on.", count).format(count=count),
+        )
     else:
         messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
     return redirect("site-tree", site.pk)
@@ -137,7 +142,7 @@ def signals(request: HttpRequest, site_id: int) -> HttpResponse:
     now = timezone.now()
     if ended := request.POST.get("end", ""):
         if ended.isdecimal() and sites.end_limit(site, int(ended), at=now):
-            messages.success(request, "Ended; the next plan no longer counts it.")
+            messages.success(request, gettext("Ended; the next plan no longer counts it."))
         return redirect("site-tree", site.pk)
     form = forms.SignalForm(request.POST, prefix="signal")
     wrong = [str(error) for errors in form.errors.values() for error in errors]
@@ -149,7 +154,7 @@ def signals(request: HttpRequest, site_id: int) -> HttpResponse:
                 to_at=data["to_at"], at=now,
             )  # fmt: skip
         except ValueError as error:
-            wrong = [str(error)]
+            wrong = [read(str(error))]
     if wrong:
         messages.error(request, " ".join(wrong))
     return redirect("site-tree", site.pk)
@@ -166,7 +171,10 @@ def probe(request: HttpRequest, site_id: int) -> HttpResponse:
     try:
         probing.start(outlet, why=by.get_username(), at=timezone.now())
     except probing.NotNow as error:
-        messages.warning(request, str(error))
+        messages.warning(request, read(str(error)))
     else:
-        messages.success(request, f"{outlet.charger.identity} is being tried; it takes about two minutes.")
+        messages.success(
+            request,
+            gettext("{identity} is being tried; it takes about two minutes.").format(identity=outlet.charger.identity),
+        )
     return redirect("site", site_id)

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from chargers.models import Charger, Site
 from portal.forms.sites import SiteForm
@@ -79,14 +80,14 @@ def edit(request: HttpRequest, site_id: int | None = None) -> HttpResponse:
     form = SiteForm(request.POST or None, instance=found)
     if form.is_valid():
         saved = form.save()
-        messages.success(request, f"Saved {saved.name}.")
+        messages.success(request, gettext("Saved {name}.").format(name=saved.name))
         return redirect("site", saved.pk)
     context = {
         "room": "sites",
         "form": form,
-        "title": f"Edit {found.name}" if found else "Add a site",
+        "title": gettext("Edit {name}").format(name=found.name) if found else gettext("Add a site"),
         "back": reverse("site", args=[found.pk]) if found else reverse("sites"),
-        "back_word": found.name if found else "Sites",
+        "back_word": found.name if found else gettext("Sites"),
         "zones": sorted(available_timezones()),
     }
     return render_page(request, "parts/form_page.html", context)

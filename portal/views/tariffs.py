@@ -11,8 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from chargers.models import Site
+from chargers.sentences import read
 from portal.forms.tariffs import TariffForm
 from portal.views.pages import desk_page, must_act, render_page
 from sessions import tariffs
@@ -28,18 +30,20 @@ def edit(request: HttpRequest, site_id: int | None = None) -> HttpResponse:
     form = TariffForm(None if "withdraw" in request.POST else request.POST or None, initial=_initial(now))
     if "withdraw" in request.POST:
         tariffs.withdraw(site, at=timezone.now(), by=by)
-        messages.success(request, "Withdrawn; sessions that have begun keep it.")
+        messages.success(request, gettext("Withdrawn; sessions that have begun keep it."))
         return _back(site)
     if form.is_valid() and _is_set(form, site, by):
-        messages.success(request, "Set. It is for sessions that begin from now on.")
+        messages.success(request, gettext("Set. It is for sessions that begin from now on."))
         return _back(site)
     context = {
         "room": "sites",
         "form": form,
-        "title": f"Tariff of {site.name}" if site else "Tariff of all sites without their own",
-        "lead": "What drivers pay. Sessions that have begun keep the tariff that was in force then.",
+        "title": gettext("Tariff of {name}").format(name=site.name)
+        if site
+        else gettext("Tariff of all sites without their own"),
+        "lead": gettext("What drivers pay. Sessions that have begun keep the tariff that was in force then."),
         "back": reverse("site", args=[site.pk]) if site else reverse("sites"),
-        "back_word": site.name if site else "Sites",
+        "back_word": site.name if site else gettext("Sites"),
         "tariff": now,
         "can_withdraw": now is not None and now.site_id == (site.pk if site else None),
     }
@@ -56,7 +60,7 @@ def _is_set(form: TariffForm, site: Site | None, by: AbstractBaseUser) -> bool:
     try:
         tariffs.set_tariff(site, **told, at=timezone.now(), by=by)
     except tariffs.BadTariff as error:
-        form.add_error(None, str(error))
+        form.add_error(None, read(str(error)))
         return False
     return True
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from portal.forms.tokens import TokenForm
 from portal.views import columns, exports, saved
@@ -76,14 +77,16 @@ def edit(request: HttpRequest, token_id: int | None = None) -> HttpResponse:
     form = TokenForm(request.POST or None, instance=found, initial=started)
     if form.is_valid():
         saved = form.save()
-        messages.success(request, f"Saved {saved.value}.")
+        messages.success(request, gettext("Saved {value}.").format(value=saved.value))
         return redirect("tokens")
     context = {
         "room": "tokens",
         "form": form,
-        "title": f"Token {found.value}" if found else "Add a token",
-        "lead": "Blocking holds from a charger's next question; one that decides by itself needs the local list sent.",
+        "title": gettext("Token {value}").format(value=found.value) if found else gettext("Add a token"),
+        "lead": gettext(
+            "Blocking holds from a charger's next question; one that decides by itself needs the local list sent."
+        ),
         "back": reverse("tokens"),
-        "back_word": "Tokens",
+        "back_word": gettext("Tokens"),
     }
     return render_page(request, "parts/form_page.html", context)

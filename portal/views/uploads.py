@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.text import slugify
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from chargers import storage, uploads
@@ -57,7 +58,7 @@ def log(request: HttpRequest, upload_id: int) -> HttpResponse:
             with storage.storage().open(upload.name) as file:
                 context |= _inside(upload, file)
         except storage.NoSuchFile:
-            context["trouble"] = "The file is not in the storage any more."
+            context["trouble"] = gettext("The file is not in the storage any more.")
     return render_page(request, "files/log.html", context, parts={"log": "files/_log.html"})
 
 
@@ -69,7 +70,7 @@ def _inside(upload: Upload, file: BinaryIO) -> dict[str, Any]:
         try:
             members = zipfile.ZipFile(file).infolist()  # its table only: nothing is unpacked
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError) as error:
-            return {"trouble": f"This archive cannot be listed: {error}."}
+            return {"trouble": gettext("This archive cannot be listed: {error}.").format(error=error)}
         return {"members": members[:MOST_MEMBERS], "more_members": max(0, len(members) - MOST_MEMBERS)}
     return {}
 
@@ -89,5 +90,5 @@ def delete(request: HttpRequest, upload_id: int) -> HttpResponse:
     must_act(request)
     upload = get_object_or_404(Upload.objects.select_related("charger"), pk=upload_id)
     uploads.delete(upload)
-    messages.success(request, f"The log of {upload.charger.identity} is deleted.")
+    messages.success(request, gettext("The log of {identity} is deleted.").format(identity=upload.charger.identity))
     return redirect("charger-firmware", upload.charger.identity) if "charger" in request.POST else redirect("logs")

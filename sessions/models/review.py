@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from sessions.models.session import ChargingSession
 
@@ -10,8 +11,8 @@ class Review(models.Model):
     """What somebody decided about a session, and on which grounds. Never changed, never deleted."""
 
     class Kind(models.TextChoices):
-        ENERGY = "energy", "energy decided"
-        CLOSED = "closed", "closed by hand"
+        ENERGY = "energy", _("energy decided")
+        CLOSED = "closed", _("closed by hand")
 
     session = models.ForeignKey(ChargingSession, on_delete=models.PROTECT, related_name="reviews")
     at = models.DateTimeField()

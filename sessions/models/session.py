@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Charger
 from sessions.models.tariff import Tariff
@@ -102,9 +103,9 @@ class SessionEvent(models.Model):
     """
 
     class Kind(models.TextChoices):
-        STARTED = "started"
-        UPDATED = "updated"
-        STOPPED = "stopped"
+        STARTED = "started", _("Started")
+        UPDATED = "updated", _("Updated")
+        STOPPED = "stopped", _("Stopped")
 
     charger = models.ForeignKey(Charger, on_delete=models.CASCADE, related_name="session_events", db_index=False)
     session = models.ForeignKey(ChargingSession, null=True, on_delete=models.CASCADE, related_name="events")

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class IdToken(models.Model):
     """A card, fob or app account that may charge. Compared ignoring case (OCPP CiString)."""
 
     class Status(models.TextChoices):
-        ACCEPTED = "accepted"
-        BLOCKED = "blocked"
+        ACCEPTED = "accepted", _("Accepted")
+        BLOCKED = "blocked", _("Blocked")
 
     value = models.CharField(max_length=255)
     value_folded = models.CharField(max_length=3 * 255, unique=True, editable=False)  # folded, "ΐ" has three characters
