@@ -17,8 +17,18 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Model, Q, QuerySet
 
-from chargers import uploads
-from chargers.models import Boot, Breach, Connection, DeadLetter, Exchange, PresenceHour, SecurityEvent, StatusChange
+from chargers import orders_past, uploads
+from chargers.models import (
+    Boot,
+    Breach,
+    Connection,
+    DeadLetter,
+    Exchange,
+    PresenceHour,
+    SecurityEvent,
+    StatusChange,
+    Transfer,
+)
 from chargers.partitions import Monthly, by_time
 
 HEARTBEAT = "Heartbeat"
@@ -45,6 +55,7 @@ class Rule:
 RULES = (
     Rule(PresenceHour, "hour", "PRESENCE_DAYS"),
     Rule(StatusChange, "received_at", "STATUS_DAYS"),
+    Rule(Transfer, "received_at", "STATUS_DAYS"),
     Rule(Connection, "connected_at", "CONNECTION_DAYS", only=Q(disconnected_at__isnull=False)),
     Rule(Boot, "received_at", "BOOT_DAYS"),
     Rule(SecurityEvent, "received_at", "SECURITY_EVENT_DAYS"),
@@ -65,6 +76,7 @@ def forget_old(*, at: datetime, patience_s: float = 20.0) -> bool:
             lambda: _forget_heartbeats(at - HEARTBEATS_AFTER),
             lambda: uploads.forget(before=log_files_before) if settings.LOG_FILE_DAYS else 0,
             *(step(rule, at=at) for rule in RULES if rule.days()),
+            *orders_past.steps(at - timedelta(days=settings.ORDER_DAYS), portion=PORTION if settings.ORDER_DAYS else 0),
         ],
         patience_s=patience_s,
     )

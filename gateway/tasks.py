@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from chargers import commands, connections, large_frames
 from chargers.models import Charger, DeadLetter
-from gateway import cloudwatch, crash, delivery, topics
+from gateway import cloudwatch, crash, delivery, sites, topics
 from gateway.bus import publisher
 from gateway.bus.publisher import cleared
 from gateway.ingest import batch
@@ -45,6 +45,14 @@ def sweep_gateways() -> None:
 @shared_task
 def sweep_large_frames() -> None:
     large_frames.sweep(at=timezone.now())
+
+
+@shared_task
+def brief_edges() -> None:
+    """What changes at a site reaches its edge; it goes on with the last word if this one is lost."""
+    said = sites.briefs(at=timezone.now())
+    if said:
+        publisher.of_this_process().publish(said)
 
 
 @shared_task

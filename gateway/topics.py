@@ -79,6 +79,20 @@ def event(key: str, topic: str) -> str:
     return f"{settings.MQTT_PREFIX}chargeyard/events/{key}/{topic}"
 
 
+def site(site_id: int | str, what: str) -> str:
+    """Of a site: ``meter`` (what its building draws), ``brief`` and ``report`` (see `gateway.edge`).
+
+    ``site_id`` is the number of the site, "+" for all of them.
+    """
+    return f"{settings.MQTT_PREFIX}chargeyard/sites/{site_id}/{what}"
+
+
+def site_of(topic: str) -> tuple[int, str] | None:
+    """The site and what of it, in a topic made by `site`; None for any other topic."""
+    found = re.fullmatch(rf"{re.escape(settings.MQTT_PREFIX)}chargeyard/sites/([0-9]{{1,18}})/([a-z]+)", topic)
+    return (int(found[1]), found[2]) if found else None
+
+
 def key_of_outbound(topic: str) -> str | None:
     """The key in a topic made by `outbound`; None for any other topic."""
     prefix = settings.MQTT_PREFIX

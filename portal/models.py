@@ -1,4 +1,4 @@
-"""What people at the desk keep: views of lists, files that they are about to bring in, when they were here."""
+"""What people at the desk keep: views of lists, files that they bring in, when they were here, forms that they sent."""
 
 from __future__ import annotations
 
@@ -44,3 +44,15 @@ class Visit(models.Model):
     person = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="visit")
     seen_at = models.DateTimeField()
     left_at = models.DateTimeField(null=True, blank=True)  # the end of the visit before this one
+
+
+class Deed(models.Model):
+    """A form that somebody sent, by the key that it came with (`portal.deeds`)."""
+
+    key = models.CharField(max_length=32)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    led_to = models.TextField(blank=True)  # empty while it is carried out
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "key"], name="deed_is_done_once")]

@@ -149,6 +149,8 @@ BOOT_DAYS = env.int("BOOT_DAYS", 730, validate=validate.Range(min=0))
 NOTICE_DAYS = env.int("NOTICE_DAYS", 730, validate=validate.Range(min=0))
 SECURITY_EVENT_DAYS = env.int("SECURITY_EVENT_DAYS", 730, validate=validate.Range(min=0))
 ISSUE_DAYS = env.int("ISSUE_DAYS", 730, validate=validate.Range(min=0))  # from when they were closed
+# From when they were over: commands and jobs, rollouts of settings, firmware campaigns.
+ORDER_DAYS = env.int("ORDER_DAYS", 730, validate=validate.Range(min=0))
 DEAD_LETTER_DAYS = env.int("DEAD_LETTER_DAYS", 400, validate=validate.Range(min=0))
 # How long logs that chargers left with us are kept.
 LOG_FILE_DAYS = env.int("LOG_FILE_DAYS", 90, validate=validate.Range(min=0))

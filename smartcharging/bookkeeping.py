@@ -152,6 +152,12 @@ def _sessions(plan: SitePlan, at: datetime) -> dict[Place, ChargingSession]:
     return {(session.charger_id, session.evse_id): session for session in running.order_by("started_at")}
 
 
+def others_a(books: Books) -> dict[int, float]:
+    """The most that profiles which are not the planner's may allow, by outlet; 0 where there are none."""
+    held = beside(books.plan, [session for _, session in books.busy], at=books.at)
+    return {outlet.id: held.others_a(outlet.charger.id, outlet) for outlet in books.outlets}
+
+
 def _outlet(outlet: Outlet, in_session: bool, default_a: float | None) -> ledger.Outlet:
     charger = outlet.charger
     return ledger.Outlet(

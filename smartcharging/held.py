@@ -78,18 +78,24 @@ class Beside:
         """What our default allows there, and what it falls back to: more, if it holds, or may hold, another profile
         that may lead. None: it does not hold our default.
         """
-        evse_id, first = outlet.evse_id, leading.profile_id(outlet.evse_id, "default")
-        own_a = None
-        others = []
-        for one in self.confirmed.get(charger_id, ()):
-            if one.number == first and one.evse_id == evse_id:
-                own_a = one.most_a(outlet, self.volts)
-            elif one.evse_id in (0, evse_id) and not first <= one.number < first + len(leading.KINDS):
-                others.append(one)
+        number = leading.profile_id(outlet.evse_id, "default")
+        own = [one for one in self.confirmed.get(charger_id, ()) if one.number == number]
+        own_a = next((one.most_a(outlet, self.volts) for one in own if one.evse_id == outlet.evse_id), None)
         if own_a is None:
             return None, None
-        others += [one for one in self.in_doubt.get(charger_id, ()) if one.evse_id in (0, evse_id)]
-        return own_a, max([own_a, *(one.most_a(outlet, self.volts) for one in others)])
+        # What was ordered counts under whichever number: another default may be on its way.
+        maybe_a = [one.most_a(outlet, self.volts) for one in _there(self.in_doubt, charger_id, outlet)]
+        return own_a, max([own_a, self.others_a(charger_id, outlet), *maybe_a])
+
+    def others_a(self, charger_id: int, outlet: Outlet) -> float:
+        """The most that profiles which are not the planner's may allow there; 0 where there are none."""
+        ours = {leading.profile_id(outlet.evse_id, kind) for kind in leading.KINDS}
+        there = [*_there(self.confirmed, charger_id, outlet), *_there(self.in_doubt, charger_id, outlet)]
+        return max((one.most_a(outlet, self.volts) for one in there if one.number not in ours), default=0.0)
+
+
+def _there(held: Mapping[int, list[Held]], charger_id: int, outlet: Outlet) -> list[Held]:
+    return [one for one in held.get(charger_id, ()) if one.evse_id in (0, outlet.evse_id)]
 
 
 def beside(plan: SitePlan, sessions: Collection[ChargingSession], *, at: datetime) -> Beside:

@@ -147,13 +147,15 @@ class Order:
 class Ledger:
     """All outlets of a site, in the order of the network's columns. ``lease_s``: how long a lease lasts; it is renewed
     after a third of that, so that two messages may be lost in a row. Longer spares the charger's flash, shorter obeys a
-    grid operator sooner.
+    grid operator sooner. ``least_raise_a``: a smaller raise waits for the renewal: with a building whose load comes and
+    goes each plan would have every charger write its flash.
     """
 
     network: Network
     outlets: Sequence[Outlet]
     lease_s: float = 300.0
     step_a: float = 1.0
+    least_raise_a: float = 2.0
     retry_s: float = 30.0
 
     def __post_init__(self) -> None:
@@ -217,6 +219,8 @@ class Ledger:
         # At or below the floor there is nothing to lease: the floor says it, for ever.
         lease_a = limit_a if limit_a > FLOOR_A else 0.0
         last = outlet.lease.last
+        if last and 0 < lease_a - last.limit_a < self.least_raise_a and now - last.sent_at < self.lease_s / 3:
+            return orders
         if (lease_a or last) and self._is_due(last, limit_a if lease_a else floor_a, now, renew=bool(lease_a)):
             orders.append(Order(index, "lease", limit_a if lease_a else floor_a, now + self.lease_s))
         return orders

@@ -144,8 +144,18 @@ class ChargingNeeds(models.Model):
         constraints = [models.UniqueConstraint(fields=["charger", "evse_id"], name="charging_needs_are_unique")]
 
 
+class Leader(models.TextChoices):
+    """Who leads a site, see `smartcharging.handover`."""
+
+    CLOUD = "cloud", _("this yard")
+    EDGE = "edge", _("the edge at the site")
+    RETURNING = "returning", _("the edge, asked to hand back")
+
+
 class SitePlan(models.Model):
     """How a site shares its power. ``version`` grows with each plan: a planner with an older one writes nothing.
+
+    ``epoch`` grows each time another leads. ``edge_heard_at``: the last report of this epoch.
 
     ``building_worst_l1_a`` …: what else may draw from the connection, counted while its meter is silent.
     """
@@ -153,6 +163,9 @@ class SitePlan(models.Model):
     site = models.OneToOneField(Site, on_delete=models.CASCADE, related_name="plan")
     is_on = models.BooleanField(default=False)
     version = models.PositiveBigIntegerField(default=0)
+    leader = models.CharField(max_length=9, choices=Leader, default=Leader.CLOUD)
+    epoch = models.PositiveIntegerField(default=0)
+    edge_heard_at = models.DateTimeField(null=True, blank=True)
     lease_s = models.PositiveIntegerField(default=300)
     default_a = models.FloatField(default=0.0)  # what a car gets that starts without us
     volts = models.FloatField(default=230.0)

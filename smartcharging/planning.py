@@ -25,7 +25,7 @@ from smartcharging import allocation, cars, day, obedience, orders, plan
 from smartcharging.allocation import Floats
 from smartcharging.bookkeeping import Books, close_books, open_books
 from smartcharging.grid import ImpossibleTree
-from smartcharging.models import EnergyPrice, Outlet, SitePlan
+from smartcharging.models import EnergyPrice, Leader, Outlet, SitePlan
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ DEBOUNCE = timedelta(seconds=1)
 
 def due(*, at: datetime) -> list[int]:
     """The sites to plan now."""
-    waiting = SitePlan.objects.filter(Q(next_due_at=None) | Q(next_due_at__lte=at), is_on=True)
+    waiting = SitePlan.objects.filter(Q(next_due_at=None) | Q(next_due_at__lte=at), is_on=True, leader=Leader.CLOUD)
     return list(waiting.order_by("next_due_at").values_list("site", flat=True)[:200])
 
 
@@ -76,7 +76,8 @@ def call_for(site_ids: Collection[int], *, at: datetime) -> set[int]:
 @transaction.atomic
 def plan_site(site_id: int, *, at: datetime) -> int:
     """Plan a site and put what follows into the outbox; how many orders. Safe to repeat at any time."""
-    site_plan = SitePlan.objects.select_for_update().filter(site=site_id, is_on=True).first()
+    # A site that an edge leads is none of ours, see `smartcharging.handover`.
+    site_plan = SitePlan.objects.select_for_update().filter(site=site_id, is_on=True, leader=Leader.CLOUD).first()
     if site_plan is None:
         return 0
     try:

@@ -8,12 +8,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import structlog
 from django.db import transaction
 
 from chargers.models import Charger, Site
 from chargers.sentences import phrase
-from smartcharging import grid, planning
+from smartcharging import grid, meter, planning
 from smartcharging.models import CapacitySignal, EnergyPrice, LimitNode, Outlet, SitePlan
+
+log = structlog.get_logger(__name__)
 
 SETTINGS = ("is_on", "lease_s", "default_a", "volts", "looks_ahead", "building_worst_a")
 NODE = ("l1_a", "l2_a", "l3_a", "limit_w", "buffer_a")
@@ -23,7 +26,6 @@ MOST_W = 100_000_000.0
 # Told to people, see chargers/sentences.py.
 TWICE_IN_TREE = phrase("{identity}, EVSE {evse} hangs in the tree twice; one cable has one fuse.")
 NOT_AT_SITE = phrase("{identities} does not stand at {site}; put it there first.")
-NO_CURRENTS = phrase("A building draws three finite currents up to {most:g} A; not {told}.")
 NO_LIMIT = phrase("A limit is 0 to {most:g} W, not {told:g}.")
 WAS_OVER = phrase("The limit of {who} was over at {until:%Y-%m-%d %H:%M} UTC; give a new one.")
 OVER_BEFORE = phrase("The limit would be over at {until:%Y-%m-%d %H:%M} before it begins at {since:%Y-%m-%d %H:%M}.")
@@ -107,13 +109,29 @@ def building_told(site: Site, load_a: Sequence[float], *, measured_at: datetime,
 
     A meter ahead of our clock counts as read now. Raises ValueError for what no meter shows.
     """
-    if len(load_a) != 3 or not all(math.isfinite(value) and abs(value) <= grid.MOST_A for value in load_a):
-        raise ValueError(NO_CURRENTS.format(most=grid.MOST_A, told=list(load_a)))
+    checked = meter.checked(load_a)
     moment = min(measured_at, at)
     newer = SitePlan.objects.filter(site=site).exclude(building_at__gt=moment)
-    is_taken = newer.update(building_a=list(load_a), building_at=moment) == 1
+    is_taken = newer.update(building_a=list(checked), building_at=moment) == 1
     planning.call_for({site.pk}, at=at)
     return is_taken
+
+
+def meter_told(site_id: int, payload: bytes, *, at: datetime, is_retained: bool = False) -> bool:
+    """The meter of a building told something by MQTT, see `smartcharging.meter`; whether it counts.
+
+    What cannot be used is left aside, with a line in the log; after a minute without more the worst counts.
+    """
+    plan = SitePlan.objects.filter(site=site_id).select_related("site").first()
+    if plan is None:
+        log.warning("meter_of_no_site", site=site_id)
+        return False
+    try:
+        reading = meter.read(payload, volts=plan.volts, at=at, is_retained=is_retained)
+    except ValueError as error:
+        log.warning("meter_not_understood", site=site_id, error=str(error)[:300])
+        return False
+    return building_told(plan.site, reading.load_a, measured_at=reading.measured_at, at=at)
 
 
 def limited(

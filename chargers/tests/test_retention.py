@@ -14,7 +14,17 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chargers import retention, tasks
-from chargers.models import Boot, Charger, Connection, DeadLetter, Exchange, PresenceHour, SecurityEvent, StatusChange
+from chargers.models import (
+    Boot,
+    Charger,
+    Connection,
+    DeadLetter,
+    Exchange,
+    PresenceHour,
+    SecurityEvent,
+    StatusChange,
+    Transfer,
+)
 
 NOW = timezone.now()
 
@@ -71,6 +81,12 @@ def test_on_sqlite_there_are_no_partitions_and_nothing_to_do(db: None) -> None:
         ("PRESENCE_DAYS", lambda charger, at: PresenceHour.objects.create(charger=charger, hour=at)),
         ("STATUS_DAYS", lambda charger, at: StatusChange.objects.create(charger=charger, evse_id=1, received_at=at)),
         ("CONNECTION_DAYS", lambda charger, at: connection_row(charger, at, ended_at=at)),
+        (
+            "STATUS_DAYS",
+            lambda charger, at: Transfer.objects.create(
+                charger=charger, kind=Transfer.Kind.LOG, status="Uploaded", received_at=at
+            ),
+        ),
         (
             "BOOT_DAYS",
             lambda charger, at: Boot.objects.create(

@@ -17,7 +17,7 @@ from gateway.ingest import metrics
 from gateway.ingest.batcher import Frame
 from gateway.ingest.desk import Desk
 from gateway.ingest.foreman import Foreman
-from gateway.ingest.hand import HearCloud, MarkGatewayLost, Probe
+from gateway.ingest.hand import HearCloud, HearSite, MarkGatewayLost, Probe
 from gateway.ingest.pulse import Pulse, status
 from gateway.ingest.queue import SqsSource
 from gateway.ingest.source import Counter
@@ -43,6 +43,7 @@ class Ingest(bootsteps.StartStopStep):
             settings.MQTT_WORKER_CONNECTIONS,
             on_frame=None if by_queue else self._desk.put,
             on_gateway_lost=lambda gateway: self._desk.send_on_errand(MarkGatewayLost(gateway)),
+            on_site=lambda *told: self._desk.send_on_errand(HearSite(*told)),
             on_cloud=self._hear_cloud if settings.AWS_IOT_THINGS else None,
             will=status(self._worker_id, "offline"),
         )

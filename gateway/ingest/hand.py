@@ -25,7 +25,7 @@ from django.utils import timezone
 from chargers import statements
 from chargers.connections import mark_gateway_lost
 from chargers.workers import touch_worker
-from gateway import topics
+from gateway import sites, topics
 from gateway.bus.publisher import Publication, cleared
 from gateway.ingest import batch
 from gateway.ingest.batch import Inbound, Outcome
@@ -76,7 +76,16 @@ class HearCloud:
     payload: bytes
 
 
-Job = DoBatch | BuryFrame | MarkGatewayLost | Probe | HearCloud
+@dataclass(frozen=True, slots=True)
+class HearSite:
+    """Something at a site told of it, on a topic of `topics.site`."""
+
+    topic: str
+    payload: bytes
+    is_retained: bool
+
+
+Job = DoBatch | BuryFrame | MarkGatewayLost | Probe | HearCloud | HearSite
 
 
 class HandLost(RuntimeError):
@@ -179,9 +188,11 @@ def _outcome(job: Job) -> Outcome:
             return Outcome([cleared(topics.gateway_status(gateway))])
         case HearCloud(topic, payload):
             return Outcome(news.hear(topic, payload))
+        case HearSite(topic, payload, is_retained):
+            sites.hear(topic, payload, is_retained=is_retained, at=timezone.now())
         case Probe(worker_id):
             touch_worker(worker_id, timezone.now())
     return Outcome()
 
 
-__all__ = ["BuryFrame", "DoBatch", "Hand", "HandLost", "HearCloud", "Job", "MarkGatewayLost", "Probe"]
+__all__ = ["BuryFrame", "DoBatch", "Hand", "HandLost", "HearCloud", "HearSite", "Job", "MarkGatewayLost", "Probe"]

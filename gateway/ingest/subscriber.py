@@ -19,7 +19,7 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway import crash, topics
+from gateway import crash, sites, topics
 from gateway.bus import tls
 from gateway.bus.address import connect_args
 from gateway.bus.client import BufferedClient
@@ -47,17 +47,20 @@ class Subscriber:
         on_frame: Callable[[Frame], None] | None = None,
         on_gateway_lost: Callable[[str], None] | None = None,
         on_cloud: Callable[[str, Frame], None] | None = None,
+        on_site: Callable[[str, bytes, bool], None] | None = None,
         will: Publication | None = None,
         number: int = 0,
         of: int = 1,
     ) -> None:
         """Without ``on_frame`` it hears no frames, without ``on_gateway_lost`` no news. ``number``: among ``of``.
 
-        ``on_cloud``: with the topic, what AWS IoT says of Things; to be acknowledged like a frame.
+        ``on_cloud``: with the topic, what AWS IoT says of Things; to be acknowledged like a frame. ``on_site``: topic,
+        payload and whether it was retained, of what meters of buildings and edges say.
         """
         self._on_frame = on_frame
         self._on_gateway_lost = on_gateway_lost
         self._on_cloud = on_cloud
+        self._on_site = on_site
         # Grows with each loss: acknowledgements for an earlier one are void. No two subscribers ever have the same.
         self._link, self._step = number, of
         self._bucket = Bucket(settings.MQTT_PUBLISHES_PER_S)
@@ -136,6 +139,9 @@ class Subscriber:
         wanted = [(f"{share}{self._prefix}+{SUFFIX}", 1)] if self._on_frame is not None else []
         if self._on_gateway_lost is not None:
             wanted.append((topics.every_gateway_status(), 0))
+        if self._on_site is not None:
+            # The next one follows: what is lost is no loss. Several workers hear the same, and it may be done twice.
+            wanted += [(topics.site("+", what), 0) for what in sites.HEARD]
         if self._on_cloud is not None:
             wanted += [(pattern, 1) for pattern in news.TOPICS]
         if wanted:
@@ -165,6 +171,8 @@ class Subscriber:
             self._on_frame(Frame(key, payload, time.time(), packet, self._link))
         elif self._on_cloud is not None and topic.startswith("$aws/"):
             self._on_cloud(topic, Frame("", payload, time.time(), packet, self._link))
+        elif self._on_site is not None and topics.site_of(topic):
+            self._on_site(topic, payload, is_retained)
         elif self._on_gateway_lost is not None and topics.covers(topics.every_gateway_status(), topic):
             gateway = _lost_gateway(payload)
             if gateway:

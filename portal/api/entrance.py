@@ -17,6 +17,8 @@ RESOURCES = (
     "charger-list",
     "command-list",
     "issue-list",
+    "issue-channel-list",
+    "issue-rule-list",
     "session-list",
     "id-token-list",
     "site-list",

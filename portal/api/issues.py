@@ -56,11 +56,14 @@ class IssueSerializer(serializers.ModelSerializer[Issue]):
         fields: tuple[str, ...] = (
             "id", "rule", "severity", "title", "charger", "site", "evse_id", "session", "first_step", "who", "times",
             "opened_at", "seen_at", "closed_at", "close_reason", "acknowledged_at", "assigned_to", "snoozed_until",
+            "stepped_at", "step",
         )  # fmt: skip
         read_only_fields = fields
         extra_kwargs = {
             "evse_id": {"help_text": "0: the charger as a whole."},
             "seen_at": {"help_text": "When its condition was last found."},
+            "step": {"help_text": "The command that was given by itself."},
+            "stepped_at": {"help_text": "When the yard did the first step by itself; null: it did not."},
             "times": {"help_text": "How often it has come back."},
         }
 

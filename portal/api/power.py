@@ -80,6 +80,8 @@ class PowerStateSerializer(SettingsSerializer):
     outlets = OutletStateSerializer(many=True)
     fullness = serializers.FloatField(help_text="The worst over the limit, at the fullest; above 1 it is not safe.")
     planned_at = serializers.DateTimeField(allow_null=True)
+    leader = serializers.CharField(help_text="cloud: this yard; edge: the site itself; returning: asked to hand back.")
+    edge_heard_at = serializers.DateTimeField(allow_null=True, help_text="The last report of the edge that leads.")
     problem = serializers.CharField()
 
 
@@ -179,5 +181,7 @@ def state(plan: SitePlan) -> dict[str, Any]:
         ],
         "fullness": plan.fullness,
         "planned_at": plan.planned_at,
+        "leader": plan.leader,
+        "edge_heard_at": plan.edge_heard_at,
         "problem": plan.problem,
     }  # fmt: skip

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
 from portal.api.capacity_signals import CapacitySignals, OneCapacitySignal
+from portal.api.channels import IssueChannels, Tellings
 from portal.api.chargers import Chargers
 from portal.api.charging_hours import ChargingHours
 from portal.api.charging_profiles import ChargingProfiles
@@ -17,6 +18,7 @@ from portal.api.entrance import Entrance, Nowhere
 from portal.api.firmware import CampaignChargers, FirmwareCampaigns, FirmwareImages, Logs
 from portal.api.id_tokens import IdTokens
 from portal.api.installed import ExternalLimits, Needs, Profiles, Reservations
+from portal.api.issue_rules import IssueRules
 from portal.api.issues import Issues
 from portal.api.messages import ChargerMessages
 from portal.api.meter_values import SessionMeterValues
@@ -39,6 +41,9 @@ router.register("configuration-templates", ConfigurationTemplates, basename="con
 router.register("configuration-standings", ConfigurationStandings, basename="configuration-standing")
 router.register("configuration-rollouts", ConfigurationRollouts, basename="configuration-rollout")
 router.register("issues", Issues, basename="issue")
+router.register("issue-channels", IssueChannels, basename="issue-channel")
+router.register("issue-rules", IssueRules, basename="issue-rule")
+router.register("issue-tellings", Tellings, basename="issue-telling")
 router.register("sessions", Sessions, basename="session")
 router.register("id-tokens", IdTokens, basename="id-token")
 router.register("firmware-campaigns", FirmwareCampaigns, basename="firmware-campaign")

@@ -58,17 +58,20 @@ def redis_program(folder: Path, port: int) -> Program:
 
 
 @contextlib.contextmanager
-def mosquitto() -> Iterator[str]:
-    """A Mosquitto with the configuration of docker-compose.yml (but for its storage plugin); yields its URL."""
+def mosquitto(more: str = "") -> Iterator[str]:
+    """A Mosquitto with the configuration of docker-compose.yml (but for its storage plugin); yields its URL.
+
+    ``more``: lines for its configuration.
+    """
     port = ports.free()
-    with _folder() as folder, _running(mosquitto_program(folder, port), folder, lambda: parts.nats_missing(port)):
+    with _folder() as folder, _running(mosquitto_program(folder, port, more), folder, lambda: parts.nats_missing(port)):
         yield f"mqtt://{ports.LOOPBACK}:{port}"
 
 
-def mosquitto_program(folder: Path, port: int) -> Program:
+def mosquitto_program(folder: Path, port: int, more: str = "") -> Program:
     """The Mosquitto of the operating system. Raises PartMissing."""
     config = folder / "mosquitto.conf"
-    config.write_text(mosquitto_config(port))
+    config.write_text(mosquitto_config(port) + more)
     return Program("mosquitto", (_program("mosquitto"), "-c", str(config)))
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chargers.sentences import read
 from portal.forms.fields import DeskForm, dress
-from portal.issues import outward, watch
+from portal.issues import first_steps, outward, watch
 from portal.issues.models import Channel, RuleSetting
 from portal.issues.rule import Rule
 from portal.views import formats
@@ -27,9 +27,25 @@ class RuleForm(DeskForm):
         label=_("Patience in minutes"), min_value=0, max_value=LONGEST_DAYS * 1440, required=False
     )
 
+    step = forms.ChoiceField(
+        label=_("First step by itself"),
+        required=False,
+        help_text=_(
+            "Done once for each issue that nobody looks after yet, at one charger at most every six hours and twenty "
+            "times an hour in all; never where somebody could come to harm (ground failure, over-temperature, RCD …). "
+            "A restart waits until no car is plugged in, and is not done where the charger says what we cannot read."
+        ),
+    )
+
     def __init__(self, rule: Rule, setting: RuleSetting, *args: Any, **kwargs: Any) -> None:
         minutes = watch.patience(rule, setting).total_seconds() / 60
-        super().__init__(*args, initial={"is_on": setting.is_on, "patience_min": f"{minutes:g}"}, **kwargs)
+        started = {"is_on": setting.is_on, "patience_min": f"{minutes:g}", "step": setting.step}
+        super().__init__(*args, initial=started, **kwargs)
+        if rule.steps:
+            choices = [("", _("Nothing")), *((name, first_steps.STEPS[name].title) for name in rule.steps)]
+            self.fields["step"].choices = choices  # type: ignore[attr-defined]
+        else:
+            del self.fields["step"]
         own = rule.patience.total_seconds() / 60
         self.fields["patience_min"].help_text = gettext("When {what}. Empty: {minutes}.").format(
             what=read(rule.patience_means), minutes=formats.figure(own)
@@ -40,6 +56,7 @@ class RuleForm(DeskForm):
         return {
             "is_on": self.cleaned_data["is_on"],
             "patience_s": None if minutes is None else round(minutes * 60),
+            "step": self.cleaned_data.get("step", ""),
         }
 
 

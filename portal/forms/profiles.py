@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import datetime
 from typing import Any
 
@@ -107,7 +108,8 @@ class ProfileForm(DeskForm):
         rows = [
             dict(zip(("start", "limit", "phases", "more"), row, strict=True)) for row in zip(*columns, strict=False)
         ]
-        return [row for row in rows if any(value.strip() for value in row.values())]
+        # Typed in any order, as the drawing shows them.
+        return sorted((row for row in rows if any(value.strip() for value in row.values())), key=_start_s)
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"].strip()
@@ -151,6 +153,13 @@ def _rows_of(draft: dict[str, Any]) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def _start_s(row: dict[str, str]) -> float:
+    try:
+        return drafts.seconds(row["start"])
+    except ValueError:
+        return math.inf
 
 
 def _period(number: int, row: dict[str, str]) -> dict[str, Any]:

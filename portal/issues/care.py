@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from portal.issues import telling
 from portal.issues.models import Issue, Note, RuleSetting
+from portal.issues.rules import RULES
 from portal.issues.watch import announce
 
 LONGEST_COMMENT = 4000
@@ -75,10 +76,15 @@ def close(issue_id: int, reason: str, *, by: AbstractBaseUser | None) -> Issue:
 
 
 @transaction.atomic
-def decide(rule: str, *, is_on: bool, patience_s: int | None) -> RuleSetting:
-    """Switch a rule, and say how long it is to wait. One that is off has no open issues."""
+def decide(rule: str, *, is_on: bool, patience_s: int | None, step: str = "") -> RuleSetting:
+    """Switch a rule, say how long it is to wait, and what the yard may do by itself.
+
+    One that is off has no open issues. Raises ValueError for a step that is not among those of the rule.
+    """
+    if step and step not in RULES[rule].steps:
+        raise ValueError(f"The rule {rule!r} has no step {step!r}; it has {', '.join(RULES[rule].steps) or 'none'}.")
     setting, _ = RuleSetting.objects.update_or_create(
-        rule=rule, defaults={"is_on": is_on, "patience_s": patience_s, "checked_at": None}
+        rule=rule, defaults={"is_on": is_on, "patience_s": patience_s, "step": step, "checked_at": None}
     )
     if not is_on:
         now = timezone.now()

@@ -8,7 +8,7 @@ own, and the errorCode of OCPP 1.6.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chargers.sentences import phrase
 
@@ -23,13 +23,17 @@ DRIVER, DESK, SITE, TECHNICIAN, GRID = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``is_dangerous``: nothing may be restarted from afar before somebody has looked at it."""
+    """``is_dangerous``: nothing may be restarted from afar before somebody has looked at it.
+
+    ``may_restart``: a restart often mends it, and nobody can come to harm by one that nobody has ordered.
+    """
 
     cause: str  # completes "CP-1: …"
     first_step: str
     who: str
     is_dangerous: bool = False
     code: str = ""  # the one that told
+    may_restart: bool = False
 
 
 _RESET = phrase("Restart the charger once while no car charges; if it comes back, send a technician.")
@@ -95,13 +99,15 @@ METER = Fault(
     phrase("it cannot read its meter"),
     phrase("Restart it once; until then what it charges cannot be billed."),
     TECHNICIAN,
+    may_restart=True,
 )
 READER = Fault(
     phrase("its card reader does not work"),
     phrase("Drivers can be started from here; restart it when it is free."),
     TECHNICIAN,
+    may_restart=True,
 )
-INTERNAL = Fault(phrase("an internal error"), _RESET, TECHNICIAN)
+INTERNAL = Fault(phrase("an internal error"), _RESET, TECHNICIAN, may_restart=True)
 EV_TALK = Fault(phrase("it and the car do not understand each other"), _REPLUG, DRIVER)
 OPENED = Fault(
     phrase("its door is open, or it was moved"),
@@ -166,6 +172,7 @@ WORDS: tuple[tuple[str, Fault], ...] = (
     (r"pilot|\bcp\b|iec.?61851|diode", PILOT),
     (r"\bslac\b|\bplc\b|15118|v2g|handshake", EV_TALK),
 )
+SAYS_NOTHING = {"", "0", "-", "none", "null", "noerror", "no error", "ok", "n/a"}
 _WORDS = tuple((re.compile(pattern, re.IGNORECASE), fault) for pattern, fault in WORDS)
 _CX = re.compile(r"\bCX0?(\d{2,3})\b", re.IGNORECASE)
 
@@ -175,6 +182,24 @@ def read(error_code: str, vendor_code: str = "", text: str = "") -> Fault:
 
     Of several meanings a dangerous one wins: a vendor's "RCD" under InternalError is a ground failure.
     """
+    likely = _likeliest(error_code, vendor_code, text)
+    if likely.is_dangerous:
+        return likely
+    known, _ = _understood(error_code, vendor_code, text)
+    worst = next((fault for fault in known if fault.is_dangerous), None)
+    return _of(worst, vendor_code or error_code) if worst else likely
+
+
+def meanings(error_code: str, vendor_code: str = "", text: str = "") -> list[Fault] | None:
+    """All that any part of what a charger says could mean; None if a part of it is beyond us.
+
+    `read` says what is most likely; whoever acts without asking has to know the worst.
+    """
+    known, is_whole = _understood(error_code, vendor_code, text)
+    return known if is_whole else None
+
+
+def _likeliest(error_code: str, vendor_code: str, text: str) -> Fault:
     told = f"{vendor_code} {text}".strip()
     if match := _CX.search(told):
         code = f"CX{int(match[1]):03d}"
@@ -189,5 +214,21 @@ def read(error_code: str, vendor_code: str = "", text: str = "") -> Fault:
     return _of(UNKNOWN, vendor_code or error_code)
 
 
+def _understood(error_code: str, vendor_code: str, text: str) -> tuple[list[Fault], bool]:
+    """What each part means, and whether each part means something."""
+    standard = OCPP.get(error_code.strip().casefold())
+    is_whole = standard is not None or error_code.strip().casefold() in {*SAYS_NOTHING, "othererror"}
+    found = [standard] if standard else []
+    for part in (vendor_code.strip(), text.strip()):
+        if part.casefold() in SAYS_NOTHING or part.casefold() == error_code.strip().casefold():
+            continue
+        codes = [f"CX{int(number):03d}" for number in _CX.findall(part)]
+        read_here = [CHARGEX[code] for code in codes if code in CHARGEX]
+        read_here += [fault for pattern, fault in _WORDS if pattern.search(part)]
+        is_whole = is_whole and bool(read_here) and all(code in CHARGEX for code in codes)
+        found += read_here
+    return found, is_whole
+
+
 def _of(fault: Fault, code: str) -> Fault:
-    return Fault(fault.cause, fault.first_step, fault.who, fault.is_dangerous, code)
+    return replace(fault, code=code)

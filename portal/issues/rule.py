@@ -57,6 +57,7 @@ class Rule:
     first_step: str  # for whoever opens it
     who: str  # who can mend it
     every: timedelta = timedelta(seconds=15)
+    steps: tuple[str, ...] = ()  # what staff may let the yard do by itself, see `portal.issues.first_steps`
 
 
 def fact(at: datetime | None, text: str, **opens: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Q
 
-from portal.issues import evidence, telling
+from portal.issues import evidence, first_steps, telling
 from portal.issues.models import Issue, Note, RuleSetting
 from portal.issues.rule import Finding, Gone, Look, Rule
 from portal.issues.rules import RULES
@@ -65,11 +65,15 @@ def _look(rule: Rule, setting: RuleSetting, at: datetime) -> None:
         # One writer at a time per rule; another worker's look may have come between.
         RuleSetting.objects.select_for_update().filter(pk=setting.pk).update(checked_at=at)
         known = _known(rule)
+        opened = _open(rule, [finding for key, finding in findings.items() if key not in known], at)
+        lasting = [(known[key], finding) for key, finding in findings.items() if key in known]
         changed = [
-            *_open(rule, [finding for key, finding in findings.items() if key not in known], at),
-            *_follow([(known[key], finding) for key, finding in findings.items() if key in known], at),
+            *opened,
+            *_follow(lasting, at),
             *_close([issue for issue in known.values() if issue.pk in gone], gone, at),
         ]
+        if setting.step in rule.steps:
+            changed += first_steps.take(setting.step, [*opened, *(issue for issue, _ in lasting)], at=at)
         announce(changed)
 
 

@@ -13,15 +13,15 @@ from portal.bench import servers
 from portal.bench.servers import mosquitto_config
 from portal.supervisor.parts import PartMissing
 
-Server = Callable[[], AbstractContextManager[str]]
+Server = Callable[..., AbstractContextManager[str]]
 
 
 def _or_skip(server: Server) -> Server:
     @contextlib.contextmanager
-    def running() -> Iterator[str]:
+    def running(*arguments: str) -> Iterator[str]:
         with contextlib.ExitStack() as stack:
             try:
-                url = stack.enter_context(server())
+                url = stack.enter_context(server(*arguments))
             except PartMissing as missing:
                 pytest.skip(str(missing))
             yield url

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from portal import retention
-from portal.issues.models import Issue, Note, Severity
+from portal.issues.models import Channel, Issue, Note, Severity, Telling
 from portal.models import Import
 
 
@@ -37,3 +37,14 @@ def test_a_table_that_nobody_agreed_to_is_gone_after_a_day(alice):
     assert Import.objects.exists()
     retention.forget_old(at=kept.created_at + timedelta(hours=25))
     assert not Import.objects.exists()
+
+
+def test_what_a_channel_was_told_goes_with_its_issue_and_a_test_of_it_as_late(db, settings):
+    settings.ISSUE_DAYS = 30
+    now = timezone.now()
+    channel = Channel.objects.create(name="desk", kind="mail", address="desk@example.com")
+    for days in (31, 29):
+        at = now - timedelta(days=days)
+        Telling.objects.create(channel=channel, event="test", created_at=at, due_at=at)
+    retention.forget_old(at=now)
+    assert [(now - row.created_at).days for row in Telling.objects.all()] == [29]

@@ -12,7 +12,9 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from chargers import commands as outbox
+from chargers.conflicts import conflict
 from chargers.models import Charger, Command, CommandStatus
+from portal import deeds
 from portal.forms.command import CommandForm
 from portal.forms.commands import FORMS
 from portal.links import addressed
@@ -52,7 +54,8 @@ def _order(request: HttpRequest, charger: Charger, name: str) -> dict[str, Any]:
     form = FORMS[name](charger, request.POST)
     if not form.is_valid():
         return {"form": form}
-    harm = form.harm()
+    in_the_way = conflict(charger, form.verb, form.arguments(), idempotency_key=_own_key(request)) if form.verb else ""
+    harm = " ".join(filter(None, [form.harm(), in_the_way]))
     if harm and request.POST.get("confirmed") != harm:
         # Also when the facts have changed since: what is agreed to must be what will be hit.
         return {"form": form, "harm": harm}
@@ -61,11 +64,18 @@ def _order(request: HttpRequest, charger: Charger, name: str) -> dict[str, Any]:
 
 def _request(request: HttpRequest, charger: Charger, form: CommandForm) -> Command:
     by = must_act(request)
+    told: dict[str, Any] = {"by": by, "via": "portal", "idempotency_key": _own_key(request)}
     if form.verb:
         arguments = addressed(request, form.verb, form.arguments())
-        return outbox.request(charger, form.verb, arguments=arguments, by=by, via="portal")
+        return outbox.request(charger, form.verb, arguments=arguments, **told)
     data = form.cleaned_data
-    return outbox.request(charger, action=data["action"], payload=data["payload"], by=by, via="portal")
+    return outbox.request(charger, action=data["action"], payload=data["payload"], **told)
+
+
+def _own_key(request: HttpRequest) -> str | None:
+    """Of a form that is sent twice, the second finds the order of the first."""
+    key = deeds.key_of(request)
+    return f"desk-{key}" if key else None
 
 
 def groups(charger: Charger) -> list[tuple[str, list[tuple[str, str]]]]:

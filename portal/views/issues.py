@@ -19,8 +19,8 @@ from django.views.decorators.http import require_POST
 
 from chargers import sentences
 from chargers.models import Site
-from portal.issues import care
-from portal.issues.models import Issue, Severity
+from portal.issues import care, first_steps
+from portal.issues.models import Issue, RuleSetting, Severity
 from portal.issues.models.issue import awake
 from portal.issues.rules import RULES
 from portal.issues.rules.faults import fault_of
@@ -103,8 +103,10 @@ def counts() -> dict[str, int]:
 
 @desk_page
 def issue(request: HttpRequest, issue_id: int) -> HttpResponse:
-    rows = Issue.objects.select_related("charger__site", "site", "session", "assigned_to", "acknowledged_by")
-    found = get_object_or_404(rows, pk=issue_id)
+    rows = Issue.objects.select_related(
+        "charger__site", "site", "session", "assigned_to", "acknowledged_by", "step__charger"
+    )
+    found = get_object_or_404(rows.select_related("step__charger"), pk=issue_id)
     context = {
         "room": "issues",
         "issue": found,
@@ -112,6 +114,7 @@ def issue(request: HttpRequest, issue_id: int) -> HttpResponse:
         "fault": fault_of(found),
         "notes": found.notes.select_related("by"),
         "before": lambda: _earlier(found),
+        **_by_itself(found),
         "staff": get_user_model().objects.filter(is_staff=True, is_active=True).order_by("username"),
         "snoozes": [(key, words) for key, (words, _how_long) in SNOOZES.items()],
     }
@@ -121,6 +124,17 @@ def issue(request: HttpRequest, issue_id: int) -> HttpResponse:
 def _earlier(found: Issue) -> QuerySet[Issue]:
     """The same thing before."""
     return Issue.objects.filter(key=found.key).exclude(pk=found.pk).order_by("-opened_at")[:5]
+
+
+def _by_itself(found: Issue) -> dict[str, Any]:
+    """What the yard does about it before anybody has seen it, and what keeps it from that."""
+    setting = RuleSetting.objects.filter(rule=found.rule).first()
+    chosen = first_steps.STEPS.get(setting.step) if setting else None
+    is_about_one = found.charger_id is not None and found.is_open
+    return {
+        "step": chosen if is_about_one else None,
+        "held": lambda: first_steps.standing(found, setting, at=timezone.now()),
+    }
 
 
 @desk_page

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from django.db.models import Count, Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from chargers.models import Charger, Site
-from portal.issues.models import Issue, Severity
+from chargers.models import Charger, Connector, ConnectorStatus, Site
+from portal.issues import watch
+from portal.issues.models import Issue, RuleSetting, Severity
 from portal.issues.models.issue import awake
+from portal.issues.rules.faults import FAULTED
 from portal.views import digest, energy, happenings
 from portal.views.pages import desk_page, render_page
-from portal.views.states import counts_by_site, needs_you
+from portal.views.states import counts_by_site, needs_you, put_off
 from sessions.models import ChargingSession, SessionHour
 
 MOST_ISSUES = 8
@@ -48,6 +52,7 @@ def summary() -> dict[str, Any]:
     waiting = Issue.objects.filter(awake(timezone.now()))
     return {
         "counts": _counts(),
+        "fault_issue_in": fault_issue_in,
         "issues": list(waiting.select_related("charger__site", "site", "acknowledged_by")[:MOST_ISSUES]),
         "issue_count": waiting.count(),
         "minor_count": waiting.filter(severity=Severity.MINOR).count(),
@@ -62,14 +67,34 @@ def summary() -> dict[str, Any]:
 def _counts() -> dict[str, int]:
     """How many chargers there are, and of what kind."""
     by_state = sum(counts_by_site(Charger.objects.all()).values(), Counter())
-    silent = Charger.objects.filter(is_online=False, connected_at__isnull=False)
+    is_gone = Q(is_online=False, connected_at__isnull=False)
+    is_faulted = Q(is_online=True, leading_status=ConnectorStatus.FAULTED)
+    troubled = Charger.objects.filter(is_gone | is_faulted).exclude(needs_you())
+    left = troubled.aggregate(
+        put_off=Count("pk", filter=put_off()),
+        just_gone=Count("pk", filter=is_gone & ~put_off()),
+        just_faulted=Count("pk", filter=is_faulted & ~put_off()),
+    )
     return {
         "all": by_state.total(),
         "online": by_state.total() - by_state["offline"],
         **{state: by_state[state] for state in ("offline", "faulted", "charging")},
         "needy": Charger.objects.filter(needs_you()).count(),
-        "just_gone": silent.count() - silent.filter(needs_you()).count(),
+        **left,
     }
+
+
+def fault_issue_in() -> timedelta | None:
+    """How long until the first fault of which no issue tells opens one, if it stays; None where its rule is off."""
+    setting = RuleSetting.objects.filter(rule=FAULTED.name).first()
+    if setting is not None and not setting.is_on:
+        return None
+    waiting = Connector.objects.filter(status=ConnectorStatus.FAULTED, charger__is_online=True).exclude(
+        charger__in=Charger.objects.filter(needs_you() | put_off()).order_by().values("pk")
+    )
+    first_at = waiting.aggregate(at=Min("status_at"))["at"]
+    left = (first_at or timezone.now()) + watch.patience(FAULTED, setting) - timezone.now()
+    return max(left, FAULTED.every)  # what is over is found with the next look
 
 
 def loudest_sites() -> list[dict[str, Any]]:

@@ -13,12 +13,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext
 from django_htmx.http import HttpResponseClientRefresh
 
-from portal import visits
+from portal import deeds, visits
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -35,7 +35,10 @@ def desk_page(view: View[P]) -> View[P]:
         if isinstance(request.user, AbstractBaseUser) and request.method == "GET" and not _is_htmx(request):
             visits.note(request.user, timezone.now())
         with timezone.override(browser_zone(request)):
-            response = view(request, *args, **kwargs)
+            if isinstance(request.user, AbstractBaseUser) and request.method == "POST":
+                response = deeds.once(request, request.user, lambda: view(request, *args, **kwargs))
+            else:
+                response = view(request, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -47,6 +50,14 @@ def must_act(request: HttpRequest) -> AbstractBaseUser:
     if not isinstance(request.user, AbstractBaseUser) or not request.user.is_staff:
         raise PermissionDenied(gettext("Your account may look, not act. Ask an administrator to make you staff."))
     return request.user
+
+
+def lead_on(request: HttpRequest, to: str, *args: Any) -> HttpResponse:
+    """To the next page; where a script uploads with a bar of progress, it takes the browser there itself."""
+    onward = redirect(to, *args)
+    if request.headers.get("X-Upload"):
+        return HttpResponse(status=204, headers={"X-Leads-To": onward.url})
+    return onward
 
 
 def browser_zone(request: HttpRequest) -> ZoneInfo:

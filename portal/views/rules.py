@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from chargers.sentences import read
 from portal.forms.issues import ChannelForm, RuleForm
-from portal.issues import care, telling, watch
+from portal.issues import care, first_steps, telling, watch
 from portal.issues.models import Channel, Issue, Telling
 from portal.issues.rules import RULES
 from portal.views.pages import desk_page, must_act, render_page
@@ -34,6 +34,7 @@ def rules(request: HttpRequest) -> HttpResponse:
             "setting": settings[name],
             "patience": watch.patience(rule, settings[name]),
             "count": counts.get(name, 0),
+            "step": first_steps.STEPS.get(settings[name].step),
         }
         for name, rule in RULES.items()
     ]

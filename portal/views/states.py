@@ -73,7 +73,17 @@ def needs_you() -> Q:
 
     The issues are asked once, not for each charger: there are few of them.
     """
-    grave = Issue.objects.filter(awake(timezone.now()), severity__lte=Severity.MAJOR).order_by()
+    return _hit_by(Issue.objects.filter(awake(timezone.now())))
+
+
+def put_off() -> Q:
+    """Condition on chargers: such an issue is there, and somebody has snoozed it or closed it while it is still so."""
+    is_asleep = Q(closed_at=None, snoozed_until__gt=timezone.now())
+    return _hit_by(Issue.objects.filter(is_asleep | Q(is_dismissed=True)))
+
+
+def _hit_by(issues: QuerySet[Issue]) -> Q:
+    grave = issues.filter(severity__lte=Severity.MAJOR).order_by()
     lost = grave.filter(charger=None)
     their_site_is = Q(site__in=lost.exclude(site=None).values("site"))
     return Q(pk__in=grave.exclude(charger=None).values("charger")) | (

@@ -59,6 +59,16 @@ def test_a_lease_is_renewed_after_a_third_of_its_time():
     assert go(ledger, [20, 0], 100) == [(0, "lease", 20)]
 
 
+def test_a_small_raise_waits_for_the_renewal_and_a_small_reduction_does_not():
+    ledger = site()
+    go(ledger, [20, 0], 0)
+    assert go(ledger, [21, 0], 10) == []
+    assert go(ledger, [19, 0], 20) == [(0, "lease", 19)]
+    assert go(ledger, [20, 0], 110) == []
+    assert go(ledger, [20, 0], 120) == [(0, "lease", 20)]
+    assert go(ledger, [22, 0], 130) == [(0, "lease", 22)]
+
+
 def test_a_refused_message_leaves_what_was_before_it():
     ledger = site()
     go(ledger, [10, 0], 0)

@@ -154,6 +154,20 @@
     else document.getElementById(button.dataset.fullscreen).requestFullscreen?.().catch(() => {}); // refused: it stays as it is
   });
 
+  // -- a form that is sent twice is carried out once: it carries a key that lasts until its answer is here
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.enctype === "multipart/form-data" || form.querySelector("input[name=once]")) return;
+    const key = document.createElement("input");
+    key.type = "hidden";
+    key.name = "once";
+    key.value = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    form.append(key);
+  }, true);
+  const forget = (root) => root.querySelectorAll?.("input[name=once]").forEach((key) => key.remove());
+  document.body.addEventListener("htmx:afterRequest", (event) => forget(event.detail.elt));
+  addEventListener("pageshow", (event) => event.persisted && forget(document)); // back again: a new errand
+
   // -- the page's answer to a request that failed: say so, keep what was typed
   document.body.addEventListener("htmx:responseError", (event) => say(deskSay("refused", { status: event.detail.xhr.status })));
   document.body.addEventListener("htmx:sendError", (event) => {

@@ -56,7 +56,7 @@
       const value = (high * n) / 4;
       svg.append(make("line", { class: "grid", x1: LEFT, x2: W - RIGHT, y1: y(value), y2: y(value) }));
       const word = unit() === "A" ? `${deskNumber(+value.toFixed(1))} A` : `${deskNumber(+(value / 1000).toFixed(1))} kW`;
-      svg.append(make("text", { class: "tick", x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, word));
+      svg.append(make("text", { class: "tick", x: LEFT - 14, y: y(value) + 4, "text-anchor": "end" }, word));
     }
     const marks = wide > DAY ? Math.round(wide / DAY) : 6;
     for (let n = 0; n <= marks; n++) {

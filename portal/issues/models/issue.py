@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from chargers.models import Charger, Site
+from chargers.models import Charger, Command, Site
 from sessions.models import ChargingSession
 
 
@@ -50,6 +50,8 @@ class Issue(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="assigned_issues"
     )
     snoozed_until = models.DateTimeField(null=True, blank=True)
+    stepped_at = models.DateTimeField(null=True, blank=True)  # when the yard itself did the first step
+    step = models.ForeignKey(Command, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")  # that order
 
     class Meta:
         ordering = ("severity", "-opened_at", "-id")
@@ -61,6 +63,7 @@ class Issue(models.Model):
             models.Index(fields=["rule"], condition=Q(is_dismissed=True), name="issue_dismissed"),
             models.Index(fields=["-closed_at"], name="issue_closed"),
             models.Index(fields=["charger", "-opened_at"], name="issue_of_charger"),
+            models.Index(fields=["stepped_at"], condition=Q(stepped_at__isnull=False), name="issue_stepped"),
         ]
 
     def __str__(self) -> str:
@@ -92,6 +95,7 @@ class Note(models.Model):
         SNOOZED = "snoozed", _("snoozed")
         WOKEN = "woken", _("no longer snoozed")
         COMMENTED = "commented", _("commented")
+        STEPPED = "stepped", _("acted by itself")
         CLOSED = "closed", _("closed")
 
     issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="notes")
@@ -105,9 +109,13 @@ class Note(models.Model):
 
 
 class RuleSetting(models.Model):
-    """What staff decided about a rule. ``patience_s``: None for the rule's own."""
+    """What staff decided about a rule. ``patience_s``: None for the rule's own.
+
+    ``step``: what the yard may do by itself, one of the rule's ``steps``; empty, as it is from the beginning: nothing.
+    """
 
     rule = models.CharField(max_length=32, unique=True)
     is_on = models.BooleanField(default=True)
     patience_s = models.PositiveIntegerField(null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
+    step = models.CharField(max_length=16, blank=True)

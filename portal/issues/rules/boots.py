@@ -78,4 +78,5 @@ BOOT_LOOP = Rule(
         "See what it was told before the first boot and take that back. Send this model no more settings."
     ),
     who=phrase("you; then the manufacturer"),
+    steps=("fetch_log",),
 )

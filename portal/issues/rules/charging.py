@@ -195,6 +195,7 @@ FAILED_STARTS = Rule(
     first_step=phrase("Open one of the sessions: what stopped it? Then restart the charger while no car charges."),
     who=phrase("you; then a technician"),
     every=timedelta(minutes=1),
+    steps=("fetch_log", "restart"),
 )
 STUCK_SESSION = Rule(
     name="stuck_session",
@@ -207,6 +208,7 @@ STUCK_SESSION = Rule(
     first_step=phrase("Stop it from its page; if the charger knows nothing of it, close it there by hand."),
     who=phrase("you"),
     every=timedelta(minutes=1),
+    steps=("ask_reading",),
 )
 SILENT_EVSE = Rule(
     name="silent_evse",
@@ -221,4 +223,5 @@ SILENT_EVSE = Rule(
     ),
     who=phrase("site contact"),
     every=timedelta(hours=1),
+    steps=("ask_state", "restart"),
 )

@@ -59,4 +59,5 @@ CLOCK_SKEW = Rule(
     first_step=phrase("A restart makes most chargers take the time from our answer to their boot."),
     who=phrase("you"),
     every=timedelta(minutes=1),
+    steps=("tell_time", "restart"),
 )

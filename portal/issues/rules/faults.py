@@ -104,6 +104,7 @@ FAULTED = Rule(
     patience_means=phrase("a connector reports a fault"),
     first_step=phrase("Read the cause above; it says whether a restart may help."),
     who=phrase("depends on the fault"),
+    steps=("ask_state", "fetch_log", "restart"),
 )
 ALERT = Rule(
     name="alert",
@@ -115,4 +116,5 @@ ALERT = Rule(
     patience_means=phrase("an alert of severity 0 to 3 is raised (OCPP 2.x)"),
     first_step=phrase("See the variable and its monitor under Security and Configuration of the charger."),
     who=phrase("depends on the variable"),
+    steps=("fetch_log",),
 )

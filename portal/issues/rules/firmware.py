@@ -62,4 +62,5 @@ FIRMWARE_FAILED = Rule(
     ),
     who=phrase("you; then the manufacturer"),
     every=timedelta(minutes=1),
+    steps=("fetch_log",),
 )

@@ -53,4 +53,5 @@ PROTOCOL_ERRORS = Rule(
     first_step=phrase("See Protocol for what its model gets wrong; a behaviour pack may put it right."),
     who=phrase("you; then the manufacturer"),
     every=timedelta(minutes=1),
+    steps=("fetch_log",),
 )

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from chargers.models import Connector
-from portal.issues import watch
-from portal.issues.models import Issue
+from portal.issues import telling, watch
+from portal.issues.models import Channel, Issue, Telling
 from portal.issues.rules import RULES
 
 
@@ -57,3 +57,68 @@ def test_what_makes_no_sense_is_refused_with_the_field(api, issue):
     assert api.post(f"{at}/assign/", {"to": "nobody-here"}).status_code == 400
     assert api.post(f"{at}/close/", {}).status_code == 400
     assert api.post("/api/v1/issues/99999/acknowledge/").status_code == 404
+
+
+def test_a_rule_is_read_and_set(api):
+    rules = {rule["name"]: rule for rule in api.get("/api/v1/issue-rules/?page_size=500").json()["results"]}
+    assert rules.keys() == RULES.keys()
+    assert (rules["faulted"]["step"], rules["faulted"]["steps"]) == ("", ["ask_state", "fetch_log", "restart"])
+    at = "/api/v1/issue-rules/faulted/"
+    told = api.patch(at, {"step": "restart", "patience_s": 90}).json()
+    assert (told["is_on"], told["patience_s"], told["own_patience_s"], told["step"]) == (True, 90, 30, "restart")
+    assert api.patch(at, {"patience_s": None}).json()["step"] == "restart", "what is not named stays"
+    assert api.patch(at, {"step": "ask_reading"}).json()["errors"][0]["attr"] == "step"
+    assert api.patch(at, {"patience_s": -1}).status_code == 400
+    assert api.get("/api/v1/issue-rules/none/").status_code == 404
+
+
+def test_a_rule_that_is_switched_off_closes_its_issues(api, issue):
+    assert api.patch("/api/v1/issue-rules/faulted/", {"is_on": False}).json()["is_on"] is False
+    assert api.get(f"/api/v1/issues/{issue.pk}/").json()["close_reason"] == "The rule was switched off."
+
+
+def test_a_channel_lives_from_its_creation_to_its_end(api, settings):
+    settings.WEBHOOK_HOSTS = ["127.0.0.1"]
+    told = api.post("/api/v1/issue-channels/", {"name": "pager", "kind": "webhook", "address": "http://127.0.0.1:9/x"})
+    assert told.status_code == 201
+    channel = told.json()
+    assert channel["secret"].startswith("whsec_") and channel["worst_only"] == "major"
+    at = f"/api/v1/issue-channels/{channel['id']}/"
+    assert api.patch(at, {"worst_only": "minor", "is_on": False}).json()["worst_only"] == "minor"
+    test = api.post(f"{at}test/")
+    assert (test.status_code, test.json()["event"], test.json()["status"]) == (202, "test", "pending")
+    telling.deliver(at=timezone.now())
+    news = f"/api/v1/issue-tellings/{test.json()['id']}/"
+    assert api.get(news).json()["trouble"].startswith("127.0.0.1 did not answer")
+    assert api.post(f"{news}again/").status_code == 409, "it is tried again by itself"
+    Telling.objects.update(status="failed")
+    assert api.get(f"/api/v1/issue-tellings/?channel={channel['id']}&status=failed").json()["results"]
+    assert api.post(f"{news}again/").json()["status"] == "pending"
+    assert api.delete(at).status_code == 204
+    assert api.get(news).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "objection"),
+    [
+        ("mail", "nobody", "is no mailbox"),
+        ("webhook", "http://169.254.169.254/latest", "not encrypted"),
+        ("webhook", "https://127.0.0.1/hook", "no public address"),
+        ("webhook", "file:///etc/passwd", "is not a URL"),
+    ],
+)
+def test_a_channel_that_leads_inside_or_nowhere_is_refused(api, kind, address, objection):
+    told = api.post("/api/v1/issue-channels/", {"name": "x", "kind": kind, "address": address})
+    assert told.status_code == 400
+    assert objection in told.json()["detail"]
+
+
+def test_two_channels_of_one_name_are_refused_and_the_key_is_kept_from_onlookers(api, as_user, bob):
+    form = {"name": "desk", "kind": "mail", "address": "desk@example.com"}
+    assert api.post("/api/v1/issue-channels/", form).json()["secret"] is None
+    assert api.post("/api/v1/issue-channels/", form).status_code == 400
+    Channel.objects.create(name="ops", kind="webhook", address="https://hooks.example.com/")
+    onlooker = as_user(bob)
+    assert all(row["secret"] is None for row in onlooker.get("/api/v1/issue-channels/").json()["results"])
+    assert onlooker.patch("/api/v1/issue-rules/faulted/", {"is_on": False}).status_code == 403
+    assert onlooker.post("/api/v1/issue-channels/", form).status_code == 403

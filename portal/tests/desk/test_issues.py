@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from chargers.models import Charger, Site
+from chargers.models import Charger, Connector, Site
 from portal.issues import telling, watch
 from portal.issues.models import Channel, Issue, RuleSetting, Telling
 from portal.issues.rules import RULES
@@ -79,7 +79,7 @@ def test_it_can_be_given_to_somebody_of_the_staff_only(desk, fault, alice, bob):
 def test_snoozed_it_leaves_the_list_and_the_overview_until_its_time(desk, fault):
     act(desk, fault, "snooze", how_long="8h")
     assert "Nothing waits for you" in part(desk, "/issues/", "rows")
-    assert "All is well" in part(desk, "/", "summary")
+    assert "No charger needs you now." in part(desk, "/", "summary")
     assert "ground failure" in part(desk, "/issues/?state=snoozed", "rows")
     act(desk, fault, "snooze")
     assert "ground failure" in part(desk, "/issues/", "rows")
@@ -142,6 +142,26 @@ def test_a_rule_is_switched_off_and_made_patient(desk, fault):
     assert Issue.objects.get().close_reason == "The rule was switched off."
     assert "20 min" in desk.get("/issues/rules/").content.decode()
     assert "There is no rule" in desk.get("/issues/rules/nonsense/", follow=True).content.decode()
+
+
+def test_the_yard_may_be_told_to_do_the_first_step_and_shows_what_it_did(desk, cp1, plug, look):
+    form = desk.get("/issues/rules/faulted/").content.decode()
+    assert "Restart it, once no car is plugged in" in form
+    assert "never where somebody could come to harm" in form
+    assert 'name="step"' not in desk.get("/issues/rules/site_lost/").content.decode()
+    desk.post("/issues/rules/faulted/", {"is_on": "on", "patience_min": "", "step": "unlock"})
+    assert not RuleSetting.objects.exclude(step="").exists()
+    desk.post("/issues/rules/faulted/", {"is_on": "on", "patience_min": "", "step": "restart"})
+    assert "Restart it, once no car is plugged in" in desk.get("/issues/rules/").content.decode()
+    reader = plug(cp1, evse_id=1, status="faulted", error_code="ReaderFailure")
+    plug(cp1, evse_id=2, status="charging")
+    fault = look()
+    assert "A car is plugged in." in part(desk, f"/issues/{fault.pk}/", "issue")
+    Connector.objects.exclude(pk=reader.pk).update(status="available")
+    assert "It is done with the next look of the rule." in part(desk, f"/issues/{fault.pk}/", "issue")
+    look()
+    shown = part(desk, f"/issues/{fault.pk}/", "issue")
+    assert "Done by itself" in shown and "Acted by itself" in shown
 
 
 @pytest.mark.parametrize(

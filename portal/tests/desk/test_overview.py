@@ -6,6 +6,7 @@ from uuid import uuid4
 from django.utils import timezone
 
 from portal.issues import watch
+from portal.issues.models import Issue, RuleSetting
 from portal.issues.rules import RULES
 from portal.tests.desk.conftest import part
 from portal.views import energy
@@ -41,6 +42,31 @@ def test_a_loss_of_a_minute_needs_nobody_yet_and_is_not_hidden(desk, make_charge
     summary = part(desk, "/", "summary")
     assert "1 charger has just gone offline" in summary
     assert "All is well" not in summary
+
+
+def test_a_fault_of_which_no_issue_tells_yet_is_said_with_the_time_that_is_left(desk, cp1, plug):
+    plug(cp1, status="faulted", status_at=timezone.now())
+    rule = RuleSetting.objects.create(rule="faulted", patience_s=240)
+    summary = part(desk, "/", "summary")
+    assert "1 charger</a> reports a fault." in summary
+    assert "An issue opens in 3 min" in summary
+    assert "All is well" not in summary
+    assert "1 charger reports a fault." in part(desk, "/wallboard/", "board")
+    RuleSetting.objects.filter(pk=rule.pk).update(is_on=False)
+    assert "is switched off" in part(desk, "/", "summary")
+
+
+def test_a_fault_that_somebody_put_off_or_closed_is_not_called_well(desk, cp1, cp2, plug):
+    plug(cp1, status="faulted", error_code="ReaderFailure")
+    plug(cp2, status="faulted", error_code="ReaderFailure")
+    look()
+    Issue.objects.filter(charger=cp1).update(snoozed_until=timezone.now() + timedelta(hours=8))
+    Issue.objects.filter(charger=cp2).update(closed_at=timezone.now(), is_dismissed=True)
+    summary = part(desk, "/", "summary")
+    assert "No charger needs you now." in summary
+    assert "2 chargers are faulted or offline, and somebody has" in summary
+    assert "reports a fault" not in summary
+    assert "All is well" not in summary + part(desk, "/wallboard/", "board")
 
 
 def test_without_chargers_it_shows_the_first_step(desk):

@@ -36,6 +36,12 @@ def test_what_was_drawn_is_kept_and_shown_again(desk, saved):
     assert "daily from 00:00" in said(desk.get(reverse("profiles")))
 
 
+def test_steps_may_be_typed_in_any_order(desk):
+    rows = {"start": ["12:00", "00:00", "06:30"], "limit": ["8", "16", "10"], "phases": [""] * 3, "more": [""] * 3}
+    desk.post(reverse("profile-new"), FORM | rows)
+    assert [period["limit"] for period in SavedProfile.objects.get().draft["periods"]] == [16, 10, 8]
+
+
 def test_what_no_version_takes_is_refused_in_place_with_its_requirement(desk):
     page = said(
         desk.post(reverse("profile-new"), FORM | {"start": ["01:00"], "limit": ["16"], "phases": [""], "more": [""]})

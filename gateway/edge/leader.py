@@ -1,0 +1,325 @@
+"""Leads a site: hears its chargers, its meter and the cloud's briefs, and says what limits go out. Does no I/O but the
+journal's; times are seconds since the epoch.
+
+The invariant is the ledger's (`smartcharging.ledger`). An order is booked, and on the disk, before `tick` gives it out;
+what was learnt since the last commit only frees room, so a process that dies at any point has forgotten nothing that
+binds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import orjson
+import structlog
+
+from gateway import frames, topics
+from gateway.bus.publisher import Publication
+from gateway.edge import brief, places, words
+from gateway.edge.journal import Journal
+from gateway.edge.places import Place
+from smartcharging import cars, grid, leading, ledger, meter
+
+EVERY_S = 10.0
+SOON_S = 1.0  # after news
+ANSWER_S = 30.0  # then the charger has lost our order, or its connection
+ASK_AGAIN_S = 60.0
+REPORT_EVERY_S = 10.0
+REPORT = "chargeyard.site-report.v1"
+
+log = structlog.get_logger(__name__)
+
+
+class Leader:
+    """``leads``: only then limits go out. `hear…` takes what is said, `tick` gives what is to be published."""
+
+    def __init__(self, site: int, journal: Journal, *, now: float) -> None:
+        self.site = site
+        self._journal = journal
+        self._brief: brief.Brief | None = None
+        self._epoch = -1
+        self._is_fresh = True  # nothing in the journal
+        self.places: dict[str, Place] = {}
+        self._kept = journal.places()
+        self._number = int(journal.note("number") or b"0")
+        self._busy: dict[str, tuple[str, float]] = {}  # by charger: the id of the order in work, ours or not, and when
+        self._away: set[str] = set()  # chargers that left an order of ours unanswered, and said nothing since
+        self._starts: dict[str, tuple[str, dict[str, Any]]] = {}  # StartTransaction that wait for their number
+        self._reading: meter.Reading | None = None
+        self._due_at = self._report_at = now
+        self._notes: dict[str, bytes] = {}
+        self._gone: list[str] = []
+        self.fullness, self.problem = 0.0, ""
+        if (kept := journal.note("brief")) is not None:
+            self._is_fresh = False
+            self._epoch = int(journal.note("epoch") or b"-1")
+            self.hear_brief(kept, now=now)
+
+    @property
+    def leads(self) -> bool:
+        return self._brief is not None and self._brief.leads
+
+    @property
+    def keys(self) -> set[str]:
+        """The topic levels of the site's chargers."""
+        return {topics.key(place.told.charger) for place in self.places.values()}
+
+    # -- the cloud's word ------------------------------------------------------------------------------------------
+
+    def hear_brief(self, payload: bytes, *, now: float) -> None:
+        try:
+            told = brief.read(payload)
+        except brief.NoBrief as error:
+            log.error("brief_not_understood", error=str(error))  # noqa: TRY400 - the sentence says it all
+            return
+        if told.site != self.site or told.epoch < self._epoch:
+            return  # of another site; or an older word, that the broker had kept
+        if self._brief is not None and (told.epoch, told.told_at) <= (self._brief.epoch, self._brief.told_at):
+            return
+        is_new = told.epoch > self._epoch
+        if told.leads or not is_new:
+            self._take_outlets(told, is_new=is_new, now=now)
+        if is_new:
+            log.info("epoch", site=self.site, epoch=told.epoch, leader=told.leader)
+            self._report_at = now
+        self._brief, self._epoch = told, told.epoch
+        self._notes |= {"brief": payload, "epoch": str(told.epoch).encode()}
+        self._soon(now)
+
+    def _take_outlets(self, told: brief.Brief, *, is_new: bool, now: float) -> None:
+        """The cloud led until a new epoch, so its ledger is the true one; within an epoch ours is."""
+        taken: dict[str, Place] = {}
+        for outlet in told.outlets:
+            name = outlet.place
+            if not is_new and name in self.places:
+                taken[name] = self.places[name]
+                taken[name].hear(outlet, told_at=told.told_at)
+            elif not is_new and name in self._kept:
+                taken[name] = places.restored(outlet, self._kept[name])
+            elif self._is_fresh and told.is_adopted:
+                taken[name] = places.unknown(outlet, now=now, lease_s=told.lease_s)
+            else:
+                taken[name] = places.handed_over(outlet)
+        self._gone += [name for name in {*self.places, *self._kept} if name not in taken]
+        self._kept, self.places, self._is_fresh = {}, taken, False
+
+    def hear_meter(self, payload: bytes, *, is_retained: bool, now: float) -> None:
+        if self._brief is None:
+            return
+        at = datetime.fromtimestamp(now, UTC)
+        try:
+            reading = meter.read(payload, volts=self._brief.volts, at=at, is_retained=is_retained)
+        except ValueError as error:
+            log.warning("meter_not_understood", error=str(error)[:300])
+            return
+        moment = min(reading.measured_at, at)
+        if self._reading is None or moment >= self._reading.measured_at:
+            self._reading = meter.Reading(reading.load_a, moment)
+            self._soon(now)
+
+    # -- frames ----------------------------------------------------------------------------------------------------
+
+    def hear_charger(self, charger: str, frame: frames.Frame, *, now: float) -> None:
+        self._away.discard(charger)
+        match frame:
+            case frames.Call(message_id=message_id, action="StartTransaction", payload=payload):
+                self._starts[charger] = message_id, payload
+            case frames.Call(action=action, payload=payload):
+                for news in words.news(action, payload):
+                    self._take_news(charger, news, now)
+            case frames.Result(message_id=message_id, payload=payload):
+                status = payload.get("status") if isinstance(payload, dict) else None
+                self._settle(charger, message_id, None if status is None else status == "Accepted", now)
+            case frames.Error(message_id=message_id):
+                # It may have failed after it acted.
+                self._settle(charger, message_id, None, now)
+
+    def hear_csms(self, charger: str, frame: frames.Frame, *, now: float) -> None:
+        """What somebody, we ourselves too, sends to a charger."""
+        match frame:
+            case frames.Call(message_id=message_id, action=action, payload=payload):
+                if self._busy.get(charger, ("", 0.0))[0] == message_id:
+                    return
+                self._busy.setdefault(charger, (message_id, now))
+                if words.may_raise(action, payload):
+                    for place in self._of(charger):
+                        place.raised_at = now
+                        place.follow()
+                    self._soon(now)
+            case frames.Result(message_id=message_id, payload=payload):
+                asked_id, call = self._starts.get(charger, ("", {}))
+                if asked_id != message_id or not isinstance(payload, dict):
+                    return
+                del self._starts[charger]
+                if begun := words.started_by(call, payload):
+                    self._take_news(charger, begun, now)
+
+    def _of(self, charger: str) -> Iterable[Place]:
+        return [place for place in self.places.values() if place.told.charger == charger]
+
+    def _take_news(self, charger: str, news: words.News, now: float) -> None:
+        for place in self._of(charger):
+            is_here = place.told.evse_id == news.evse_id
+            is_its = bool(news.transaction_id) and place.transaction_id == news.transaction_id
+            match news:
+                case words.Begun() if is_here:
+                    if place.begin(news.transaction_id):
+                        self._soon(now)
+                case words.Ended() if is_its or (is_here and not news.transaction_id):
+                    if place.end():
+                        self._soon(now)
+                case words.Metered(current_a=current_a, power_w=power_w) if is_its or is_here:
+                    drawn_a = current_a if current_a is not None else (power_w or 0.0) / self._volts / place.told.phases
+                    place.metered(drawn_a, now)
+
+    @property
+    def _volts(self) -> float:
+        return self._brief.volts if self._brief is not None else 230.0
+
+    def _settle(self, charger: str, message_id: str, is_taken: bool | None, now: float) -> None:
+        if self._busy.get(charger, ("", 0.0))[0] == message_id:
+            del self._busy[charger]
+            self._soon(now, after_s=0.0)
+        for place in self._of(charger):
+            place.settle(message_id, is_taken)
+
+    # -- the clock -------------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> list[Publication]:
+        """What is due; on the disk before it is given. Raises sqlite3.OperationalError, and then nothing leaves."""
+        for charger, (message_id, since) in list(self._busy.items()):
+            if now - since >= ANSWER_S:
+                del self._busy[charger]
+                if any(message_id in place.orders for place in self._of(charger)):
+                    self._away.add(charger)
+        said: list[Publication] = []
+        if self.leads and now >= self._due_at:
+            self._due_at = now + EVERY_S
+            said = self._lead(now)
+        if self._brief is not None and now >= self._report_at:
+            self._report_at = now + REPORT_EVERY_S
+            said.append(self._report(now))
+        if said or self._notes:
+            self._commit()
+        return said
+
+    def _soon(self, now: float, *, after_s: float = SOON_S) -> None:
+        self._due_at = min(self._due_at, now + after_s)
+
+    def _commit(self) -> None:
+        notes = {**self._notes, "number": str(self._number).encode()}
+        self._journal.write(
+            places={name: place.state() for name, place in self.places.items()}, gone=self._gone, notes=notes
+        )
+        self._notes, self._gone = {}, []
+
+    def _lead(self, now: float) -> list[Publication]:
+        here = list(self.places.values())
+        for place in here:
+            place.outlet.is_online = place.told.charger not in self._away
+            place.outlet.expire(now)
+        book = self._book(here, now)
+        said = self._tell_defaults(here, book, now)
+        before = [place.car for place in here]
+        given = cars.share(book, before, now, volts=self._volts)
+        for index, (place, car) in enumerate(zip(here, before, strict=True)):
+            place.target_a, place.bound_by = float(given.amperes[index]), given.bound_by[index]
+            place.is_queued, place.enough_a = given.is_queued[index], car.enough_a if car is not None else None
+        for order in book.decide(given.amperes, now, order=np.argsort(-given.amperes, kind="stable")):
+            said += self._order(here[order.index], order, book, now)
+        self.fullness = book.fullness(now)
+        if self.fullness > 1 + 1e-6:
+            log.warning("site_not_safe", site=self.site, fullness=round(self.fullness, 3))
+            said += self._contain(here, now)
+        return said
+
+    def _book(self, here: list[Place], now: float) -> ledger.Ledger:
+        assert self._brief is not None
+        told, at = self._brief, datetime.fromtimestamp(now, UTC)
+        measured = self._reading
+        building = grid.Building(
+            told.building_worst_a, measured.load_a if measured else None, measured.measured_at if measured else None
+        )
+        site = grid.Site(told.nodes, [brief.place(place.told) for place in here], told.volts, building, told.signals)
+        network = site.network(at, ahead=timedelta(seconds=told.lease_s))
+        return ledger.Ledger(network, [place.outlet for place in here], lease_s=told.lease_s)
+
+    # -- orders ----------------------------------------------------------------------------------------------------
+
+    def _order(self, place: Place, order: ledger.Order, book: ledger.Ledger, now: float) -> list[Publication]:
+        """One order at a time for each charger; what has to wait is decided anew, and not booked."""
+        if place.told.charger in self._busy or not place.transaction_id:
+            return []
+        self._number += 1
+        message_id = str(uuid4())
+        place.book(order, self._number, message_id, now, book)
+        until = datetime.fromtimestamp(order.expires_at, UTC) if order.kind == "lease" else None
+        return [self._profile(place, order.kind, order.limit_a, message_id, now, until=until)]
+
+    def _tell_defaults(self, here: list[Place], book: ledger.Ledger, now: float) -> list[Publication]:
+        """A default first of all; a lower one at once, a higher one only where all limits bear it."""
+        assert self._brief is not None
+        said = []
+        wanted_a = self._brief.default_a
+        for index, place in enumerate(here):
+            is_there = place.default_a is not None and abs(place.default_a - wanted_a) < ledger.TELLING_A
+            is_asked = place.asked_default is not None and now - place.asked_default[2] < ASK_AGAIN_S
+            is_led = place.told.trust is not ledger.Trust.NONE and place.outlet.is_online
+            if is_there or is_asked or not is_led or place.told.charger in self._busy:
+                continue
+            if place.default_a is not None and wanted_a > place.default_a:
+                raised = book.worst_a(now)
+                raised[index] = max(raised[index], min(wanted_a, place.told.cable_a))
+                if not book.network.bears(raised):
+                    continue
+            message_id = str(uuid4())
+            place.ask_default(wanted_a, message_id, now)
+            said.append(self._profile(place, "default", wanted_a, message_id, now))
+        return said
+
+    def _profile(
+        self, place: Place, kind: str, limit_a: float, message_id: str, now: float, *, until: datetime | None = None
+    ) -> Publication:
+        told = place.told
+        watts_per_a = self._volts * told.phases if told.in_watts else None
+        at = datetime.fromtimestamp(now, UTC)
+        profile = leading.profile(kind, told.evse_id, limit_a, at=at, until=until, watts_per_a=watts_per_a)
+        transaction_id = "" if kind == "default" else place.transaction_id
+        action, payload = words.set_profile(told.version, profile, evse_id=told.evse_id, transaction_id=transaction_id)
+        return self._call(told.charger, message_id, action, payload, now)
+
+    def _contain(self, here: list[Place], now: float) -> list[Publication]:
+        """A wild one is stopped where its cable, with all that the others may draw, is too much."""
+        return [
+            self._call(place.told.charger, str(uuid4()), *words.stop(place.told.version, place.transaction_id), now)
+            for place in here
+            if place.outlet.is_wild and place.transaction_id and place.told.charger not in self._busy
+        ]
+
+    def _call(self, charger: str, message_id: str, action: str, payload: dict[str, Any], now: float) -> Publication:
+        self._busy[charger] = message_id, now
+        log.info("frame", charger=charger, frame="down", action=action, id=message_id)
+        return Publication(topics.outbound(topics.key(charger)), frames.call(message_id, action, payload).encode())
+
+    # -- the report ------------------------------------------------------------------------------------------------
+
+    def _report(self, now: float) -> Publication:
+        """What the site does, for the cloud's pages; once it no longer leads, the ledger as well."""
+        outlets = [
+            {
+                "charger": place.told.charger, "evse_id": place.told.evse_id, "target_a": place.target_a,
+                "bound_by": place.bound_by, "is_queued": place.is_queued, "is_wild": place.outlet.is_wild,
+                "worst_a": place.outlet.worst_a(now), "transaction_id": place.transaction_id,
+                **({} if self.leads else {"entries": place.entries()}),
+            }
+            for place in self.places.values()
+        ]  # fmt: skip
+        told = {
+            "schema": REPORT, "site": self.site, "epoch": self._epoch, "at": now, "is_leading": self.leads,
+            "fullness": self.fullness, "kept_frames": self._journal.count(), "outlets": outlets,
+        }  # fmt: skip
+        return Publication(topics.site(self.site, "report"), orjson.dumps(told), qos=1)
