@@ -24,7 +24,7 @@ from portal.api.saving import OneOfAKind
 from portal.issues import outward, telling
 from portal.issues.models import Channel, Severity, Telling
 
-SEVERITIES = {level.label: level for level in Severity}
+SEVERITIES = {str(level.label): level for level in Severity}
 
 
 class SeverityField(serializers.ChoiceField):
