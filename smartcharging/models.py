@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Charger, Command, Site
 from sessions.models import ChargingSession
@@ -146,9 +147,9 @@ class ChargingNeeds(models.Model):
 class Leader(models.TextChoices):
     """Who leads a site, see `smartcharging.handover`."""
 
-    CLOUD = "cloud", "this yard"
-    EDGE = "edge", "the edge at the site"
-    RETURNING = "returning", "the edge, asked to hand back"
+    CLOUD = "cloud", _("this yard")
+    EDGE = "edge", _("the edge at the site")
+    RETURNING = "returning", _("the edge, asked to hand back")
 
 
 class SitePlan(models.Model):
