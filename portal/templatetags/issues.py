@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from portal.issues.models import Issue, Severity
 
@@ -27,7 +28,7 @@ def severity(issue: Issue) -> SafeString:
         LOOKS[level],
         static("img/icons.svg"),
         {Severity.CRITICAL: "faulted", Severity.MAJOR: "reserved", Severity.MINOR: "unavailable"}[level],
-        str(level.label).capitalize(),
+        capfirst(str(level.label)),
     )
 
 

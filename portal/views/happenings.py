@@ -9,15 +9,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from chargers.models import Charger, Connection, ConnectorStatus, StatusChange
-from chargers.sentences import read
+from chargers.sentences import phrase, read
 from portal.views import formats
 from portal.views.states import SHAPE_OF
 from sessions.models import ChargingSession
 
 MOST = 24
+# How connections end, as the gateway writes it into their rows.
+ENDINGS = (
+    phrase("the connection broke"),
+    phrase("does not read what it is sent"),
+    phrase("did not answer our ping within {seconds} s"),
+    phrase("did not answer our ping when a newcomer wanted its place"),
+    phrase("gone before it was let in"),
+)
 # What a car does shows as a session; here only what the street itself does.
 TOLD_BY_SESSIONS = (
     ConnectorStatus.PREPARING,
@@ -53,7 +62,7 @@ def _states() -> list[Happening]:
             at=row.received_at,
             key=f"state-{row.pk}",
             charger=row.charger,
-            word=row.get_status_display().capitalize(),
+            word=capfirst(row.get_status_display()),
             state=SHAPE_OF.get(row.status, "unknown"),
             detail=" · ".join([_connector(row.evse_id), *([row.error_code] if _is_error(row) else [])]),
         )
