@@ -35,14 +35,17 @@ def main() -> int:
 
 
 def run_tests(arguments: list[str]) -> int:
-    """Run pytest on all cores (at most four); what stands in ``arguments`` comes later and wins."""
+    """Run pytest with a process more than there are cores (at most four), for many tests wait for stacks and clocks; what
+    stands in ``arguments`` comes later and wins.
+    """
     import pytest
 
     os.chdir(bootstrap.ROOT)
     with tempfile.TemporaryDirectory(prefix="chargeyard-tests-") as home:
         # Settings are read before conftest.py: without this, tests would find the parts of a yard that runs here.
         os.environ["CHARGEYARD_HOME"] = home
-        return int(pytest.main(["-n", "auto", "--maxprocesses", "4", *arguments]))
+        processes = min(4, (os.cpu_count() or 1) + 1)
+        return int(pytest.main(["-n", str(processes), *arguments]))
 
 
 if __name__ == "__main__":
