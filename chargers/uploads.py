@@ -79,10 +79,12 @@ def follow(charger: Charger, status: str) -> None:
         _announce(charger.pk)
 
 
-def begin(name: str, *, at: datetime) -> None:
+def begin(name: str, *, announced_bytes: int | None = None, at: datetime) -> None:
     """Somebody writes this file by its link. Raises BadLink if it has been used, or is in use."""
     free = Q(begun_at=None) | Q(begun_at__lt=at - STALLED)
-    changed = Upload.objects.filter(free, name=name, received_at=None).update(begun_at=at, state=Upload.State.UPLOADING)
+    changed = Upload.objects.filter(free, name=name, received_at=None).update(
+        begun_at=at, state=Upload.State.UPLOADING, done_bytes=0, announced_bytes=announced_bytes
+    )
     upload = Upload.objects.filter(name=name).first()
     if not changed or upload is None:
         raise BadLink(
@@ -91,6 +93,12 @@ def begin(name: str, *, at: datetime) -> None:
             else phrase("Nothing is expected by this link.")
         )
     _announce(upload.charger_id)
+
+
+def progress(name: str, *, done_bytes: int) -> None:
+    """So much of it has come. What passes by us, into a bucket, tells no progress."""
+    if Upload.objects.filter(name=name, received_at=None).update(done_bytes=done_bytes):
+        _announce(Upload.objects.values_list("charger", flat=True).get(name=name))
 
 
 @transaction.atomic
@@ -109,7 +117,9 @@ def receive(name: str, *, size_bytes: int, head: bytes, told_name: str = "", at:
 def break_off(name: str, problem: str) -> None:
     """What was begun did not come to an end: the charger may try again."""
     for upload in Upload.objects.filter(name=name, received_at=None):
-        Upload.objects.filter(pk=upload.pk).update(begun_at=None, state=Upload.State.WAITING, problem=problem[:300])
+        Upload.objects.filter(pk=upload.pk).update(
+            begun_at=None, state=Upload.State.WAITING, problem=problem[:300], done_bytes=None, announced_bytes=None
+        )
         _announce(upload.charger_id)
 
 

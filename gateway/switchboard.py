@@ -23,7 +23,7 @@ from django.utils import timezone
 from chargers import connections, large_frames
 from chargers.connections import Claim, Farewell
 from chargers.models import REPLACED, Charger
-from gateway import claim_check, cloudwatch, crash, health, metrics, topics
+from gateway import claim_check, cloudwatch, crash, health, leaving, metrics, topics
 from gateway.admission import Admission
 from gateway.batching import LARGEST, DatabaseThread
 from gateway.bus import Bus, NewsHeard
@@ -35,9 +35,6 @@ from gateway.turns import Turns
 
 TICK_S = 1.0
 TOUCH_EVERY = 5  # ticks
-# Time for the answers that chargers wait for, when the process is asked to stop; then for the closing handshakes.
-FINISH_S = 5.0
-CLOSE_S = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -90,14 +87,7 @@ class Switchboard:
     async def stop(self) -> None:
         """Take nobody new, let each charger have the answer it waits for, close all lines, leave the books clean."""
         self.is_closing = True
-        deadline = time.monotonic() + FINISH_S
-        told: set[str] = set()
-        while self.lines and time.monotonic() < deadline + CLOSE_S:
-            for key, line in list(self.lines.items()):
-                if key not in told and (line.relay.pending is None or time.monotonic() > deadline):
-                    told.add(key)
-                    line.hang_up(1012, "this gateway restarts; dial again")
-            await asyncio.sleep(0.05)
+        await leaving.send_away(self.lines, per_s=settings.ADMISSION_PER_S)
         for task in self._tasks:
             task.cancel()
         if self.takes_chargers:

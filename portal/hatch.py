@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -24,6 +25,8 @@ from chargers import storage, uploads
 
 PREFIX = "/files/"
 CHUNK = 64 * 1024
+TOLD_EVERY_S = 1.0
+LONGEST_LENGTH = 16  # digits of a Content-Length that is meant
 HEAD_BYTES = 600  # by which `uploads.content_of` knows what it is
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
 
@@ -146,11 +149,14 @@ async def _take(scope: Any, receive: Any, token: str, told_name: str, answer: _A
 
 
 def _keep(name: str, told_name: str, scope: Any, next_message: Callable[[], Any]) -> int:
-    uploads.begin(name, at=timezone.now())
+    is_form = _header(scope, b"content-type").startswith("multipart/form-data")
+    length = _header(scope, b"content-length")
+    announced = int(length) if length.isdecimal() and not is_form and len(length) < LONGEST_LENGTH else None
+    uploads.begin(name, announced_bytes=announced, at=timezone.now())
     head = bytearray()
     try:
-        chunks = storage.bounded(_body(next_message))
-        if _header(scope, b"content-type").startswith("multipart/form-data"):
+        chunks = _told(name, storage.bounded(_body(next_message)))
+        if is_form:
             told_name, chunks = _first_part(scope, chunks)
         size = storage.storage().keep(name, _seen(chunks, head))
     except BaseException as error:
@@ -173,6 +179,17 @@ def _body(next_message: Callable[[], Any]) -> Iterator[bytes]:
         yield message.get("body", b"")
         if not message.get("more_body"):
             return
+
+
+def _told(name: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """People may watch: once in `TOLD_EVERY_S` they are told how much has come."""
+    done, told_at = 0, time.monotonic()
+    for chunk in chunks:
+        done += len(chunk)
+        if time.monotonic() - told_at >= TOLD_EVERY_S:
+            uploads.progress(name, done_bytes=done)
+            told_at = time.monotonic()
+        yield chunk
 
 
 def _seen(chunks: Iterator[bytes], head: bytearray) -> Iterator[bytes]:

@@ -34,6 +34,7 @@ PLACES = {
 NOWHERE_TO_GO = phrase("It cannot go anywhere: {why}")
 IS_NOWHERE = phrase("{name} is nowhere; there is nothing to take back.")
 TAKE_BACK = phrase("Take back {name}")
+PROFILE = phrase("Profile {name}")
 PLACE = phrase("{identity}, connector {number}")
 State = Placement.State
 
@@ -166,7 +167,9 @@ def push(
         )
         raise ValueError(NOWHERE_TO_GO.format(why=why))
     orders = [(spot.charger.pk, {"evse_id": spot.evse_id, "profile": spot.profile}) for spot in ready]
-    job, ordered = jobs.start_each(f"Profile {saved.name}", "set_profile", orders, by=by, via=via, chosen_by=chosen_by)
+    job, ordered = jobs.start_each(
+        PROFILE.format(name=saved.name), "set_profile", orders, by=by, via=via, chosen_by=chosen_by
+    )
     for spot, command in zip(ready, ordered, strict=True):
         Placement.objects.update_or_create(
             saved=saved, charger=spot.charger, evse_id=spot.evse_id,

@@ -19,11 +19,12 @@ from smartcharging import readback
 from smartcharging.models import CompositeReport, InstalledProfile, Placement
 
 READING_TTL_S = 3600
-
 # Told to people, see chargers/sentences.py.
 ANSWERED = phrase("The charger answered {status}.")
 GAVE_REASON = phrase("The charger answered {status}, {reason}.")
 PUT_BACK = phrase("Lost by the boot before {time:%Y-%m-%d %H:%M} UTC and put back.")
+HIDDEN_FOR_A_DAY = phrase("Accepted; for the next day something else binds, so it does not show.")
+HIDDEN_FOR_DAYS = phrase("Accepted; for the next days something else binds, so it does not show.")
 State = Placement.State
 
 _FIELDS = ("state", "told", "command", "reading", "looked_at", "put_back_at", "changed_at")
@@ -123,12 +124,8 @@ def _read(placement: Placement, at: datetime) -> None:
     elif verdict.is_same and placement.number in verdict.shows:
         _close(placement, State.HELD, _again(placement, phrase("Its composite schedule shows it.")), at)
     elif placement.number not in verdict.shows:
-        told = (
-            phrase("Accepted; for the next day something else binds, so it does not show.")
-            if report.command.arguments.get("duration_s", 0) <= readback.SPAN_S
-            else phrase("Accepted; for the next days something else binds, so it does not show.")
-        )
-        _close(placement, State.HELD, told, at)
+        is_a_day = report.command.arguments.get("duration_s", 0) <= readback.SPAN_S
+        _close(placement, State.HELD, HIDDEN_FOR_A_DAY if is_a_day else HIDDEN_FOR_DAYS, at)
     elif not first_look and _may_put_back(placement):
         _put_back(placement, at)
     else:
@@ -150,7 +147,7 @@ def _unsaid(placement: Placement, at: datetime) -> None:
 def _again(placement: Placement, sentence: str) -> str:
     if placement.put_back_at is None:
         return sentence
-    return PUT_BACK.format(time=placement.put_back_at) + " " + sentence
+    return f"{PUT_BACK.format(time=placement.put_back_at)} {sentence}"
 
 
 def _may_put_back(placement: Placement) -> bool:

@@ -22,16 +22,6 @@ LONGEST_S = 31 * SPAN_S
 UNLIMITED = 1e9  # where no profile speaks, nothing is compared
 TOLERANCE = {"A": 0.5, "W": 250.0}
 SHORTEST_S = 15.0  # chargers round their steps, and both ends take a moment
-# Told to people, see chargers/sentences.py.
-NOW = phrase("Now")
-LATER = phrase("In {hours} h {minutes:02} min")
-DAYS_LATER = phrase("In {days} d {hours} h {minutes:02} min")
-SAYS_OTHER = phrase("{when} it says {said} where {wanted} should hold.")
-USES_OTHER = phrase("{when} it says {said} where {wanted} should be used.")
-PHASE = phrase("phase L{number}")
-ONE_PHASE = phrase("1 phase")
-PHASES = phrase("{count} phases")
-BEGINS_LATE = phrase("It says that it begins in {minutes} min; its clock, or its start, is wrong.")
 LATE = timedelta(minutes=5)  # a schedule that begins later than it was told speaks by a clock that is wrong
 
 
@@ -43,6 +33,18 @@ def span_s(profile: Mapping[str, Any], *, at: datetime) -> int:
     moments = [moment(profile.get(name)) for name in ("start_at", "valid_from")]
     begins_s = max([0.0, *(told - at.timestamp() for told in moments if told is not None)])
     return int(min(max(span, begins_s + SPAN_S if begins_s > 0 else 0), LONGEST_S))
+
+
+# Told to people, see chargers/sentences.py.
+NOW = phrase("Now")
+LATER = phrase("In {hours} h {minutes:02} min")
+DAYS_LATER = phrase("In {days} d {hours} h {minutes:02} min")
+WRONG_CLOCK = phrase("It says that it begins in {minutes} min; its clock, or its start, is wrong.")
+PHASE = phrase("phase L{count}")
+ONE_PHASE = phrase("{count} phase")
+PHASES = phrase("{count} phases")
+USES_OTHER = phrase("{when} it says {said} where {wanted} should be used.")
+SAYS_OTHER = phrase("{when} it says {said} where {wanted} should hold.")
 
 
 def composite_told(
@@ -94,7 +96,7 @@ def verdict(report: CompositeReport, profiles: Sequence[Profile] | None = None) 
     if ahead <= LATE:
         return best
     by_min = int(ahead.total_seconds() // 60)
-    return Verdict(False, best.shows, BEGINS_LATE.format(minutes=by_min))
+    return Verdict(False, best.shows, WRONG_CLOCK.format(minutes=by_min))
 
 
 def expected(
@@ -176,9 +178,7 @@ def _difference(said: Mapping[str, Any], step: Step, unit: str, when: str) -> st
 
 
 def _phases(name: str, count: int) -> str:
-    if name == "phase":
-        return PHASE.format(number=count)
-    return ONE_PHASE if count == 1 else PHASES.format(count=count)
+    return (PHASE if name == "phase" else ONE_PHASE if count == 1 else PHASES).format(count=count)
 
 
 def _same(said: float | None, limit: float, unit: str) -> bool:
@@ -188,12 +188,10 @@ def _same(said: float | None, limit: float, unit: str) -> bool:
 def _after(start_s: float) -> str:
     if start_s < SHORTEST_S:
         return NOW
-    days, hours, minutes = int(start_s // SPAN_S), int(start_s % SPAN_S // 3600), int(start_s % 3600 // 60)
-    return (
-        DAYS_LATER.format(days=days, hours=hours, minutes=minutes)
-        if days
-        else LATER.format(hours=hours, minutes=minutes)
-    )
+    hours, minutes = int(start_s % SPAN_S // 3600), int(start_s % 3600 // 60)
+    if start_s < SPAN_S:
+        return LATER.format(hours=hours, minutes=minutes)
+    return DAYS_LATER.format(days=int(start_s // SPAN_S), hours=hours, minutes=minutes)
 
 
 def _power(limit: float | None, unit: str) -> str:

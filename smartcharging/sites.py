@@ -28,7 +28,7 @@ TWICE_IN_TREE = phrase("{identity}, EVSE {evse} hangs in the tree twice; one cab
 NOT_AT_SITE = phrase("{identities} does not stand at {site}; put it there first.")
 phrase("A building draws three finite currents up to {most:g} A; not {told}.")  # `meter.checked`
 NO_LIMIT = phrase("A limit is 0 to {most:g} W, not {told:g}.")
-WAS_OVER = phrase("The limit of {source} was over at {at:%Y-%m-%d %H:%M} UTC; give a new one.")
+WAS_OVER = phrase("The limit of {who} was over at {until:%Y-%m-%d %H:%M} UTC; give a new one.")
 OVER_BEFORE = phrase("The limit would be over at {until:%Y-%m-%d %H:%M} before it begins at {since:%Y-%m-%d %H:%M}.")
 
 
@@ -163,7 +163,7 @@ def change_limit(signal: CapacitySignal, told: Mapping[str, Any], *, at: datetim
     """Another "limit_w" or "to_at". Raises IsOver, or ValueError for what makes no sense."""
     signal = CapacitySignal.objects.select_for_update().get(pk=signal.pk)
     if signal.to_at is not None and signal.to_at <= at:
-        raise IsOver(WAS_OVER.format(source=signal.source, at=signal.to_at))
+        raise IsOver(WAS_OVER.format(who=signal.source, until=signal.to_at))
     limit_w, to_at = told.get("limit_w", signal.limit_w), told.get("to_at", signal.to_at)
     _require_sense(limit_w, signal.from_at, to_at)
     signal.limit_w, signal.to_at = limit_w, to_at

@@ -35,6 +35,8 @@ class Upload(models.Model):
     problem = models.CharField(max_length=300, blank=True)  # for people: why it failed
     content = models.CharField(max_length=6, choices=Content, blank=True)
     size_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    done_bytes = models.PositiveBigIntegerField(null=True, blank=True)  # of what is being written; None: nobody knows
+    announced_bytes = models.PositiveBigIntegerField(null=True, blank=True)  # how much the charger said it will be
     asked_at = models.DateTimeField()
     expires_at = models.DateTimeField()  # of the link
     begun_at = models.DateTimeField(null=True, blank=True)  # somebody writes by the link; nobody else may

@@ -99,18 +99,6 @@ METER = Fault(
     phrase("it cannot read its meter"),
     phrase("Restart it once; until then what it charges cannot be billed."),
     TECHNICIAN,
-)
-PLUG = Fault(phrase("the plug is not all the way in"), _REPLUG, DRIVER)
-CABLE = Fault(
-    phrase("the cable is damaged or cut"),
-    phrase("Take it out of service; look whether copper is bare."),
-    TECHNICIAN,
-    True,
-)
-METER = Fault(
-    phrase("it cannot read its meter"),
-    phrase("Restart it once; until then what it charges cannot be billed."),
-    TECHNICIAN,
     may_restart=True,
 )
 READER = Fault(

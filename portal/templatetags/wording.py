@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from chargers import sentences
 from chargers.models import Command, Exchange, Upload
 from portal.forms.commands import FORMS
 from portal.views import formats
@@ -40,7 +39,6 @@ FROM = {"daily": _("daily from {time}"), "weekly": _("weekly from {time}")}
 LOGS = {"diagnostics": _("Diagnostics log"), "security": _("Security log")}
 
 register = template.Library()
-register.filter("read", sentences.read)
 
 
 @register.filter

@@ -28,11 +28,7 @@ def gaps(text: str) -> list[str]:
     return sorted(GAP.findall(text))
 
 
-@pytest.mark.parametrize(
-    "page",
-    sorted(TEMPLATES.rglob("*.html")),
-    ids=name_of,
-)
+@pytest.mark.parametrize("page", sorted(TEMPLATES.rglob("*.html")), ids=name_of)
 def test_all_that_a_template_says_can_be_translated(page):
     assert not plain_text(page.read_text())
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from chargers import commands, storage, uploads
 from chargers.models import Command, CommandStatus, Upload
+from chargers.signals import files_changed
 from portal.hatch import Hatch
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -251,3 +252,28 @@ class TestReading:
         assert client.get(f"/firmware/logs/{upload.pk}/").status_code == 200
         assert client.post(f"/firmware/logs/{upload.pk}/delete/").status_code == 403
         assert Upload.objects.exists()
+
+
+def test_people_see_how_much_of_a_log_has_come_and_nothing_of_a_try_that_broke_off(asked, monkeypatch):
+    monkeypatch.setattr("portal.hatch.TOLD_EVERY_S", 0)
+    upload, link = asked()
+    told: list[tuple[int | None, int | None]] = []
+
+    def note(**kwargs: Any) -> None:
+        told.append(Upload.objects.values_list("done_bytes", "announced_bytes").get(pk=upload.pk))
+
+    files_changed.connect(note)
+    try:
+        assert ask("PUT", link, b"12345", b"6789", content_length="9").status == 201
+    finally:
+        files_changed.disconnect(note)
+    assert told[0] == (0, 9)
+    assert (5, 9) in told and (9, 9) in told
+
+
+@pytest.mark.parametrize("length", ["", "a lot", "-1", "9" * 40])
+def test_a_length_that_means_nothing_is_no_length(asked, length):
+    upload, link = asked()
+    assert ask("PUT", link, b"12345", content_length=length).status == 201
+    upload.refresh_from_db()
+    assert (upload.announced_bytes, upload.size_bytes) == (None, 5)

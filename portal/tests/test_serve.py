@@ -24,6 +24,7 @@ import pytest
 import websockets
 from paho.mqtt.enums import CallbackAPIVersion
 
+from gateway import leaving
 from portal.supervisor import ports
 from portal.tests import parts
 
@@ -55,7 +56,7 @@ class Yard:
             env=self.env,
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=180,
         )
 
     def serve(self, *arguments: str, **env: str) -> Process:
@@ -67,6 +68,20 @@ class Yard:
         with sqlite3.connect(self.home / "db.sqlite3", timeout=10) as database:
             database.row_factory = sqlite3.Row
             return dict(database.execute("SELECT * FROM chargers_charger WHERE identity = 'CP-1'").fetchone())
+
+    def online(self) -> list[str]:
+        with sqlite3.connect(self.home / "db.sqlite3", timeout=10) as database:
+            return [row[0] for row in database.execute("SELECT identity FROM chargers_charger WHERE is_online")]
+
+    def answer(self, *topics: str) -> None:
+        """Publish an answer on each topic to the n-th message of the n-th charger."""
+        client = paho.Client(CallbackAPIVersion.VERSION2)
+        client.connect("127.0.0.1", int(self.mqtt_url.rpartition(":")[2]))
+        client.loop_start()
+        for number, topic in enumerate(topics):
+            client.publish(topic, f'[3,"{number}",{{}}]', qos=1).wait_for_publish(10)
+        client.disconnect()
+        client.loop_stop()
 
     def listener(self, *filters: str) -> list[tuple[str, bytes]]:
         """Everything that is published on ``filters`` from now on."""
@@ -99,7 +114,7 @@ class Process:
     @property
     def port(self) -> int:
         """Where it listens, once it does."""
-        while "listens on http://127.0.0.1:" not in (line := self._lines.get(timeout=30)):
+        while "listens on http://127.0.0.1:" not in (line := self._lines.get(timeout=60)):
             pass
         return int(line.split("127.0.0.1:")[1].split()[0])
 
@@ -111,6 +126,19 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
         yard.manage("migrate")
         yard.manage("create_charger", "CP-1", "--password", PASSWORD)
         yield yard
+
+
+@pytest.fixture
+def busy(yard: Yard) -> list[str]:
+    """Chargers that may come in together."""
+    identities = [f"BUSY-{number}" for number in range(24)]
+    seed = f"""
+from chargers import registration
+for number in range(24):
+    registration.register(f"BUSY-{{number}}", password={PASSWORD!r})
+"""
+    yard.manage("shell", "-v0", "-c", seed)
+    return identities
 
 
 @pytest.fixture(autouse=True)
@@ -132,11 +160,11 @@ def dial(port: int, identity: str = "CP-1") -> websockets.connect:
     )
 
 
-async def let_in(port: int) -> websockets.ClientConnection:
+async def let_in(port: int, identity: str = "CP-1") -> websockets.ClientConnection:
     """Dial until the gateway has found its broker."""
     for _ in range(100):
         try:
-            return await dial(port)
+            return await dial(port, identity)
         except websockets.InvalidStatus as refused:
             if refused.response.status_code != 503:
                 raise
@@ -146,7 +174,7 @@ async def let_in(port: int) -> websockets.ClientConnection:
 
 async def close_code(connection: websockets.ClientConnection) -> int:
     with pytest.raises(websockets.ConnectionClosed) as caught:
-        await asyncio.wait_for(connection.recv(), 10)
+        await asyncio.wait_for(connection.recv(), 30)
     assert caught.value.rcvd is not None
     return caught.value.rcvd.code
 
@@ -188,6 +216,35 @@ async def test_a_stop_closes_chargers_with_1012_and_leaves_clean_books(yard):
     assert not yard.charger()["is_online"]
     assert "listens on" in "".join(process.output)
     assert "Traceback" not in "".join(process.output)
+
+
+async def test_a_busy_gateway_lets_its_chargers_go_some_at_a_time_and_each_with_its_answer(yard, busy):
+    """As ECS does it for a deploy; `StopTimeout` of deploy/aws is longer than this may take."""
+    process = yard.serve("--role", "gateway", ADMISSION_PER_S="8")
+    port = process.port
+    connections = await asyncio.gather(*(let_in(port, identity) for identity in busy))
+    asked = yard.listener("+/in")
+    for number, connection in enumerate(connections):
+        await connection.send(f'[2,"{number}","Heartbeat",{{}}]')
+    await until(lambda: len({topic for topic, _ in asked}) == len(busy))
+    process.popen.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    await asyncio.sleep(1)  # nobody is cut off who waits for an answer
+    yard.answer(*(f"{identity}/out" for identity in busy))
+    left_at = await asyncio.gather(*(answered_and_sent_away(connection) for connection in connections))
+    # 24 chargers at 8 a second: the last some 3 s after the first, and none before its answer.
+    assert max(left_at) - began > 2.5
+    assert await asyncio.to_thread(process.popen.wait, 30) == 0
+    assert time.monotonic() - began < leaving.WITHIN_S
+    assert not yard.online()
+    assert "Traceback" not in "".join(process.output)
+
+
+async def answered_and_sent_away(connection: websockets.ClientConnection) -> float:
+    """When it was closed with 1012, after the answer to what it asked."""
+    assert json.loads(await asyncio.wait_for(connection.recv(), 30))[0] == 3
+    assert await close_code(connection) == 1012
+    return time.monotonic()
 
 
 async def test_a_killed_gateway_is_announced_with_its_name(yard):

@@ -272,6 +272,17 @@ def test_a_worker_that_is_stopped_says_so_and_ends_cleanly(worker: Yard) -> None
     worker.wait_for("/status", lambda status: status["status"] == "offline")
 
 
+def test_a_worker_that_is_stopped_finishes_its_batch_first(worker: Yard) -> None:
+    assert worker.worker is not None
+    with worker.locked_database():
+        message_id = say(worker, "W-8")
+        time.sleep(0.5)  # until the hand has it
+        worker.worker.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+    assert answer(worker, "W-8", message_id)[0] == 3
+    assert worker.worker.wait(PATIENCE_S) == 0
+
+
 def test_frames_are_answered_without_redis(yard: Yard) -> None:
     yard.start(REDIS_URL="redis://127.0.0.1:9/0")
     assert answer(yard, "W-7", say(yard, "W-7"))[0] == 3

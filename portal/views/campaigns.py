@@ -110,7 +110,10 @@ def lanes(campaign: Campaign) -> list[Lane]:
         by_ring.setdefault(ring, {})[state] = count
     found = []
     for ring in sorted(by_ring):
-        counts = [(state, PART_LOOKS[state], state, by_ring[ring].get(state, 0)) for state in IN_ORDER]
+        counts = [
+            (state, PART_LOOKS[state], str(Participant.State(state).label).lower(), by_ring[ring].get(state, 0))
+            for state in IN_ORDER
+        ]
         total, x, bar = sum(by_ring[ring].values()), 0.0, []
         for _, look, _, count in counts:
             if count:

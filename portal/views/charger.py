@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from chargers.models import Charger, Connector, StatusChange
+from chargers.models import Charger, StatusChange
 from portal.forms.chargers import ChargerForm
 from portal.views import charger_page, credentials, ribbon
 from portal.views.lists import Listing
@@ -54,12 +56,13 @@ def plugs(charger: Charger) -> list[dict[str, Any]]:
         for session in charger.sessions.filter(stopped_at=None, is_superseded=False).select_related("id_token")
     }
     connectors = [connector for connector in charger.connectors.all() if connector.evse_id > 0]
+    changes = _changes(charger, since)
     top_w = max((connector.power_w or 0 for connector in connectors), default=0)
     return [
         {
             "connector": connector,
             "session": running.get((connector.evse_id, connector.connector_id)),
-            "bands": ribbon.bands(_changes(charger, connector, since), offline=offline, since=since, until=until),
+            "bands": ribbon.bands(changes.get(connector.pk, []), offline=offline, since=since, until=until),
             "share": round(100 * (connector.power_w or 0) / max(top_w, 22_000)),
             "hours": _hours(since, until),
             "span_h": round(span / timedelta(hours=1)),
@@ -68,19 +71,25 @@ def plugs(charger: Charger) -> list[dict[str, Any]]:
     ]
 
 
-def _changes(charger: Charger, connector: Connector, since: datetime) -> list[tuple[datetime, str]]:
-    history = StatusChange.objects.filter(
-        charger=charger, evse_id=connector.evse_id, connector_id=connector.connector_id
-    ).order_by("received_at", "id")
-    # The last one before the day says what it began with.
-    before = history.filter(received_at__lt=since).reverse()[:1]
-    changes = [
-        (row.received_at, SHAPE_OF.get(row.status, "unknown"))
-        for row in [*before, *history.filter(received_at__gte=since)]
-    ]
-    if not changes and connector.status_at:  # so long ago that its history is forgotten
-        changes = [(connector.status_at, SHAPE_OF.get(connector.status, "unknown"))]
-    return changes
+def _changes(charger: Charger, since: datetime) -> dict[int, list[tuple[datetime, str]]]:
+    """Connector pk → its states since then, and the one that the time began with; two queries, however many it has."""
+    history = StatusChange.objects.filter(charger=charger).order_by("received_at", "id")
+    own = history.filter(evse_id=OuterRef("evse_id"), connector_id=OuterRef("connector_id"))
+    before = own.filter(received_at__lt=since).reverse()
+    connectors = charger.connectors.annotate(
+        began_at=Subquery(before.values("received_at")[:1]), began_with=Subquery(before.values("status")[:1])
+    )
+    recent: defaultdict[tuple[int, int], list[tuple[datetime, str]]] = defaultdict(list)
+    for change in history.filter(received_at__gte=since):
+        recent[change.evse_id, change.connector_id].append((change.received_at, change.status))
+    found = {}
+    for connector in connectors:
+        first = [(connector.began_at, connector.began_with)] if connector.began_at else []
+        changes = [*first, *recent[connector.evse_id, connector.connector_id]]
+        if not changes and connector.status_at:  # so long ago that its history is forgotten
+            changes = [(connector.status_at, connector.status)]
+        found[connector.pk] = [(at, SHAPE_OF.get(status, "unknown")) for at, status in changes]
+    return found
 
 
 def _hours(since: datetime, until: datetime) -> list[datetime]:

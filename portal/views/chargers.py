@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum, When
+from django.db.models import Case, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum, When
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -15,7 +16,7 @@ from portal.forms.chargers import RegisterForm
 from portal.views import columns, credentials, exports, saved
 from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
-from portal.views.states import STATES, needs_you, with_state
+from portal.views.states import STATES, attention, needs_you, with_state
 
 if TYPE_CHECKING:
     from portal.views.states import ChargerWithState
@@ -27,11 +28,11 @@ ORDERS = {
     "model": ("vendor", "model", "identity_folded"),
     "firmware": ("firmware_version", "identity_folded"),
     "state": ("state", "identity_folded"),
-    "power": ("power_w", "identity_folded"),
-    "heard": ("last_heard_at",),
-    "connected": ("connected_at",),
+    "power": (F("power_w").asc(nulls_last=True), "identity_folded"),
+    "heard": (F("last_heard_at").asc(nulls_last=True),),
+    "connected": (F("connected_at").asc(nulls_last=True),),
     "security": ("security_profile", "identity_folded"),
-    "clock": ("clock_offset_s", "identity_folded"),
+    "clock": (F("clock_offset_s").asc(nulls_last=True), "identity_folded"),
 }
 PARTS = {"chargers-head": "chargers/_head.html", "rows": "chargers/_rows.html"}
 
@@ -41,13 +42,12 @@ def chargers(request: HttpRequest) -> HttpResponse:
     found = filtered(request)
     context = {
         "room": "chargers",
-        "total": Charger.objects.count,
-        "needy_count": Charger.objects.filter(needs_you()).count,
+        "total": cache(Charger.objects.count),
+        "needy_count": lambda: attention().needy,
         "sites": Site.objects.all(),
         "tags": Tag.objects.all(),
         "states": [(name, word) for name, (word, _) in STATES.items()],
-        "versions": _choices("subprotocol"),
-        "vendors": _choices("vendor"),
+        **_choices(),
         "every_column": columns.CHARGERS,
         **shown_columns(request),
         **saved.context(request, "chargers"),
@@ -108,17 +108,24 @@ def rows_of(chargers: QuerySet[Charger]) -> QuerySet[ChargerWithState]:
     """With all that a row shows: ``state``, ``power_w``, site and connectors."""
     charging = Connector.objects.filter(charger=OuterRef("pk"), status=ConnectorStatus.CHARGING).order_by()
     drawing = charging.values("charger").annotate(total=Sum("power_w"))
+    # By these alone a charger may have a connector that charges: what is sorted by power asks few.
+    may_draw = Q(is_online=True, leading_status__in=(ConnectorStatus.FAULTED, ConnectorStatus.CHARGING))
     return (
         with_state(chargers)
         # A subquery: for a page it is asked for the rows of that page only, a join would be made for the whole fleet.
-        .annotate(power_w=Case(When(is_online=True, then=Subquery(drawing.values("total")))))
+        .annotate(power_w=Case(When(may_draw, then=Subquery(drawing.values("total")))))
         .select_related("site")
         .prefetch_related(Prefetch("connectors", Connector.objects.filter(evse_id__gt=0)), "tags")
     )
 
 
-def _choices(field: str) -> QuerySet[Charger, str]:
-    return Charger.objects.exclude(**{field: ""}).order_by(field).values_list(field, flat=True).distinct()
+def _choices() -> dict[str, list[str]]:
+    """Versions and vendors that there are: one look at the whole fleet for both."""
+    kinds = set(Charger.objects.order_by().values_list("subprotocol", "vendor").distinct())
+    return {
+        "versions": sorted({version for version, _ in kinds if version}),
+        "vendors": sorted({vendor for _, vendor in kinds if vendor}),
+    }
 
 
 @desk_page

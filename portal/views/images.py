@@ -19,7 +19,7 @@ from chargers.sentences import read
 from portal.forms.firmware import ImageForm
 from portal.links import base_url
 from portal.views.lists import Listing
-from portal.views.pages import desk_page, must_act, render_page
+from portal.views.pages import desk_page, lead_on, must_act, render_page
 
 DOWNLOAD_S = 60
 
@@ -78,7 +78,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 request,
                 gettext("{image} is here, and its SHA-256 is {sha256}.").format(image=added, sha256=added.sha256),
             )
-            return redirect("image", added.pk)
+            return lead_on(request, "image", added.pk)
     kinds = Charger.objects.exclude(vendor="").order_by()
     context: dict[str, Any] = {
         "room": "firmware",

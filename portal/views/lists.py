@@ -7,8 +7,9 @@ from typing import Any, Generic, TypeVar
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
+from django.db.models.expressions import OrderBy
 from django.http import HttpRequest, HttpResponse
-from django.utils.functional import cached_property
+from django.utils.functional import SimpleLazyObject, cached_property
 
 from portal.views.columns import Column, tidy
 
@@ -16,12 +17,14 @@ PAGE_SIZE = 50
 MOST = 10_000  # rows that one can page through; to count on would cost more with each year
 NOT_FILTERS = {"page", "sort", "do", "cols"}  # of what a URL says, the rest narrows the list
 M = TypeVar("M", bound=Model)
+Order = str | OrderBy  # a field, or an expression that says where nulls go
 
 
 class BoundedPaginator(Paginator):
     """Counts no further than `MOST`; ``is_more``: there are."""
 
     object_list: QuerySet[Any]
+    is_more: bool
 
     @cached_property
     def count(self) -> int:
@@ -37,7 +40,7 @@ class Listing(Generic[M]):
     """
 
     def __init__(
-        self, request: HttpRequest, rows: QuerySet[M], *, orders: Mapping[str, tuple[str, ...]], default: str
+        self, request: HttpRequest, rows: QuerySet[M], *, orders: Mapping[str, tuple[Order, ...]], default: str
     ) -> None:
         key = request.GET.get("sort", default)
         if key.removeprefix("-") not in orders:
@@ -51,7 +54,13 @@ class Listing(Generic[M]):
 
     @cached_property
     def page(self) -> Page[M]:
-        return BoundedPaginator(self.rows, PAGE_SIZE).get_page(self._request.GET.get("page"))
+        paginator, asked = BoundedPaginator(self.rows, PAGE_SIZE), self._request.GET.get("page", "1")
+        if asked != "1":
+            return paginator.get_page(asked)
+        first = list(self.rows[: PAGE_SIZE + 1])
+        if len(first) <= PAGE_SIZE:  # all that there are: nothing is left to count
+            paginator.count, paginator.is_more = len(first), False
+        return Page(first[:PAGE_SIZE], 1, paginator)
 
     @property
     def is_filtered(self) -> bool:
@@ -59,14 +68,18 @@ class Listing(Generic[M]):
 
     def context(self) -> dict[str, Any]:
         return {
-            "page": self.page,
-            "rows": self.page.object_list,
+            "page": SimpleLazyObject(lambda: self.page),  # a part without rows does not ask for them
+            "rows": SimpleLazyObject(lambda: self.page.object_list),
             "default_sort": self.default_sort,
             "is_filtered": self.is_filtered,
         }
 
 
-def _reversed(field: str) -> str:
+def _reversed(field: Order) -> Order:
+    if isinstance(field, OrderBy):
+        turned = field.copy()
+        turned.descending = not turned.descending  # what is not known stays last
+        return turned
     return field.removeprefix("-") if field.startswith("-") else f"-{field}"
 
 

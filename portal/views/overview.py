@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import Exists, Min, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -18,9 +20,10 @@ from portal.issues.models.issue import awake
 from portal.issues.rules.faults import FAULTED
 from portal.views import digest, energy, happenings
 from portal.views.pages import desk_page, render_page
-from portal.views.states import counts_by_site, needs_you, put_off
+from portal.views.states import attention, counts_by_site
 from sessions.models import ChargingSession, SessionHour
 
+SiteCounts = Mapping[int | None, Counter[str]]
 MOST_ISSUES = 8
 MOST_SITES = 12
 RING_ORDER = (
@@ -36,10 +39,11 @@ PARTS = {
 
 @desk_page
 def overview(request: HttpRequest) -> HttpResponse:
+    by_site = cache(counts_of_all)
     context = {
         "room": "overview",
-        "summary": summary,
-        "sites": loudest_sites,
+        "summary": lambda: summary(by_site()),
+        "sites": lambda: loudest_sites(by_site()),
         "digest": lambda: digest.of(request),
         "spans": digest.SPAN_WORDS,
         "happenings": happenings.latest,
@@ -47,13 +51,18 @@ def overview(request: HttpRequest) -> HttpResponse:
     return render_page(request, "overview/page.html", context, parts=PARTS)
 
 
-def summary() -> dict[str, Any]:
+def counts_of_all() -> SiteCounts:
+    return counts_by_site(Charger.objects.all())
+
+
+def summary(by_site: SiteCounts) -> dict[str, Any]:
     sessions = ChargingSession.objects.all()
     waiting = Issue.objects.filter(awake(timezone.now()))
     return {
-        "counts": _counts(),
+        "counts": _counts(by_site),
         "fault_issue_in": fault_issue_in,
-        "issues": list(waiting.select_related("charger__site", "site", "acknowledged_by")[:MOST_ISSUES]),
+        # Not by joins: those would be made for all issues before the first are taken.
+        "issues": list(waiting.prefetch_related("charger__site", "site", "acknowledged_by")[:MOST_ISSUES]),
         "issue_count": waiting.count(),
         "minor_count": waiting.filter(severity=Severity.MINOR).count(),
         "power_w": energy.power_now_w(Charger.objects.all()),
@@ -64,23 +73,14 @@ def summary() -> dict[str, Any]:
     }
 
 
-def _counts() -> dict[str, int]:
+def _counts(by_site: SiteCounts) -> dict[str, int]:
     """How many chargers there are, and of what kind."""
-    by_state = sum(counts_by_site(Charger.objects.all()).values(), Counter())
-    is_gone = Q(is_online=False, connected_at__isnull=False)
-    is_faulted = Q(is_online=True, leading_status=ConnectorStatus.FAULTED)
-    troubled = Charger.objects.filter(is_gone | is_faulted).exclude(needs_you())
-    left = troubled.aggregate(
-        put_off=Count("pk", filter=put_off()),
-        just_gone=Count("pk", filter=is_gone & ~put_off()),
-        just_faulted=Count("pk", filter=is_faulted & ~put_off()),
-    )
+    by_state = sum(by_site.values(), Counter())
     return {
         "all": by_state.total(),
         "online": by_state.total() - by_state["offline"],
         **{state: by_state[state] for state in ("offline", "faulted", "charging")},
-        "needy": Charger.objects.filter(needs_you()).count(),
-        **left,
+        **asdict(attention()),
     }
 
 
@@ -89,18 +89,16 @@ def fault_issue_in() -> timedelta | None:
     setting = RuleSetting.objects.filter(rule=FAULTED.name).first()
     if setting is not None and not setting.is_on:
         return None
-    waiting = Connector.objects.filter(status=ConnectorStatus.FAULTED, charger__is_online=True).exclude(
-        charger__in=Charger.objects.filter(needs_you() | put_off()).order_by().values("pk")
-    )
+    told = Issue.objects.filter(Q(closed_at=None) | Q(is_dismissed=True), charger=OuterRef("charger")).order_by()
+    waiting = Connector.objects.filter(~Exists(told), status=ConnectorStatus.FAULTED, charger__is_online=True)
     first_at = waiting.aggregate(at=Min("status_at"))["at"]
     left = (first_at or timezone.now()) + watch.patience(FAULTED, setting) - timezone.now()
     return max(left, FAULTED.every)  # what is over is found with the next look
 
 
-def loudest_sites() -> list[dict[str, Any]]:
+def loudest_sites(by_site: SiteCounts) -> list[dict[str, Any]]:
     """The sites with the largest part of their chargers faulted or offline; chargers without a site come last."""
-    by_site = counts_by_site(Charger.objects.all())
-    homeless = by_site.pop(None, None)
+    homeless = by_site.get(None)
     loudest = sorted((pk for pk in by_site if pk), key=lambda pk: (-_loudness(by_site[pk]), -by_site[pk].total()))
     loudest = loudest[:MOST_SITES]
     sites = list(Site.objects.filter(pk__in=loudest))

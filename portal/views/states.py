@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Case, CharField, Count, Exists, Q, QuerySet, Value, When
@@ -73,22 +74,62 @@ def needs_you() -> Q:
 
     The issues are asked once, not for each charger: there are few of them.
     """
-    return _hit_by(Issue.objects.filter(awake(timezone.now())))
-
-
-def put_off() -> Q:
-    """Condition on chargers: such an issue is there, and somebody has snoozed it or closed it while it is still so."""
-    is_asleep = Q(closed_at=None, snoozed_until__gt=timezone.now())
-    return _hit_by(Issue.objects.filter(is_asleep | Q(is_dismissed=True)))
-
-
-def _hit_by(issues: QuerySet[Issue]) -> Q:
-    grave = issues.filter(severity__lte=Severity.MAJOR).order_by()
+    grave = Issue.objects.filter(awake(timezone.now()), severity__lte=Severity.MAJOR).order_by()
     lost = grave.filter(charger=None)
     their_site_is = Q(site__in=lost.exclude(site=None).values("site"))
     return Q(pk__in=grave.exclude(charger=None).values("charger")) | (
         Q(is_online=False) & (their_site_is | Q(Exists(lost.filter(site=None))))
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Chargers by who looks after what keeps them from charging; each counts once."""
+
+    needy: int  # an issue waits
+    put_off: int  # it was snoozed, or closed by hand while it is still so
+    just_gone: int  # offline, and no issue tells yet
+    just_faulted: int  # faulted, and no issue tells yet
+
+
+def attention() -> Attention:
+    """The same as `needs_you`, counted from the issues, of which there are few, and not from the chargers."""
+    now = timezone.now()
+    is_known = Q(closed_at=None) | Q(is_dismissed=True)
+    grave = Issue.objects.filter(is_known, severity__lte=Severity.MAJOR).order_by()
+    awake_at: dict[str, set[int | None]] = {"charger": set(), "site": set(), "yard": set()}
+    asleep_at: dict[str, set[int | None]] = {"charger": set(), "site": set(), "yard": set()}
+    for charger_id, site_id, closed_at, snoozed_until in grave.values_list(
+        "charger", "site", "closed_at", "snoozed_until"
+    ):
+        is_awake = closed_at is None and (snoozed_until is None or snoozed_until <= now)
+        where = awake_at if is_awake else asleep_at
+        what = "charger" if charger_id else "site" if site_id else "yard"
+        where[what].add(charger_id or site_id)
+    sites = awake_at["site"] | asleep_at["site"]
+    silent = Q() if awake_at["yard"] or asleep_at["yard"] else Q(site__in=sites)
+    told = Q(pk__in=grave.exclude(charger=None).values("charger"))
+    columns = ("pk", "site", "is_online", "leading_status", "connected_at")
+    rows = {row[0]: row for row in Charger.objects.filter(told).values_list(*columns)}
+    if sites or silent == Q():
+        rows |= {row[0]: row for row in Charger.objects.filter(silent, is_online=False).values_list(*columns)}
+    counts: Counter[str] = Counter()
+    for pk, site_id, is_online, status, connected_at in rows.values():
+        trouble = "gone" if not is_online and connected_at else "faulted" if is_online and status == "faulted" else ""
+        if _is_in(awake_at, pk, site_id, is_online=is_online):
+            counts["needy"] += 1
+            counts[trouble] += 1
+        elif trouble and _is_in(asleep_at, pk, site_id, is_online=is_online):
+            counts["put_off"] += 1
+            counts[trouble] += 1
+    gone = Charger.objects.filter(is_online=False, connected_at__isnull=False).count()
+    faulted = Charger.objects.filter(is_online=True, leading_status=ConnectorStatus.FAULTED).count()
+    return Attention(counts["needy"], counts["put_off"], gone - counts["gone"], faulted - counts["faulted"])
+
+
+def _is_in(where: dict[str, set[int | None]], pk: int, site_id: int | None, *, is_online: bool) -> bool:
+    is_lost = not is_online and (site_id in where["site"] or bool(where["yard"]))
+    return pk in where["charger"] or is_lost
 
 
 def counts_by_site(chargers: QuerySet[Charger]) -> dict[int | None, Counter[str]]:

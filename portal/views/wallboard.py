@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from django.http import HttpRequest, HttpResponse
 
 from portal.views import overview
@@ -10,5 +12,9 @@ from portal.views.pages import desk_page, render_page
 
 @desk_page
 def wallboard(request: HttpRequest) -> HttpResponse:
-    context = {"summary": overview.summary, "sites": overview.loudest_sites}
+    by_site = cache(overview.counts_of_all)
+    context = {
+        "summary": lambda: overview.summary(by_site()),
+        "sites": lambda: overview.loudest_sites(by_site()),
+    }
     return render_page(request, "wallboard/page.html", context, parts={"board": "wallboard/_board.html"})

@@ -40,16 +40,16 @@ class Migration(migrations.Migration):
             name="kind",
             field=models.CharField(
                 choices=[
-                    ("opened", "Opened"),
+                    ("opened", "opened"),
                     ("came_back", "came back"),
-                    ("changed", "Changed"),
-                    ("acknowledged", "Acknowledged"),
-                    ("assigned", "Assigned"),
-                    ("snoozed", "Snoozed"),
+                    ("changed", "changed"),
+                    ("acknowledged", "acknowledged"),
+                    ("assigned", "assigned"),
+                    ("snoozed", "snoozed"),
                     ("woken", "no longer snoozed"),
-                    ("commented", "Commented"),
+                    ("commented", "commented"),
                     ("stepped", "acted by itself"),
-                    ("closed", "Closed"),
+                    ("closed", "closed"),
                 ],
                 max_length=12,
             ),
@@ -58,6 +58,20 @@ class Migration(migrations.Migration):
             model_name="issue",
             index=models.Index(
                 condition=models.Q(("stepped_at__isnull", False)), fields=["stepped_at"], name="issue_stepped"
+            ),
+        ),
+        migrations.AlterField(
+            model_name="channel",
+            name="kind",
+            field=models.CharField(choices=[("mail", "mail"), ("webhook", "webhook")], max_length=8),
+        ),
+        migrations.AlterField(
+            model_name="telling",
+            name="status",
+            field=models.CharField(
+                choices=[("pending", "waiting"), ("sent", "sent"), ("failed", "failed")],
+                default="pending",
+                max_length=8,
             ),
         ),
     ]

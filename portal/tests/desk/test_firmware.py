@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from chargers.campaigns import care
-from chargers.models import Campaign, FirmwareImage
+from chargers.models import Campaign, FirmwareImage, Upload
 from portal.tests.desk.conftest import part
 
 CONTENT = b"firmware" * 100
@@ -66,6 +66,25 @@ def test_what_does_not_fit_is_refused_with_a_sentence_and_leaves_no_file(desk, f
     assert sentence in send(desk, **given)
     assert not FirmwareImage.objects.exists()
     assert not [file for file in settings.MEDIA_ROOT.rglob("*") if file.is_file()]
+
+
+def test_a_script_that_uploads_is_told_where_to_lead_and_gets_the_errors_as_a_page(desk, fleet):
+    form = {"vendor": "Acme", "model": "Wallbox*", "version": "2.0"}
+    script = {"X-Upload": "yes"}
+    wrong = desk.post("/firmware/images/new/", form, headers=script)
+    assert (wrong.status_code, "data-upload " in wrong.content.decode()) == (200, True)
+    file = SimpleUploadedFile("w-2.0.bin", CONTENT)
+    done = desk.post("/firmware/images/new/", {**form, "file": file}, headers=script)
+    assert (done.status_code, done["X-Leads-To"]) == (204, f"/firmware/images/{FirmwareImage.objects.get().pk}/")
+
+
+def test_how_much_of_a_log_has_come_is_shown(desk, cp1):
+    row = {"kind": "diagnostics", "asked_at": timezone.now(), "expires_at": timezone.now(), "state": "uploading"}
+    Upload.objects.create(charger=cp1, name="a", done_bytes=3_200_000, announced_bytes=10_000_000, **row)
+    Upload.objects.create(charger=cp1, name="b", done_bytes=5_000, **row)
+    rows = part(desk, "/firmware/logs/", "rows").replace("\xa0", " ")
+    assert "uploading, 3.1 MB of 9.5 MB" in rows and '<progress value="3200000" max="10000000"' in rows
+    assert "uploading, 4.9 KB so far" in rows
 
 
 def test_the_same_version_is_not_added_twice(desk, image, settings):

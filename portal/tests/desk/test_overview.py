@@ -5,11 +5,12 @@ from uuid import uuid4
 
 from django.utils import timezone
 
+from chargers.models import Charger, Site
 from portal.issues import watch
 from portal.issues.models import Issue, RuleSetting
 from portal.issues.rules import RULES
 from portal.tests.desk.conftest import part
-from portal.views import energy
+from portal.views import energy, states
 from sessions import rollups
 from sessions.energy import BEGINNING
 from sessions.models import ChargingSession, MeterValue, SessionHour
@@ -67,6 +68,35 @@ def test_a_fault_that_somebody_put_off_or_closed_is_not_called_well(desk, cp1, c
     assert "2 chargers are faulted or offline, and somebody has" in summary
     assert "reports a fault" not in summary
     assert "All is well" not in summary + part(desk, "/wallboard/", "board")
+
+
+def test_who_needs_you_is_counted_from_the_issues_as_the_list_finds_it(db, make_charger):
+    """Every mixture of what a charger is, and of which issues are open, put off or closed by hand."""
+    now, sites = timezone.now(), [Site.objects.create(name=f"Site {n}") for n in range(3)]
+    later, grave = now + timedelta(hours=1), {"severity": 2, "title": "x", "opened_at": now, "seen_at": now}
+    for n in range(48):
+        online, status = n % 2 == 0, ("faulted", "available")[n // 2 % 2]
+        made = make_charger(
+            f"CP-{n}", is_online=online, leading_status=status, site=sites[n % 3], connected_at=None if n == 1 else now
+        )
+        told = {"rule": "faulted", "charger": made, **grave}
+        if n // 4 % 4 == 1:
+            Issue.objects.create(key=f"a{n}", **told)
+        if n // 4 % 4 == 2:
+            Issue.objects.create(key=f"b{n}", snoozed_until=later, **told)
+        if n // 4 % 4 == 3:
+            Issue.objects.create(key=f"c{n}", closed_at=now, is_dismissed=n % 8 < 4, **told)
+    for site, fields in ((sites[0], {}), (sites[1], {"snoozed_until": later}), (None, {}), (None, {"closed_at": now})):
+        counted = states.attention()
+        assert counted.needy == Charger.objects.filter(states.needs_you()).count()
+        troubled = Charger.objects.filter(is_online=False, connected_at__isnull=False).count()
+        troubled += Charger.objects.filter(is_online=True, leading_status="faulted").count()
+        well = Charger.objects.filter(states.needs_you(), is_online=True, leading_status="available").count()
+        well += Charger.objects.filter(states.needs_you(), is_online=False, connected_at=None).count()
+        sum_of_all = counted.needy - well + counted.put_off + counted.just_gone + counted.just_faulted
+        assert sum_of_all == troubled, "each counts once"
+        assert min(counted.put_off, counted.just_gone, counted.just_faulted) >= 0
+        Issue.objects.create(rule="site_lost", key=f"site {site} {fields}", site=site, **grave, **fields)
 
 
 def test_without_chargers_it_shows_the_first_step(desk):
