@@ -8,6 +8,7 @@ where figures stand in it. So nothing here depends on who happened to be asking 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from string import Formatter
 
@@ -33,10 +34,10 @@ def read(text: str | Promise) -> str:
     return _read(str(text), get_language() or "")
 
 
-def in_english(words: str | Promise) -> str:
-    """What is to be kept of something that would be said in the language of whoever is asking, such as a label."""
+def in_english(words: Promise | Callable[[], str]) -> str:
+    """What is to be kept of what would be said in the language of whoever is asking: a label, or what says one."""
     with override(None):
-        return str(words)
+        return str(words() if callable(words) else words)
 
 
 @lru_cache(maxsize=4096)

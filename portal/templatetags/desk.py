@@ -11,6 +11,7 @@ from django.template import Context
 from django.templatetags.static import static
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from chargers import sentences
@@ -52,7 +53,7 @@ def state(name: str, word: str = "", size: str = "") -> SafeString:
 def connector_state(connector: Connector, is_online: bool, size: str = "") -> SafeString:
     """A connector's own word ("Suspended by car") with the shape of its state."""
     shown = state_of(connector, is_online=is_online)
-    word = "" if shown == "offline" else connector.get_status_display().capitalize()
+    word = "" if shown == "offline" else capfirst(connector.get_status_display())
     return state(shown, word, size)
 
 
@@ -60,7 +61,7 @@ def connector_state(connector: Connector, is_online: bool, size: str = "") -> Sa
 def status_state(status: str, word: str = "") -> SafeString:
     """State of a stored connector status, as it was then."""
     known = dict(ConnectorStatus.choices)
-    return state(SHAPE_OF.get(status, "unknown"), word or str(known.get(status, status)).capitalize())
+    return state(SHAPE_OF.get(status, "unknown"), word or capfirst(str(known.get(status, status))))
 
 
 @register.simple_tag
@@ -205,5 +206,5 @@ def part_state(part: Participant) -> SafeString:
         '<span class="state is-{}">{}<span>{}</span></span>',
         PART_LOOKS[part.state],
         shape(PART_LOOKS[part.state]),
-        part.get_state_display().capitalize(),
+        capfirst(part.get_state_display()),
     )

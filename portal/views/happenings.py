@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from chargers.models import Charger, Connection, ConnectorStatus, StatusChange
@@ -53,7 +54,7 @@ def _states() -> list[Happening]:
             at=row.received_at,
             key=f"state-{row.pk}",
             charger=row.charger,
-            word=row.get_status_display().capitalize(),
+            word=capfirst(row.get_status_display()),
             state=SHAPE_OF.get(row.status, "unknown"),
             detail=" · ".join([_connector(row.evse_id), *([row.error_code] if _is_error(row) else [])]),
         )
