@@ -1,7 +1,7 @@
 """What chargers tell and nobody has a table for yet: kept as told, found by kind and key.
 
 Collected for a batch and written in one statement, so that what comes often (streams of values) costs no query of its
-own. A message that comes again is recognised before it gets here; what is money asks `is_known` as well.
+own. A message that comes again is recognised before it gets here; what is money is asked for once more, by `add_once`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,17 @@ class NoticeBook:
         """Have it stored with the batch. ``key``: what it is about, e.g. the number of a payment."""
         self._new.append(Notice(charger=charger, kind=kind, key=str(key)[:255], payload=payload, received_at=at))
 
+    def add_once(self, charger: Charger, kind: str, payload: dict[str, Any], *, key: object = "", at: datetime) -> bool:
+        """What is money; False if the charger has told just this of ``key`` before, be it in this very batch."""
+        told = (charger.pk, kind, str(key)[:255], payload)
+        if any((each.charger_id, each.kind, each.key, each.payload) == told for each in self._new):
+            return False
+        if Notice.objects.filter(charger=charger, kind=kind, key=told[2], payload=payload).exists():
+            return False
+        self.add(charger, kind, payload, key=key, at=at)
+        return True
+
     def write(self) -> None:
         if self._new:
             Notice.objects.bulk_create(self._new)
             self._new = []
-
-
-def is_known(charger: Charger, kind: str, payload: dict[str, Any], *, key: object) -> bool:
-    """Whether the charger has told just this of ``key`` before."""
-    return Notice.objects.filter(charger=charger, kind=kind, key=str(key)[:255], payload=payload).exists()

@@ -123,7 +123,7 @@ def fresh(sentences: Iterable[Sentence], language: str, known: Iterable[polib.PO
         "Content-Transfer-Encoding": "8bit",
         "Plural-Forms": _plural_rule(language),
     }
-    told = {(entry.msgid, entry.msgctxt or ""): entry for entry in known if not entry.obsolete}
+    told = {(entry.msgid, entry.msgctxt or ""): entry for entry in known if entry.translated()}
     for sentence in sorted(sentences):
         entry = polib.POEntry(msgid=sentence.text, msgctxt=sentence.context or None)
         old = told.get((sentence.text, sentence.context))

@@ -26,6 +26,7 @@ MOST_W = 100_000_000.0
 # Told to people, see chargers/sentences.py.
 TWICE_IN_TREE = phrase("{identity}, EVSE {evse} hangs in the tree twice; one cable has one fuse.")
 NOT_AT_SITE = phrase("{identities} does not stand at {site}; put it there first.")
+phrase("A building draws three finite currents up to {most:g} A; not {told}.")  # `meter.checked`
 NO_LIMIT = phrase("A limit is 0 to {most:g} W, not {told:g}.")
 WAS_OVER = phrase("The limit of {who} was over at {until:%Y-%m-%d %H:%M} UTC; give a new one.")
 OVER_BEFORE = phrase("The limit would be over at {until:%Y-%m-%d %H:%M} before it begins at {since:%Y-%m-%d %H:%M}.")

@@ -117,8 +117,14 @@ def _profile(told: dict[str, Any]) -> Profile:
         valid_from=clocks.parse(told.get("validFrom")),
         valid_to=clocks.parse(told.get("validTo")),
         schedules=[our_schedule(schedule) for schedule in dicts(told.get("chargingSchedule"))],
-        max_offline_s=small(told.get("maxOfflineDuration")),
+        max_offline_s=_not_negative(told.get("maxOfflineDuration")),
     )
+
+
+def _not_negative(value: object) -> int | None:
+    """A duration; the schema lets it be negative, which says nothing."""
+    number = small(value)
+    return number if number is not None and number >= 0 else None
 
 
 @dialect.sends("clear_profiles")

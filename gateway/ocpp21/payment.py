@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from chargers import notices
 from chargers.models import Command
 from gateway.call import Call
 from gateway.dialect import Payload
@@ -14,9 +13,8 @@ from gateway.wire import need_number, said, text
 def notify_settlement(call: Call) -> Payload:
     """I: a payment terminal has settled a payment. Money: kept once as told, whatever is wrong with it."""
     told, reference = call.payload, text(call.payload.get("pspRef"))
-    if notices.is_known(call.charger, "settlement", told, key=reference):
+    if not call.books.notices.add_once(call.charger, "settlement", told, key=reference, at=call.at):
         return {}
-    call.books.notices.add(call.charger, "settlement", told, key=reference, at=call.at)
     call.books.changed_chargers.add(call.charger.pk)
     call.event(
         "transactions",

@@ -6,7 +6,6 @@ sent. What the station computed as cost is kept besides, under the name of the s
 
 from __future__ import annotations
 
-from chargers import notices
 from gateway.call import Call
 from gateway.dialect import Answer, Payload
 from gateway.ocpp21.dialect import dialect
@@ -25,5 +24,4 @@ def transaction_event(call: Call) -> Answer:
 
 def _note_cost(call: Call, cost: Payload, *, session: str) -> None:
     """An event that waited in the station's queue may come again under another id."""
-    if not notices.is_known(call.charger, "session_cost", cost, key=session):
-        call.books.notices.add(call.charger, "session_cost", cost, key=session, at=call.at)
+    call.books.notices.add_once(call.charger, "session_cost", cost, key=session, at=call.at)

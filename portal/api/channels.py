@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.validators import UniqueValidator
 from rest_framework_api_key.models import APIKey
 
+from chargers.sentences import in_english
 from portal.api.filters import RowId
 from portal.api.pagination import orderings
 from portal.api.problems import Conflict
@@ -24,7 +25,7 @@ from portal.api.saving import OneOfAKind
 from portal.issues import outward, telling
 from portal.issues.models import Channel, Severity, Telling
 
-SEVERITIES = {str(level.label): level for level in Severity}
+SEVERITIES = {in_english(level.label): level for level in Severity}
 
 
 class SeverityField(serializers.ChoiceField):
@@ -37,7 +38,7 @@ class SeverityField(serializers.ChoiceField):
         return SEVERITIES[super().to_internal_value(data)]
 
     def to_representation(self, value: Any) -> str:
-        return str(Severity(value).label)
+        return in_english(Severity(value).label)
 
 
 class IssueChannelSerializer(serializers.ModelSerializer[Channel]):

@@ -52,6 +52,19 @@ def test_a_period_without_limit_is_read(three):
     assert period() == {"start_s": 0, "setpoint": -5000, "operation_mode": "CentralSetpoint"}
 
 
+def test_a_time_without_a_link_that_is_negative_is_none(three):
+    """The schema allows it, and no column takes it: its whole batch broke."""
+    three.call(
+        "ReportChargingProfiles", requestId=1, chargingLimitSource="SO", evseId=1,
+        chargingProfile=[{
+            "id": 3, "stackLevel": 0, "chargingProfilePurpose": "TxDefaultProfile", "chargingProfileKind": "Absolute",
+            "maxOfflineDuration": -1, "chargingSchedule": [{"id": 1, "chargingRateUnit": "W",
+                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 11000}]}],
+        }],
+    )  # fmt: skip
+    assert InstalledProfile.objects.get().max_offline_s is None
+
+
 def test_priority_is_noted_each_time_it_changes(three):
     told = frames.load("ocpp21/priority_charging.json")
     for is_active in (True, False, True):

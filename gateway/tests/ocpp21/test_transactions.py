@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chargers.models import Boot, Notice
 from gateway.testing import frames
+from gateway.tests.post import frame, post
 from sessions.models import ChargingSession, MeterValue, SessionEvent
 
 STEPS = ("started_payment", "updated_cost", "ended_cost")
@@ -43,6 +44,14 @@ def test_an_event_that_comes_again_is_one_event_and_one_cost(three):
         tell(three, step)
     assert SessionEvent.objects.count() == 3
     assert Notice.objects.filter(kind="session_cost").count() == 2
+
+
+def test_an_event_twice_in_a_batch_is_one_event_and_one_cost(three):
+    """The gateway has sent it again before the first was answered, and both were collected."""
+    told = frame("TransactionEvent", frames.load("ocpp21/transaction_ended_cost.json"))
+    assert len(post(three.charger, told, told).answers) == 2
+    assert SessionEvent.objects.count() == 1
+    assert Notice.objects.filter(kind="session_cost").count() == 1
 
 
 def test_measurands_and_signatures_of_2_1_are_kept(three):

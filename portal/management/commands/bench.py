@@ -59,6 +59,8 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
 
+    _broken_off = ""
+
     def handle(self, **options: Any) -> None:
         plan = (QUICK if options["quick"] else FULL) | {
             name: options[name] for name in FULL if options[name] is not None
@@ -95,6 +97,8 @@ class Command(BaseCommand):
         if options["json"]:
             told = began | {"results": results, "targets": [verdict.dump() for verdict in judged]}
             options["json"].write_text(json.dumps(told, indent=1))
+        if self._broken_off:
+            raise CommandError(self._broken_off)
 
     def _run(
         self, site: yard.Yard, phases: Sequence[str], plan: dict[str, Any], *, registered: int, sessions: int
@@ -120,8 +124,14 @@ class Command(BaseCommand):
                 }
                 results["arrival"] = self._told("arrival", measure.arrival(crew, chargers, script=script))
                 for phase, step in steps.items():
-                    if phase in phases:
+                    if phase not in phases:
+                        continue
+                    try:
                         results[phase] = self._told(phase, step())
+                    except Exception as error:  # what others have measured, for minutes, is told all the same
+                        self._broken_off = f"{phase} broke off: {type(error).__name__}: {error}"
+                        self._say(self._broken_off)
+                        return results
                 crew.do("leave")
         if "plain" in phases:
             results |= self._plain(site, min(chargers, PLAIN_CHARGERS), min(rate, PLAIN_RATE), short_s)
