@@ -8,6 +8,7 @@ where figures stand in it. So nothing here depends on who happened to be asking 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from string import Formatter
 
@@ -33,24 +34,38 @@ def read(text: str | Promise) -> str:
     return _read(str(text), get_language() or "")
 
 
-def in_english(words: str | Promise) -> str:
-    """What is to be kept of something that would be said in the language of whoever is asking, such as a label."""
+def in_english(words: str | Promise | Callable[[], str]) -> str:
+    """What is to be kept of what would be said in the language of whoever is asking: a label, or what says one."""
     with override(None):
-        return str(words)
+        return str(words() if callable(words) else words)
 
 
 @lru_cache(maxsize=4096)
 def _read(text: str, language: str) -> str:
     """``language`` is the active one; it stands here for the cache."""
+    return _understood(text)[1]
+
+
+def _understood(text: str) -> tuple[int, str]:
+    """How many letters of it are known, and it as it is read: as a whole, or piece by piece, whichever knows more."""
     if not text.strip():
-        return text
+        return 0, text
     if (known := gettext(text)) != text:
-        return known
+        return len(text), known
+    found = 0, text
     for pattern, sentence in _PATTERNS:
-        if found := pattern.fullmatch(text):
-            return _filled(sentence, found.groups())
+        if match := pattern.fullmatch(text):
+            found = _filled(sentence, match.groups())
+            break
     parts = re.split(r"((?<=[.:!?]) | · )", text)
-    return "".join(_read(part, language) for part in parts) if len(parts) > 1 else text
+    if len(parts) > 1:
+        pieces = [_understood(part) for part in parts]
+        found = max(found, (sum(known for known, _ in pieces), "".join(piece for _, piece in pieces)), key=_letters)
+    return found
+
+
+def _letters(found: tuple[int, str]) -> int:
+    return found[0]
 
 
 def _pattern(sentence: str) -> str:
@@ -59,16 +74,18 @@ def _pattern(sentence: str) -> str:
     )
 
 
-def _filled(sentence: str, told: tuple[str, ...]) -> str:
+def _filled(sentence: str, told: tuple[str, ...]) -> tuple[int, str]:
     """The translation of ``sentence`` with what was told in its places, which may be sentences themselves."""
     fields = [(field, spec or "") for _, field, spec, _ in Formatter().parse(sentence) if field is not None]
     values = {field: _figure(value, spec) for (field, spec), value in zip(fields, told, strict=True)}
-    return "".join(
-        words + ("" if field is None else values[field]) for words, field, _, _ in Formatter().parse(gettext(sentence))
+    own = sum(len(words) for words, _, _, _ in Formatter().parse(sentence))
+    return own + sum(known for known, _ in values.values()), "".join(
+        words + ("" if field is None else values[field][1])
+        for words, field, _, _ in Formatter().parse(gettext(sentence))
     )
 
 
-def _figure(told: str, spec: str) -> str:
+def _figure(told: str, spec: str) -> tuple[int, str]:
     if spec[-1:] in ("f", "g") and get_format("DECIMAL_SEPARATOR") == ",":
-        return told.translate({ord("."): ",", ord(","): "."})
-    return read(told)
+        return len(told), told.translate({ord("."): ",", ord(","): "."})
+    return _understood(told)

@@ -206,7 +206,7 @@ def _go_on(upgrade: ProfileUpgrade, at: datetime) -> None:
 def _why(command: Command) -> str:
     said = command.answer.get("status", "") if isinstance(command.answer, dict) else ""
     return " ".join(
-        filter(None, (f"{in_english(command.get_status_display())}.", command.explanation, f"{said}." if said else ""))
+        filter(None, (f"{in_english(command.get_status_display)}.", command.explanation, f"{said}." if said else ""))
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 
 from chargers import clocks
-from chargers.models import Boot, Command, Connection, Exchange, StatusChange
+from chargers.models import Boot, Command, CommandStatus, Connection, ConnectorStatus, Exchange, StatusChange
 from chargers.sentences import in_english, phrase
 from sessions.models import ChargingSession
 
@@ -25,6 +25,37 @@ MOST_FRAMES = 2000
 SILENCE_FACTOR = 2  # heartbeats that may be missed before it is a silence
 
 # Told to people, see chargers/sentences.py.
+OUTCOMES: dict[str, str] = {
+    Exchange.Outcome.OPEN: phrase("no answer"),
+    Exchange.Outcome.RESULT: phrase("result"),
+    Exchange.Outcome.ERROR: phrase("error"),
+    Exchange.Outcome.UNREADABLE: phrase("unreadable"),
+    Exchange.Outcome.ORPHAN: phrase("answer to nothing"),
+    Exchange.Outcome.ONE_WAY: phrase("no answer due"),
+}
+STATES: dict[str, str] = {
+    ConnectorStatus.UNKNOWN: phrase("unknown"),
+    ConnectorStatus.AVAILABLE: phrase("available"),
+    ConnectorStatus.PREPARING: phrase("preparing"),
+    ConnectorStatus.OCCUPIED: phrase("occupied"),
+    ConnectorStatus.CHARGING: phrase("charging"),
+    ConnectorStatus.SUSPENDED_EV: phrase("suspended by car"),
+    ConnectorStatus.SUSPENDED_EVSE: phrase("suspended by charger"),
+    ConnectorStatus.FINISHING: phrase("finishing"),
+    ConnectorStatus.RESERVED: phrase("reserved"),
+    ConnectorStatus.UNAVAILABLE: phrase("unavailable"),
+    ConnectorStatus.FAULTED: phrase("faulted"),
+}
+ORDERS: dict[str, str] = {
+    CommandStatus.PENDING: phrase("waiting"),
+    CommandStatus.SENT: phrase("sent"),
+    CommandStatus.ACCEPTED: phrase("accepted"),
+    CommandStatus.REJECTED: phrase("rejected"),
+    CommandStatus.FAILED: phrase("failed"),
+    CommandStatus.TIMEOUT: phrase("no answer"),
+    CommandStatus.EXPIRED: phrase("expired"),
+    CommandStatus.CANCELLED: phrase("cancelled"),
+}
 WITHIN = phrase("{outcome}, {latency:.0f} ms")
 CONNECTED = phrase("Connected from {address}, {version}.")
 DISCONNECTED = phrase("Connection ended: {why} ({code}).")
@@ -79,7 +110,7 @@ def exchanges(session: ChargingSession, since: datetime, until: datetime) -> Any
 def frame_entry(row: Exchange) -> Entry:
     payload = _payload(row.request)
     to = "←" if row.origin == Exchange.Origin.CHARGER else "→"
-    outcome = row.error_code or in_english(row.get_outcome_display()).lower()
+    outcome = row.error_code or OUTCOMES.get(row.outcome, row.outcome)
     if row.latency_ms is not None:
         outcome = WITHIN.format(outcome=outcome, latency=row.latency_ms)
     return Entry(
@@ -126,17 +157,17 @@ def _others(session: ChargingSession, since: datetime, until: datetime) -> Itera
         yield Entry(boot.received_at, "boot", BOOTED.format(version=boot.firmware_version or "–", verdict=boot.verdict))
     for change in StatusChange.objects.filter(**here, received_at__range=(since, until)):
         codes = " ".join(filter(None, [change.error_code, change.vendor_error_code])).replace("NoError", "").strip()
-        status = in_english(change.get_status_display()).lower()
+        status = STATES.get(change.status, change.status)
         text = CHANGED.format(number=change.evse_id, status=f"{status}, {codes}" if codes else status)
         yield Entry(change.received_at, "state", text, change.device_time, is_trouble=change.status == "faulted")
     for command in Command.objects.filter(**here, created_at__range=(since, until)).select_related("requested_by"):
         by = command.requested_by.get_username() if command.requested_by else command.requested_via or "us"
-        status = in_english(command.get_status_display()).lower()
+        status = ORDERS.get(command.status, command.status)
         text = ORDERED.format(who=by, what=command.action or command.verb, status=status)
         yield Entry(command.created_at, "order", text, opens={"command": str(command.pk)})
     for review in session.reviews.select_related("by"):
         by = review.by.get_username() if review.by else review.via
-        yield Entry(review.at, "person", f"{by}: {in_english(review.get_kind_display())}. {review.reason}")
+        yield Entry(review.at, "person", f"{by}: {in_english(review.get_kind_display)}. {review.reason}")
 
 
 def _silences(heard: list[datetime]) -> Iterator[Entry]:

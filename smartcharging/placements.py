@@ -90,7 +90,7 @@ def _ordered(placement: Placement, at: datetime) -> None:
 def _said(command: Command) -> str:
     answer = command.answer if isinstance(command.answer, dict) else {}
     reason = (answer.get("statusInfo") or {}).get("reasonCode", "")
-    status = answer.get("status") or in_english(command.get_status_display())
+    status = answer.get("status") or in_english(command.get_status_display)
     return GAVE_REASON.format(status=status, reason=reason) if reason else ANSWERED.format(status=status)
 
 

@@ -237,7 +237,7 @@ def _written(write: Write, command: Command, at: datetime) -> None:
     elif command.status == CommandStatus.REJECTED:
         _refuse(write, Status.REJECTED, at, ANSWERED.format(answer=_said(write) or phrase("no")), None)
     else:
-        _settle(write, Status.FAILED, at, command.explanation or in_english(command.get_status_display()))
+        _settle(write, Status.FAILED, at, command.explanation or in_english(command.get_status_display))
 
 
 def _read_back(write: Write, at: datetime) -> None:

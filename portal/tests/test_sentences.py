@@ -7,7 +7,7 @@ from string import Formatter
 import pytest
 from django.utils.translation import gettext_lazy, override
 
-from chargers import sentences
+from chargers import forensics, sentences
 from chargers.campaigns.planning import RING_WAITS, TOO_MANY_FAILED
 from chargers.desired.quarantine import BOOTED_AFTER_WRITE, IN_QUARANTINE
 from smartcharging import why
@@ -50,6 +50,12 @@ def test_a_sentence_within_a_sentence_is_read_too(german):
 
 def test_several_sentences_are_read_one_by_one(german):
     assert sentences.read("It is offline. Nothing has failed.") == "Sie ist offline. Nichts ist fehlgeschlagen."
+
+
+def test_the_sentence_that_says_most_by_itself_is_taken(german):
+    weak = forensics.WITHOUT_PATTERN.format(times=2.5)
+    assert sentences.read(weak).startswith("Sie geht 2,5-mal am Tag ohne Muster verloren")
+    assert sentences.read("It is offline. Nothing has failed.").startswith("Sie ist offline.")
 
 
 @pytest.mark.parametrize("text", ["", " ", "Reboot by Acme cloud", "Firmware 1.4: fixes", "<b>%s {0}</b>"])

@@ -5,22 +5,33 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from portal import case_file
 from portal.views.pages import desk_page, render_page
 from sessions import timeline
 from sessions.models import ChargingSession
 
+# Of an entry.
+KIND_OF = {
+    "frame": _("frame"),
+    "socket": _("socket"),
+    "state": _("state"),
+    "boot": _("boot"),
+    "order": _("order"),
+    "person": _("person"),
+    "silence": _("silence"),
+}
 KINDS = (
-    ("", "everything"),
-    ("trouble", "trouble"),
-    ("frame", "frames"),
-    ("socket", "sockets"),
-    ("state", "states"),
-    ("boot", "boots"),
-    ("order", "orders"),
-    ("person", "people"),
-    ("silence", "silences"),
+    ("", _("everything")),
+    ("trouble", _("trouble")),
+    ("frame", _("frames")),
+    ("socket", _("sockets")),
+    ("state", _("states")),
+    ("boot", _("boots")),
+    ("order", _("orders")),
+    ("person", _("people")),
+    ("silence", _("silences")),
 )
 
 
@@ -37,7 +48,9 @@ def black_box(request: HttpRequest, session_id: int) -> HttpResponse:
         "kinds": KINDS,
         "kind": kind,
         "most": timeline.MOST_FRAMES,
-        "entries": [e for e in line.entries if kind in ("", e.kind) or (kind == "trouble" and e.is_trouble)],
+        "entries": [
+            (KIND_OF[e.kind], e) for e in line.entries if kind in ("", e.kind) or (kind == "trouble" and e.is_trouble)
+        ],
         "zone": session.charger.site.timezone if session.charger.site else "",
     }
     return render_page(request, "sessions/timeline.html", context)
