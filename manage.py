@@ -35,8 +35,9 @@ def main() -> int:
 
 
 def run_tests(arguments: list[str]) -> int:
-    """Run pytest with a process more than there are cores (at most four), for many tests wait for stacks and clocks; what
-    stands in ``arguments`` comes later and wins.
+    """Run pytest with one process more than there are cores (at most four), for many tests wait for stacks and clocks.
+
+    What stands in ``arguments`` comes later and wins.
     """
     import pytest
 
