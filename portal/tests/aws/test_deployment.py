@@ -189,12 +189,24 @@ def test_each_function_runs_code_that_exists() -> None:
     from gateway import serverless
 
     functions = [r for r in SERVERLESS["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
-    assert len(functions) == 5
+    assert len(functions) == 6
     for function in functions:
         (command,) = function["Properties"]["ImageConfig"]["Command"]
         assert callable(getattr(serverless, command.removeprefix("gateway.serverless.")))
         names = set(function["Properties"]["Environment"]["Variables"])
         assert names <= settings_names() | {"DATABASE_URL", "CONNECTIONS_TABLE", "UNANSWERED_QUEUE_URL"}
+
+
+def test_what_a_charger_asks_comes_back_to_the_function_that_asks_again() -> None:
+    resources = SERVERLESS["Resources"]
+    mapping = resources["AgainMapping"]["Properties"]
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": "Unanswered.Arn"}
+    assert mapping["FunctionName"] == {"Ref": "AgainFunction"}
+    # Else one failure would bring ten back, and those that were asked again would be asked twice.
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert (
+        resources["Unanswered"]["Properties"]["VisibilityTimeout"] > resources["AgainFunction"]["Properties"]["Timeout"]
+    )
 
 
 def test_the_template_holds_the_cloudfront_function_that_is_tested() -> None:
