@@ -19,9 +19,12 @@ from chargers import authority
 RSA_BITS = 2048
 
 
-def make(folder: Path, names: list[str], *, at: datetime) -> list[Path]:
-    """Write ``tls-ecdsa.pem`` and ``tls-rsa.pem``, each with its key; a server that runs takes them within seconds."""
-    signer = authority.load(settings.CHARGER_CA_FILE)
+def make(folder: Path, names: list[str], *, at: datetime, ca_file: Path | None = None) -> list[Path]:
+    """Write ``tls-ecdsa.pem`` and ``tls-rsa.pem``, each with its key; a server that runs takes them within seconds.
+
+    ``ca_file``: the authority, if it is not the yard's own.
+    """
+    signer = authority.load(ca_file or settings.CHARGER_CA_FILE)
     ecdsa = ec.generate_private_key(ec.SECP256R1())
     plain = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
     made: dict[Path, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey] = {

@@ -3,6 +3,7 @@
     $connect ─▶ connect      the same handshake, judgement and claim as a container's; a row in DynamoDB
     $default ─▶ message      publishes the frame to {key}/in, untouched
     $disconnect ─▶ disconnect
+    queue, 5 s later ─▶ again      what is not answered is published again; if nobody is answered, chargers go offline
     {key}/out ─▶ rule ─▶ deliver ─▶ socket
     …/gateways/serverless/control ─▶ rule ─▶ control      who lost its charger to a newer connection, or was retired
 
@@ -33,10 +34,12 @@ from django.utils import timezone  # noqa: E402
 from chargers import connections, credentials  # noqa: E402
 from chargers.connections import Claim, Dial, Farewell  # noqa: E402
 from chargers.models import Charger, SecurityProfile, fold  # noqa: E402
-from gateway import claim_check, topics  # noqa: E402
+from gateway import claim_check, frames, topics, unanswered  # noqa: E402
 from gateway.admission import look_up  # noqa: E402
 from gateway.handshake import Caller, Refusal, judge, read, spoken, unknown_sentence  # noqa: E402
 from gateway.iot import cloud  # noqa: E402
+from gateway.peek import Kind, is_answer, peek  # noqa: E402
+from gateway.unanswered import Question, Waiting, row, table  # noqa: E402
 
 log = structlog.get_logger(__name__)
 
@@ -55,8 +58,10 @@ def connect(event: Event, context: Any = None) -> Event:
     close_old_connections()  # of a function that slept for hours
     try:
         caller = read(scope_of(event))
+        if not unanswered.may_come_in():
+            raise Refusal.later("No worker can store what chargers say; try again.")
         claim = _admit(caller)
-        _remember(event, topics.key(claim.identity), claim.charger_id, claim.epoch)
+        _remember(event, claim)
     except Refusal as refusal:
         return _refused(event, refusal)
     except (DatabaseError, cloud.Away, cloud.Refused) as error:
@@ -91,17 +96,61 @@ def _known(identity: str) -> Charger | None:
 
 
 def message(event: Event, context: Any = None) -> Event:
-    """Publish what a charger says; a socket that a newer one has replaced is closed instead."""
-    connection = event["requestContext"]["connectionId"]
-    row = _row(f"connection#{connection}")
-    if row is None or _holder(row["key"]) != connection:
-        _hang_up(event["requestContext"], connection)
-        return OK
-    # Raises if IoT Core does not take it: the charger gets no answer, and says it again.
-    cloud.call(
-        "iot-data", "Publish", topic=topics.inbound(row["key"]), qos=1, payload=(event.get("body") or "").encode()
-    )
+    """Publish what a charger says; a socket that a newer one has replaced is closed instead.
+
+    Never raises, for API Gateway would then send the charger a sentence of its own, which is no OCPP.
+    """
+    asked, text = event["requestContext"], str(event.get("body") or "")
+    connection = asked["connectionId"]
+    try:
+        found = row(f"connection#{connection}")
+        if found is None or _holder(found["key"]) != connection:
+            _end(_endpoint(asked), connection)
+            return OK
+        kind, message_id = peek(text, frames.types_of(found.get("subprotocol", "")))
+        question = Question(found["key"], connection, message_id or "", _endpoint(asked), text)
+        if kind in (Kind.CALL, Kind.ODD) and message_id is not None:
+            unanswered.mark(question)
+        if kind is Kind.CALL:
+            unanswered.ask_later(question)
+        _publish(question)
+    except (cloud.Away, cloud.Refused, ClientError) as error:
+        # The charger gets no answer, and says it again; so do we, if it got as far as the queue.
+        log.warning("frame_not_passed_on", connection=connection, error=str(error))
     return OK
+
+
+def again(event: Event, context: Any = None) -> Event:
+    """What was asked five seconds ago: if it is answered, well; if not, it is asked again, as a container does it.
+
+    When nobody at all is answered the charger is sent offline, where it keeps what it has to say.
+    """
+    failed = []
+    for record in event["Records"]:
+        try:
+            _ask_again(Question.read(record["body"]))
+        except (cloud.Away, cloud.Refused, ClientError) as error:
+            log.warning("not_asked_again", message=record["messageId"], error=str(error))
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def _ask_again(question: Question) -> None:
+    match unanswered.look_after(question, is_held=_holder(question.key) == question.connection):
+        case Waiting.ASK_AGAIN:
+            unanswered.ask_later(question)
+            _publish(question)
+        case Waiting.SEND_OFFLINE:
+            log.warning("sent_offline", key=question.key, why="no worker answers anybody")
+            _end(question.endpoint, question.connection)
+        case Waiting.GIVE_UP:
+            log.warning("no_answer", key=question.key, id=question.message_id)
+        case Waiting.OVER:
+            pass
+
+
+def _publish(question: Question) -> None:
+    cloud.call("iot-data", "Publish", topic=topics.inbound(question.key), qos=1, payload=question.text.encode())
 
 
 def disconnect(event: Event, context: Any = None) -> Event:
@@ -109,12 +158,12 @@ def disconnect(event: Event, context: Any = None) -> Event:
     close_old_connections()
     asked = event["requestContext"]
     connection = asked["connectionId"]
-    row = _row(f"connection#{connection}")
-    if row is None:
+    found = row(f"connection#{connection}")
+    if found is None:
         return OK
     code, reason = int(asked.get("disconnectStatusCode") or 1006), str(asked.get("disconnectReason") or "")
-    connections.release([Farewell(int(row["charger"]), int(row["epoch"]), code, reason[:200])], timezone.now())
-    _forget(connection, row["key"])
+    connections.release([Farewell(int(found["charger"]), int(found["epoch"]), code, reason[:200])], timezone.now())
+    _forget(connection, found["key"])
     return OK
 
 
@@ -127,24 +176,36 @@ def deliver(event: Event, context: Any = None) -> None:
     if claim_check.referred(frame) is not None:
         log.warning("frame_dropped", key=event["key"], why="larger than API Gateway takes; 128 KB are the most")
         return
-    row = _row(f"key#{event['key']}")
-    if row is None:
+    newest = row(f"key#{event['key']}")
+    if newest is None:
         return  # on a container's gateway, or gone
     try:
-        _socket(row["endpoint"]).post_to_connection(ConnectionId=row["connection"], Data=frame)
+        is_answering, message_id = is_answer(frame.decode())
+    except ValueError:
+        log.warning("no_frame_on_the_way_to_a_charger", key=event["key"], start=frame[:40])
+        return
+    # A second answer to what was asked twice, or an order that the rule brought twice, would do harm.
+    take, give_back = (
+        (unanswered.settle, unanswered.unsettle) if is_answering else (unanswered.order, unanswered.forget)
+    )
+    if not take(newest["connection"], message_id):
+        return
+    try:
+        _socket(newest["endpoint"]).post_to_connection(ConnectionId=newest["connection"], Data=frame)
     except ClientError as error:
         if cloud.code_of(error) != "GoneException":
+            give_back(newest["connection"], message_id)  # Lambda calls us again
             raise
         log.info("frame_dropped", key=event["key"], why="its socket is gone; $disconnect follows")
 
 
 def control(event: Event, context: Any = None) -> None:
     """A charger of ours went to a container's gateway, or was retired."""
-    row = _row(f"key#{event.get('key')}")
-    if row is None or event.get("verb") not in ("replaced", "retired"):
+    newest = row(f"key#{event.get('key')}")
+    if newest is None or event.get("verb") not in ("replaced", "retired"):
         return
-    if event["verb"] == "retired" or int(row["epoch"]) < int(event["epoch"]):
-        _end(row["endpoint"], row["connection"])
+    if event["verb"] == "retired" or int(newest["epoch"]) < int(event["epoch"]):
+        _end(newest["endpoint"], newest["connection"])
 
 
 def scope_of(event: Event) -> dict[str, Any]:
@@ -166,19 +227,20 @@ def scope_of(event: Event) -> dict[str, Any]:
 # -- the table: a row for each socket, a row for each charger's newest -----------------------------------------------
 
 
-def _remember(event: Event, key: str, charger_id: int, epoch: int) -> None:
-    asked = event["requestContext"]
-    connection, endpoint = asked["connectionId"], f"https://{asked['domainName']}/{asked['stage']}"
+def _remember(event: Event, claim: Claim) -> None:
+    asked, key, epoch = event["requestContext"], topics.key(claim.identity), claim.epoch
+    connection, endpoint = asked["connectionId"], _endpoint(asked)
     gone_at = int((timezone.now() + 2 * LONGEST).timestamp())
-    shared = {"epoch": {"N": str(epoch)}, "charger": {"N": str(charger_id)}, "goneAt": {"N": str(gone_at)}}
-    socket = shared | {"pk": {"S": f"connection#{connection}"}, "key": {"S": key}}
-    cloud.call("dynamodb", "PutItem", TableName=_table(), Item=socket)
+    shared = {"epoch": {"N": str(epoch)}, "charger": {"N": str(claim.charger_id)}, "goneAt": {"N": str(gone_at)}}
+    version = {"subprotocol": {"S": claim.subprotocol}}
+    socket = shared | version | {"pk": {"S": f"connection#{connection}"}, "key": {"S": key}}
+    cloud.call("dynamodb", "PutItem", TableName=table(), Item=socket)
     newest = shared | {"pk": {"S": f"key#{key}"}, "connection": {"S": connection}, "endpoint": {"S": endpoint}}
     try:
         cloud.call(
             "dynamodb",
             "PutItem",
-            TableName=_table(),
+            TableName=table(),
             Item=newest,
             ConditionExpression="attribute_not_exists(epoch) OR epoch < :mine",
             ExpressionAttributeValues={":mine": {"N": str(epoch)}},
@@ -190,12 +252,12 @@ def _remember(event: Event, key: str, charger_id: int, epoch: int) -> None:
 
 
 def _forget(connection: str, key: str) -> None:
-    cloud.call("dynamodb", "DeleteItem", TableName=_table(), Key={"pk": {"S": f"connection#{connection}"}})
+    cloud.call("dynamodb", "DeleteItem", TableName=table(), Key={"pk": {"S": f"connection#{connection}"}})
     try:
         cloud.call(
             "dynamodb",
             "DeleteItem",
-            TableName=_table(),
+            TableName=table(),
             Key={"pk": {"S": f"key#{key}"}},
             ConditionExpression="#c = :mine",
             ExpressionAttributeNames={"#c": "connection"},
@@ -206,19 +268,9 @@ def _forget(connection: str, key: str) -> None:
             raise
 
 
-def _row(pk: str) -> dict[str, str] | None:
-    found = cloud.call("dynamodb", "GetItem", TableName=_table(), Key={"pk": {"S": pk}}, ConsistentRead=True)
-    item = found.get("Item")
-    return {name: str(next(iter(value.values()))) for name, value in item.items()} if item else None
-
-
 def _holder(key: str) -> str:
-    row = _row(f"key#{key}")
-    return row["connection"] if row else ""
-
-
-def _table() -> str:
-    return os.environ["CONNECTIONS_TABLE"]
+    newest = row(f"key#{key}")
+    return newest["connection"] if newest else ""
 
 
 # -- sockets -----------------------------------------------------------------------------------------------------------
@@ -228,8 +280,8 @@ def _socket(endpoint: str) -> Any:
     return cloud.session().client("apigatewaymanagementapi", endpoint_url=endpoint)
 
 
-def _hang_up(asked: Event, connection: str) -> None:
-    _end(f"https://{asked['domainName']}/{asked['stage']}", connection)
+def _endpoint(asked: Event) -> str:
+    return f"https://{asked['domainName']}/{asked['stage']}"
 
 
 def _end(endpoint: str, connection: str) -> None:

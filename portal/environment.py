@@ -64,6 +64,15 @@ def keep_secret(path: Path, text: str) -> None:
     draft.replace(path)
 
 
+def keep_certificates(stem: Path, pem: str) -> list[str]:
+    """Files beside ``stem``, one for each certificate in ``pem`` with the chain and the key that follow it."""
+    pairs = re.findall(r".+?-----END (?:\w+ )?PRIVATE KEY-----\n?", pem, re.DOTALL)
+    files = [stem.with_name(f"{stem.name}-{number}.pem") for number, _ in enumerate(pairs, 1)]
+    for file, pair in zip(files, pairs, strict=True):
+        keep_secret(file, pair.lstrip())
+    return [str(file) for file in files]
+
+
 def secret(path: Path) -> str:
     """The secret key kept in ``path``, created on first use, readable by its owner only."""
     with suppress(FileNotFoundError):

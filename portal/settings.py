@@ -16,6 +16,7 @@ from portal.environment import (
     announce_wrong,
     announce_wrong_networks,
     is_iot_core,
+    keep_certificates,
     keep_secret,
     secret,
     tile_source,
@@ -27,8 +28,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 with_secret_files(
     os.environ,
     *("DATABASE_URL", "DATABASE_PASSWORD", "REDIS_URL", "MQTT_URL", "MQTT_CLIENT_PEM", "SECRET_KEY", "CHARGER_CA_PEM"),
-    "CREDENTIAL_PEPPER",
-    "EMAIL_URL",
+    *("CREDENTIAL_PEPPER", "EMAIL_URL", "TLS_CERTIFICATE_PEM"),
 )
 env = Env(eager=False)
 
@@ -79,12 +79,15 @@ MQTT_CLIENT_PEM = env.str("MQTT_CLIENT_PEM", "")
 # Whom we trust to sign the broker's certificate; empty: the authorities that this machine trusts, Amazon's among them.
 MQTT_CA_FILE = env.str("MQTT_CA_FILE", "")
 # Limits of the broker, see gateway/bus/mqtt.py. On AWS IoT Core they have its defaults without being set.
-_on_iot_core = is_iot_core(MQTT_URL)
-MQTT_CHARGERS_PER_CONNECTION = env.int("MQTT_CHARGERS_PER_CONNECTION", 25 if _on_iot_core else 2000)
-MQTT_PUBLISHES_PER_S = env.float("MQTT_PUBLISHES_PER_S", 80 if _on_iot_core else 0)  # per connection; 0: no limit
-MQTT_CONNECTS_PER_S = env.float("MQTT_CONNECTS_PER_S", 50 if _on_iot_core else 0)  # of one gateway; 0: no limit
+MQTT_IS_IOT_CORE = is_iot_core(MQTT_URL)
+MQTT_CHARGERS_PER_CONNECTION = env.int("MQTT_CHARGERS_PER_CONNECTION", 25 if MQTT_IS_IOT_CORE else 2000)
+# Of one connection, and of one gateway; 0: no limit.
+MQTT_PUBLISHES_PER_S = env.float("MQTT_PUBLISHES_PER_S", 80 if MQTT_IS_IOT_CORE else 0)
+MQTT_CONNECTS_PER_S = env.float("MQTT_CONNECTS_PER_S", 50 if MQTT_IS_IOT_CORE else 0)
 # Connections of one worker. One is enough unless the broker limits what goes through it.
-MQTT_WORKER_CONNECTIONS = env.int("MQTT_WORKER_CONNECTIONS", 10 if _on_iot_core else 1, validate=validate.Range(min=1))
+MQTT_WORKER_CONNECTIONS = env.int(
+    "MQTT_WORKER_CONNECTIONS", 10 if MQTT_IS_IOT_CORE else 1, validate=validate.Range(min=1)
+)
 # What the broker takes in one message (AWS IoT Core: 128 KB); larger frames go by the database.
 MQTT_PAYLOAD_LIMIT_BYTES = env.int("MQTT_PAYLOAD_LIMIT_BYTES", 128 * 1024)
 
@@ -95,6 +98,9 @@ TLS_PORT: int | None = env.int("TLS_PORT", None)  # beside the plain one; none: 
 TLS_CERTIFICATE: list[str] = env.list("TLS_CERTIFICATE", []) or [
     str(made) for name in ("tls-ecdsa.pem", "tls-rsa.pem") if (made := CHARGEYARD_HOME / name).exists()
 ]
+# The same as text, each followed by its chain and its key, for containers that keep no files.
+if _pem := env.str("TLS_CERTIFICATE_PEM", ""):
+    TLS_CERTIFICATE = keep_certificates(CHARGEYARD_HOME / "tls-given", _pem)
 TLS_KEY: list[str] = env.list("TLS_KEY", [])
 # PEM files of authorities whose client certificates are believed beside our own, and of their revocation lists.
 TLS_CLIENT_CA: list[str] = env.list("TLS_CLIENT_CA", [])
@@ -358,7 +364,7 @@ LOG_FORMAT = env.str("LOG_FORMAT", "console")  # console | json
 LOGGING_CONFIG = "portal.logs.configure"
 LOGGING = {"format": LOG_FORMAT, "level": env.str("LOG_LEVEL", "INFO")}
 
-if _on_iot_core and MQTT_CHARGERS_PER_CONNECTION > 50:
+if MQTT_IS_IOT_CORE and MQTT_CHARGERS_PER_CONNECTION > 50:
     raise SystemExit(
         f"MQTT_CHARGERS_PER_CONNECTION is {MQTT_CHARGERS_PER_CONNECTION}; AWS IoT Core takes 50 subscriptions on a "
         "connection. Set it to 50 or less, or unset it."

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,11 +20,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from django.conf import settings
 
-from chargers import authority
+from chargers import authority, server_certificates
 from gateway.iot import cloud
 
 POLICY = "chargeyard"
 EVENTS = ("THING",)
+RENEW_BEFORE = timedelta(days=60)
 
 
 def policy(region: str, account: str, partition: str = "aws") -> dict[str, Any]:
@@ -68,14 +71,23 @@ def certificate_id(pem: str) -> str:
     return x509.load_pem_x509_certificate(pem.encode()).fingerprint(hashes.SHA256()).hex()
 
 
-def bootstrap(
-    *, secret: str = "", file: Path | None = None, authority_secret: str = "", is_dry: bool = False
-) -> Iterator[tuple[str, str]]:
-    """Make what is missing; after each step, what it is and what was done.
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Where things are kept: in ``secret`` of Secrets Manager the certificate for IoT Core, without it in ``file``.
 
-    ``secret``: of Secrets Manager, where certificate and key are kept; without it ``file``. ``authority_secret``: where
-    the authority that signs chargers' keys is kept, for containers that keep no files.
+    For containers that keep no files: ``authority_secret`` for the authority that signs chargers' keys, and
+    ``tls_secret`` for the certificates, signed by it, of a TLS door that chargers reach as ``tls_names``.
     """
+
+    secret: str = ""
+    file: Path | None = None
+    authority_secret: str = ""
+    tls_secret: str = ""
+    tls_names: tuple[str, ...] = ()
+
+
+def bootstrap(keep: Keep, *, is_dry: bool = False) -> Iterator[tuple[str, str]]:
+    """Make what is missing; after each step, what it is and what was done."""
     region, account, partition = identity()
     yield "account", f"{account} in {region}"
     name = settings.AWS_IOT_THING_TYPE
@@ -83,15 +95,17 @@ def bootstrap(
     yield "thing events", _enable_events(is_dry)
     document = json.dumps(policy(region, account, partition))
     yield "policy", _missing(POLICY, lambda: _make_policy(document), ("GetPolicy", "policyName"), is_dry)
-    pem = _kept(secret, file)
-    if pem:
+    place = keep.secret or keep.file
+    if pem := _kept(keep.secret, keep.file):
         yield "certificate", f"{certificate_id(pem)[:12]}… is there already"
     elif is_dry:
-        yield "certificate", f"would be made and kept in {secret or file}"
+        yield "certificate", f"would be made and kept in {place}"
     else:
-        yield "certificate", f"{_make_certificate(secret, file)[:12]}… made, kept in {secret or file}"
-    if authority_secret:
-        yield "authority", _keep_authority(authority_secret, is_dry)
+        yield "certificate", f"{_make_certificate(keep.secret, keep.file)[:12]}… made, kept in {place}"
+    if keep.authority_secret:
+        yield "authority", _keep_authority(keep.authority_secret, is_dry)
+    if keep.tls_secret:
+        yield "TLS door", _keep_tls(keep, is_dry)
     yield "MQTT_URL", f"mqtts://{endpoint()}:8883"
 
 
@@ -105,6 +119,23 @@ def _keep_authority(secret: str, is_dry: bool) -> str:
         authority.load(file)
         cloud.call("secretsmanager", "CreateSecret", Name=secret, SecretString=file.read_text())
     return f"made, kept in {secret}"
+
+
+def _keep_tls(keep: Keep, is_dry: bool) -> str:
+    """Certificates of ECDSA and RSA for the pass-through listener, renewed when they have `RENEW_BEFORE` left."""
+    before, now = _kept(keep.tls_secret, None), datetime.now(UTC)
+    if before and (ends_at := x509.load_pem_x509_certificate(before.encode()).not_valid_after_utc) > now + RENEW_BEFORE:
+        return f"{keep.tls_secret} is there already, until {ends_at:%Y-%m-%d}"
+    if is_dry:
+        return f"would be made and kept in {keep.tls_secret}"
+    with TemporaryDirectory() as folder:
+        ca_file = Path(folder, "charger-ca.pem")
+        ca_file.write_text(_kept(keep.authority_secret, None))
+        made = server_certificates.make(Path(folder), list(keep.tls_names), at=now, ca_file=ca_file)
+        pem = "".join(path.read_text() for path in made)
+    operation, name = ("PutSecretValue", "SecretId") if before else ("CreateSecret", "Name")
+    cloud.call("secretsmanager", operation, **{name: keep.tls_secret}, SecretString=pem)
+    return f"made for {', '.join(keep.tls_names)}, kept in {keep.tls_secret}"
 
 
 def _missing(name: str, make: Callable[[], Any], look: tuple[str, str], is_dry: bool) -> str:

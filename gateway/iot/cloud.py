@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -57,7 +57,8 @@ def client(name: str) -> Any:
     """The boto3 client of a service; one per process. Raises Refused without a region."""
     from botocore.config import Config
 
-    patience = Config(connect_timeout=5, read_timeout=30, retries={"mode": "adaptive", "max_attempts": 4})
+    # Not "adaptive": after one throttled call it lets a client say next to nothing for minutes. We pace ourselves.
+    patience = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 4})
     try:
         return session().client(name, config=patience)
     except NoRegionError as error:
@@ -65,9 +66,15 @@ def client(name: str) -> Any:
 
 
 class Calls:
-    """Calls AWS no faster than `CALLS_PER_S`, from any thread."""
+    """Calls AWS no faster than `CALLS_PER_S`, from any thread.
+
+    ``made``: how often each operation was called; ``throttled``: how many attempts boto3 made once more, nearly all of
+    them because AWS wanted it slower.
+    """
 
     def __init__(self) -> None:
+        self.made: Counter[str] = Counter()
+        self.throttled = 0
         self._guard = threading.Lock()
         self._buckets: defaultdict[str, Bucket] = defaultdict(lambda: Bucket(0))
         self._buckets.update({name: Bucket(per_s) for name, per_s in CALLS_PER_S.items()})
@@ -77,9 +84,17 @@ class Calls:
         self._wait_for_turn(operation)
         method = "".join(f"_{c.lower()}" if c.isupper() else c for c in operation).lstrip("_")
         try:
-            return getattr(client(service), method)(**arguments)
+            answer = getattr(client(service), method)(**arguments)
         except (BotoCoreError, ClientError) as error:
+            self._count(operation, getattr(error, "response", {}))
             raise translated(error, f"{service}:{operation}") from error
+        self._count(operation, answer)
+        return answer
+
+    def _count(self, operation: str, answer: dict[str, Any]) -> None:
+        with self._guard:
+            self.made[operation] += 1
+            self.throttled += int(answer.get("ResponseMetadata", {}).get("RetryAttempts", 0))
 
     def _wait_for_turn(self, operation: str) -> None:
         while True:
@@ -101,16 +116,17 @@ def code_of(error: BaseException) -> str:
 
 def translated(error: Exception, action: str) -> Exception:
     """The error as `Refused` or `Away` with a sentence; itself if it is part of the conversation."""
-    region = session().region_name or "none"
+    region = session().region_name
+    where = f"{action} in {region}" if region else f"{action} (AWS_REGION is not set)"
     code = code_of(error)
     said = str(error.response["Error"].get("Message", "")) if isinstance(error, ClientError) else str(error)
-    if sentence := _refusal(error, code, said, f"{action} in {region}"):
+    if sentence := _refusal(error, code, said, where):
         return Refused(sentence)
     if code in THROTTLED:
-        return Away(f"AWS throttles {action} in {region}; we try again later. ({said})")
+        return Away(f"AWS throttles {where}; we try again later. ({said})")
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return Away(f"AWS fails at {action} in {region}: {code} {said}") if status >= 500 else error
+        return Away(f"AWS fails at {where}: {code} {said}") if status >= 500 else error
     return Away(f"AWS cannot be reached for {action}. Is AWS_REGION ({region!r}) right, and the network up? ({said})")
 
 

@@ -63,6 +63,8 @@ def _clock() -> str:
 
 def _endpoint() -> str:
     ours, theirs = urlsplit(settings.MQTT_URL), account.endpoint()
+    if not settings.MQTT_IS_IOT_CORE:
+        return f"{ours.hostname} is a broker of your own; news of Things come through its bridge, or not at all"
     if ours.hostname != theirs:
         raise Ill(f"MQTT_URL names {ours.hostname!r}; in this account and region it is mqtts://{theirs}:8883.")
     if ours.scheme != "mqtts":
@@ -71,6 +73,8 @@ def _endpoint() -> str:
 
 
 def _certificate() -> str:
+    if not (settings.MQTT_CLIENT_PEM or settings.MQTT_IS_IOT_CORE):
+        return "none (MQTT_CLIENT_PEM), and a broker of your own"
     if not settings.MQTT_CLIENT_PEM:
         raise Ill("MQTT_CLIENT_PEM is empty; `manage.py aws bootstrap` makes a certificate.")
     if wrong := tls.flaw():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from portal.capacity import figures as f
 
+IOT_CORE, OWN = "iot-core", "own"
 DAY_S = 86_400.0
 MONTH_S = f.HOURS * 3600.0
 
@@ -19,6 +20,7 @@ class Load:
     calls_per_s: float
     peak_per_s: float
     calls_per_month: float
+    samples_per_day: float = 0.0  # MeterValues among them, of all chargers
 
     @classmethod
     def of(
@@ -29,10 +31,11 @@ class Load:
         connectors: int = f.CONNECTORS,
         sample_s: int = f.SAMPLE_INTERVAL_S,
     ) -> Load:
-        session = f.MINUTES_PER_SESSION * 60 / sample_s + f.CALLS_AROUND_A_SESSION
-        per_day = DAY_S / heartbeat_s + connectors * f.SESSIONS_PER_DAY * session
+        sessions = connectors * f.SESSIONS_PER_DAY
+        samples = sessions * f.MINUTES_PER_SESSION * 60 / sample_s
+        per_day = DAY_S / heartbeat_s + samples + sessions * f.CALLS_AROUND_A_SESSION
         per_s = chargers * per_day / DAY_S
-        return cls(chargers, per_s, per_s * f.PEAK, per_s * MONTH_S)
+        return cls(chargers, per_s, per_s * f.PEAK, per_s * MONTH_S, chargers * samples)
 
 
 @dataclass(slots=True, frozen=True)
@@ -65,14 +68,24 @@ class Size:
     database_gb: int
     is_doubled: bool  # database and cache in two zones
     cache: str
-    beat_is_spot: bool = False
+    journal_days: int = 90
+    meter_value_days: int = 730
+    broker: str = IOT_CORE
+    is_by_queue: bool = False
 
 
 SIZES = (
-    Size("small", 1_000, (0.25, 1), 1, (0.25, 1), 1, (0, 0), 0, "db.t4g.micro", 20, False, "cache.t4g.micro", True),
+    Size(
+        "small", 1_000, (0.25, 1), 1, (0.25, 1), 1, (0, 0), 0, "db.t4g.micro", 40, False, "cache.t4g.micro",
+        journal_days=14, meter_value_days=90, broker=OWN,
+    ),
     Size("standard", 15_000, (0.5, 2), 2, (1, 2), 2, (0.5, 1), 2, "db.t4g.medium", 100, True, "cache.t4g.small"),
-    Size("large", 1_000_000, (2, 4), 7, (2, 4), 4, (1, 2), 3, "db.m7g.xlarge", 1000, True, "cache.m7g.large"),
-)
+    Size(
+        "large", 1_000_000, (2, 4), 7, (2, 4), 4, (1, 2), 3, "db.m7g.xlarge", 1000, True, "cache.m7g.large",
+        journal_days=30, meter_value_days=180, is_by_queue=True,
+    ),
+)  # fmt: skip
+BROKER_CORES = 0.25  # of the task that it shares with beat
 
 
 @dataclass(slots=True)
@@ -82,6 +95,7 @@ class Plan:
     gateways: int
     workers: int
     mqtt_connections: int
+    database_gb: int
     limits: list[Limit]
     costs: dict[str, float] = field(default_factory=dict)  # US dollars a month
 
@@ -94,28 +108,47 @@ class Plan:
         return max(self.limits, key=lambda limit: limit.share)
 
 
-def plan(chargers: int, **habits: int) -> Plan:
-    """What that many chargers need; ``habits`` as in `Load.of`. Raises ValueError for a number that is none."""
+def plan(chargers: int, *, broker: str = "", **habits: int) -> Plan:
+    """What that many chargers need; ``habits`` as in `Load.of`, ``broker`` if not that of the parameter set.
+
+    Raises ValueError for a number that is none.
+    """
     if wrong := {name: value for name, value in {"chargers": chargers, **habits}.items() if value < 1}:
         raise ValueError(f"{wrong}: each has to be 1 at least.")
     load = Load.of(chargers, **habits)
     size = next((size for size in SIZES if chargers <= size.chargers), SIZES[-1])
+    if broker and broker != size.broker:
+        # Our own fills no queue.
+        size = replace(size, broker=broker, is_by_queue=size.is_by_queue and broker == IOT_CORE)
     gateways = max(
         size.gateways,
         math.ceil(chargers / f.CHARGERS_PER_GATEWAY),
         _tasks(load.peak_per_s * f.GATEWAY_S_PER_CALL, size.gateway[0]),
     )
-    workers = max(
-        size.workers,
-        _tasks(load.peak_per_s * f.WORKER_S_PER_CALL, size.worker[0]),
-        # Each connection of a worker carries a CALL and its answer.
-        math.ceil(load.peak_per_s * 2 / (f.IOT_CONNECTION_PER_S * f.CONNECTIONS_PER_WORKER * f.SHARE_OF_A_CONNECTION)),
-    )
-    # Of gateways 25 chargers each, of workers as many as their answers need.
-    connections = math.ceil(chargers / 25) + workers * f.CONNECTIONS_PER_WORKER
-    made = Plan(load, size, gateways, workers, connections, _limits(load, size, gateways, workers))
+    workers = max(size.workers, _tasks(load.peak_per_s * f.WORKER_S_PER_CALL, size.worker[0]))
+    connections = gateways + workers
+    if size.broker == IOT_CORE:
+        # Each connection of a worker carries answers, and without a queue CALLs.
+        carried_per_s = f.IOT_CONNECTION_PER_S * f.CONNECTIONS_PER_WORKER * f.SHARE_OF_A_CONNECTION
+        workers = max(workers, math.ceil(load.peak_per_s * _carried(size) / carried_per_s))
+        # Of gateways 25 chargers each, of workers as many as their answers need.
+        connections = math.ceil(chargers / 25) + workers * f.CONNECTIONS_PER_WORKER
+    made = Plan(load, size, gateways, workers, connections, _database_gb(load, size), [])
+    made.limits = _limits(made)
     made.costs = _costs(made)
     return made
+
+
+def _carried(size: Size) -> int:
+    """Messages of a CALL on the workers' connections to IoT Core."""
+    return 1 if size.is_by_queue else 2
+
+
+def _database_gb(load: Load, size: Size) -> int:
+    """What is kept when the yard has run for as long as it keeps things; the disk grows to it by itself."""
+    log = load.calls_per_s * DAY_S * f.LOG_BYTES_PER_CALL * (size.journal_days + f.MONTH_MORE)
+    values = load.samples_per_day * f.METER_VALUE_BYTES * (size.meter_value_days + f.MONTH_MORE)
+    return max(size.database_gb, math.ceil((log + values) / 1e9 + f.BOOKS_GB))
 
 
 def storm_s(chargers: int, made: Plan | None = None) -> float:
@@ -130,14 +163,14 @@ def _tasks(cores: float, vcpus: float) -> int:
     return math.ceil(cores / (vcpus * f.SHARE_OF_A_CORE))
 
 
-def _limits(load: Load, size: Size, gateways: int, workers: int) -> list[Limit]:
-    database_cores = load.peak_per_s * f.DATABASE_S_PER_CALL
-    memory_kib = f.GATEWAY_KIB + load.chargers / gateways * f.GATEWAY_KIB_PER_CHARGER
-    return [
+def _limits(made: Plan) -> list[Limit]:
+    load, size = made.load, made.size
+    memory_kib = f.GATEWAY_KIB + load.chargers / made.gateways * f.GATEWAY_KIB_PER_CHARGER
+    limits = [
         Limit(
             "CPU of the gateways",
             load.peak_per_s * f.GATEWAY_S_PER_CALL,
-            gateways * size.gateway[0] * f.SHARE_OF_A_CORE,
+            made.gateways * size.gateway[0] * f.SHARE_OF_A_CORE,
             "more gateways: autoscaling does it",
         ),
         Limit(
@@ -149,26 +182,38 @@ def _limits(load: Load, size: Size, gateways: int, workers: int) -> list[Limit]:
         Limit(
             "CPU of the workers",
             load.peak_per_s * f.WORKER_S_PER_CALL,
-            workers * size.worker[0] * f.SHARE_OF_A_CORE,
+            made.workers * size.worker[0] * f.SHARE_OF_A_CORE,
             "more workers: autoscaling does it",
         ),
         Limit(
             f"CPU of the database ({size.database})",
-            database_cores,
+            load.peak_per_s * f.DATABASE_S_PER_CALL,
             f.RDS_VCPUS[size.database] * f.SHARE_OF_A_CORE,
             "the next larger class; then yards apart, one for each region or customer",
         ),
+    ]
+    return limits + (_limits_of_iot_core(made) if size.broker == IOT_CORE else [_limit_of_broker(load)])
+
+
+def _limit_of_broker(load: Load) -> Limit:
+    used = load.peak_per_s * f.BROKER_S_PER_CALL
+    return Limit("CPU of our broker", used, BROKER_CORES * f.SHARE_OF_A_CORE, "Broker=iot-core")
+
+
+def _limits_of_iot_core(made: Plan) -> list[Limit]:
+    load, carried = made.load, _carried(made.size)
+    return [
         Limit(
             "IoT Core, publishes of the account each way",
-            load.peak_per_s * f.IOT_MESSAGES_PER_CALL / 2,
+            load.peak_per_s * 2,
             f.IOT_ACCOUNT_PER_S,
             "have AWS raise it, or split the fleet over accounts; or brokers of your own",
         ),
         Limit(
             "IoT Core, messages on the workers' connections",
-            load.peak_per_s * 2,
-            workers * f.CONNECTIONS_PER_WORKER * f.IOT_CONNECTION_PER_S,
-            "MQTT_WORKER_CONNECTIONS; or INGEST_QUEUE_URL, then only answers go through them",
+            load.peak_per_s * carried,
+            made.workers * f.CONNECTIONS_PER_WORKER * f.IOT_CONNECTION_PER_S,
+            "MQTT_WORKER_CONNECTIONS" + ("" if carried == 1 else "; or INGEST_QUEUE_URL, then only answers go there"),
         ),
     ]
 
@@ -180,24 +225,48 @@ def _costs(made: Plan) -> dict[str, float]:
     tasks = made.gateways + made.workers + size.portals + 1
     fargate = sum(
         count * _fargate(task)
-        for count, task in ((made.gateways, size.gateway), (made.workers, size.worker), (size.portals, size.portal))
-    ) + _fargate((0.25, 0.5)) * (f.SPOT if size.beat_is_spot else 1)
-    database_h = f.RDS_H[size.database]
-    heartbeats = load.chargers * MONTH_S / f.HEARTBEAT_INTERVAL_S / 1e6
+        for count, task in (
+            (made.gateways, size.gateway),
+            (made.workers, size.worker),
+            (size.portals, size.portal),
+            (1, (0.25, 0.5)),  # beat, and our broker
+        )
+    )
     return {
         "tasks (Fargate)": fargate,
         "addresses": (tasks + zones) * f.PUBLIC_IPV4_H * f.HOURS,
         "balancer": (f.NLB_H + f.NLCU_H * load.chargers / f.TLS_CONNECTIONS_PER_NLCU) * f.HOURS,
-        "database": (database_h * f.HOURS + size.database_gb * f.RDS_GB) * zones,
+        "database": (f.RDS_H[size.database] * f.HOURS + made.database_gb * f.RDS_GB) * zones,
         "Valkey": f.CACHE_H[size.cache] * f.HOURS * zones,
-        "IoT Core": _iot(million_calls * f.IOT_MESSAGES_PER_CALL)
-        + made.mqtt_connections * MONTH_S / 60 / 1e6 * f.IOT_MINUTES_PER_MILLION,
-        "rules, heartbeat table": heartbeats * (2 * f.RULES_PER_MILLION + f.DYNAMODB_PER_MILLION),
+        "broker": _broker(made),
+        "shadows": load.chargers * f.REPORTS_PER_DAY * MONTH_S / DAY_S / 1e6 * f.SHADOWS_PER_MILLION,
+        "rules, queue": _rules(made),
         "logs, metrics, secrets": million_calls * f.LOG_GB_PER_MILLION_CALLS * f.CLOUDWATCH_LOG_GB
         + f.METRICS * f.CLOUDWATCH_METRIC
         + f.ALARMS * f.CLOUDWATCH_ALARM
         + f.SECRETS * f.SECRET,
     }
+
+
+def _broker(made: Plan) -> float:
+    """Messages and connections of IoT Core; our own costs its name, the task it runs in stands there without it."""
+    if made.size.broker == OWN:
+        return f.BROKER_NAME
+    per_call = f.IOT_MESSAGES_PER_CALL_BY_QUEUE if made.size.is_by_queue else f.IOT_MESSAGES_PER_CALL
+    pulses = made.workers * MONTH_S / f.PULSE_S * (1 + made.gateways + made.size.portals)
+    minutes = made.mqtt_connections * MONTH_S / 60
+    return _iot(made.load.calls_per_month / 1e6 * per_call + pulses / 1e6) + minutes / 1e6 * f.IOT_MINUTES_PER_MILLION
+
+
+def _rules(made: Plan) -> float:
+    """The table of heartbeats, and with a queue each CALL once more; nothing with our own broker."""
+    if made.size.broker == OWN:
+        return 0.0
+    heartbeats = made.load.chargers * MONTH_S / f.HEARTBEAT_INTERVAL_S / 1e6
+    queued = made.load.calls_per_month / 1e6 if made.size.is_by_queue else 0.0
+    return heartbeats * (2 * f.RULES_PER_MILLION + f.DYNAMODB_PER_MILLION) + queued * (
+        2 * f.RULES_PER_MILLION + f.SQS_PER_MILLION * f.SQS_REQUESTS_PER_CALL
+    )
 
 
 def _fargate(task: tuple[float, float]) -> float:

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from portal.capacity import figures as f
-from portal.capacity.plan import Plan, plan, storm_s
+from portal.capacity.plan import IOT_CORE, OWN, Plan, plan, storm_s
+
+BROKERS = {IOT_CORE: "AWS IoT Core", OWN: "our own broker"}
 
 
 def facts(made: Plan) -> dict[str, Any]:
@@ -19,7 +21,9 @@ def facts(made: Plan) -> dict[str, Any]:
         "size": made.size.name,
         "gateways": made.gateways,
         "workers": made.workers,
+        "broker": made.size.broker,
         "mqtt_connections": made.mqtt_connections,
+        "database_gb": made.database_gb,
         "storm_s": round(storm_s(made.load.chargers, made), 1),
         "limits": {limit.name: round(limit.share, 3) for limit in made.limits},
         "first_limit": {"name": first.name, "share": round(first.share, 3), "way_out": first.way_out},
@@ -31,9 +35,10 @@ def facts(made: Plan) -> dict[str, Any]:
 def text(made: Plan) -> str:
     """For people."""
     load, size = made.load, made.size
-    parts = (
-        f"{made.gateways} gateways, {made.workers} workers, {size.database}, {made.mqtt_connections:,} MQTT connections"
-    )
+    parts = ", ".join([
+        f"{made.gateways} gateways, {made.workers} workers, {size.database} with {made.database_gb:,} GB",
+        f"{made.mqtt_connections:,} MQTT connections to {BROKERS[size.broker]}",
+    ])  # fmt: skip
     lines = [
         f"{load.chargers:,} chargers say {load.calls_per_s:,.1f} CALLs/s, {load.peak_per_s:,.1f} at the peak.",
         f"Parameter set {size.name}: {parts}.",
@@ -60,6 +65,7 @@ def cost_table(counts: Iterable[int]) -> str:
         ["chargers", *(f"{made.load.chargers:,}" for made in plans)],
         ["---", *("---:" for _ in plans)],
         ["parameter set", *(made.size.name for made in plans)],
+        ["MQTT broker", *(BROKERS[made.size.broker] for made in plans)],
         *([name, *(f"{made.costs[name]:,.2f}" for made in plans)] for name in plans[0].costs),
         ["**in all, $ a month**", *(f"**{made.total_usd:,.0f}**" for made in plans)],
         ["a charger", *(f"{made.total_usd / made.load.chargers:.3f}" for made in plans)],
@@ -86,3 +92,16 @@ def scale_table(counts: Iterable[int]) -> str:
 def sample_usd(chargers: int) -> float:
     """What the AWS OCPP gateway sample says, in proportion."""
     return f.SAMPLE_500_USD * chargers / 500
+
+
+def driver_table(chargers: int, habits: Iterable[tuple[str, dict[str, int]]]) -> str:
+    """Markdown: what the broker and what chargers say make of the price."""
+    lines = [
+        "| what chargers say | CALLs a charger and day | our own broker, $ | AWS IoT Core, $ |",
+        "|---|---:|---:|---:|",
+    ]
+    for words, habit in habits:
+        own, iot_core = plan(chargers, broker=OWN, **habit), plan(chargers, broker=IOT_CORE, **habit)
+        per_day = own.load.calls_per_s * 86_400 / chargers
+        lines.append(f"| {words} | {per_day:,.0f} | {own.total_usd:,.0f} | {iot_core.total_usd:,.0f} |")
+    return "\n".join(lines)

@@ -17,6 +17,11 @@ from portal.capacity.plan import Load, plan
 from portal.tests.aws.templates import FOLDER
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+BUSY: dict[str, Any] = {"connectors": 2, "sample_s": 60}  # as the simulator's wallbox is by itself
+HABITS = [
+    ("one connector, a meter value every 300 s", {}),
+    ("two connectors, a meter value every 60 s (the simulator's wallbox)", BUSY),
+]
 COSTS, SCALES = (500, 5_000, 50_000), (500, 5_000, 15_000, 50_000, 100_000, 1_000_000)
 
 
@@ -29,9 +34,26 @@ def test_a_charger_says_what_its_day_holds() -> None:
 
 def test_500_chargers_cost_less_than_90_dollars_and_twice_as_many_less_than_half_as_much_again() -> None:
     assert plan(500).total_usd < 90 < report.sample_usd(500)
+    assert plan(500, **BUSY).total_usd < 90
+    assert plan(1000, **BUSY).total_usd < 1.5 * plan(500, **BUSY).total_usd
     for chargers in COSTS:
-        assert plan(chargers * 2).total_usd < 2 * plan(chargers).total_usd
-    assert plan(1000).total_usd < 1.5 * plan(500).total_usd
+        assert plan(chargers * 2).total_usd < 1.5 * plan(chargers).total_usd
+
+
+def test_what_chargers_say_costs_with_iot_core_and_hardly_with_a_broker_of_our_own() -> None:
+    quiet, busy = plan(500, broker="iot-core"), plan(500, broker="iot-core", **BUSY)
+    # 500 chargers, 696 CALLs a day, five metered messages each, a dollar a million; and the workers' signs of life
+    assert busy.costs["broker"] == pytest.approx(500 * 696.2 * 730 / 24 * 5 / 1e6 + 2 * 730 * 3600 / 1e6, abs=0.2)
+    assert busy.total_usd > quiet.total_usd + 40
+    assert plan(500, **BUSY).total_usd < plan(500).total_usd + 2
+
+
+def test_a_disk_holds_what_is_kept_for_as_long_as_it_is_kept() -> None:
+    made = plan(1000, **BUSY)
+    log = 1000 * 696.2 * 760 * (14 + 31)
+    values = 1000 * 2 * 1.75 * 178 * 600 * (90 + 31)
+    assert made.database_gb == pytest.approx((log + values) / 1e9 + 3, abs=1)
+    assert plan(1000, broker="iot-core", **BUSY).costs["database"] == made.costs["database"]
 
 
 @given(st.integers(1, 2_000_000))
@@ -57,12 +79,20 @@ def test_the_plan_is_of_the_parameter_sets_that_are_deployed(chargers: int, size
     assert chosen.worker == (int(given_["WorkerCpu"]) / 1024, int(given_["WorkerMemory"]) / 1024)
     assert (chosen.gateways, chosen.workers) == (int(given_["GatewayMin"]), int(given_["WorkerMin"]))
     assert (chosen.database, chosen.database_gb) == (given_["DatabaseClass"], int(given_["DatabaseStorageGb"]))
+    assert int(given_["DatabaseStorageMostGb"]) > plan(chosen.chargers if size == "small" else chargers).database_gb
+    kept = (int(given_.get("JournalDays", 90)), int(given_.get("MeterValueDays", 730)))
+    assert (chosen.journal_days, chosen.meter_value_days) == kept
+    assert (chosen.broker, str(chosen.is_by_queue).lower()) == (
+        given_.get("Broker", "iot-core"),
+        given_.get("IngestByQueue", "false"),
+    )
     assert (chosen.cache, str(chosen.is_doubled).lower()) == (given_["CacheNodeType"], given_["DatabaseMultiAz"])
     assert int(given_["HeartbeatIntervalS"]) == f.HEARTBEAT_INTERVAL_S
 
 
 def test_the_documents_print_what_the_command_computes() -> None:
     assert report.cost_table(COSTS) in (DOCS / "aws.md").read_text()
+    assert report.driver_table(500, HABITS) in (DOCS / "aws.md").read_text()
     assert report.scale_table(SCALES) in (DOCS / "scaling.md").read_text()
 
 
@@ -71,5 +101,7 @@ def test_the_command_speaks_to_people_and_to_machines(capsys: Any) -> None:
     assert "First to end:" in capsys.readouterr().out
     call_command("capacity", "--chargers", "5000", "--json")
     assert json.loads(capsys.readouterr().out)["size"] == "standard"
+    call_command("capacity", "--chargers", "500", "--broker", "iot-core", "--json")
+    assert json.loads(capsys.readouterr().out)["broker"] == "iot-core"
     with pytest.raises(CommandError, match="chargers"):
         call_command("capacity", "--chargers", "0")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from portal.environment import is_iot_core, keep_secret, with_secret_files
+from chargers import server_certificates
+from portal.environment import is_iot_core, keep_certificates, keep_secret, with_secret_files
 
 
 def test_a_secret_comes_from_secrets_manager_by_its_arn() -> None:
@@ -54,3 +56,11 @@ def test_a_kept_secret_is_its_owner_s_and_follows_a_change(tmp_path: Path) -> No
 )
 def test_iot_core_is_known_by_its_name(url: str, expected: bool) -> None:
     assert is_iot_core(url) is expected
+
+
+def test_certificates_given_as_text_are_files_of_their_owner_one_for_each_key(tmp_path: Path) -> None:
+    made = server_certificates.make(tmp_path, ["csms.example"], at=datetime.now(UTC), ca_file=tmp_path / "ca.pem")
+    files = [Path(name) for name in keep_certificates(tmp_path / "tls-given", "".join(p.read_text() for p in made))]
+    assert [file.read_text() for file in files] == [path.read_text() for path in made]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert keep_certificates(tmp_path / "tls-given", "no certificate") == []

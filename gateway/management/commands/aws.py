@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ class Command(BaseCommand):
         bootstrap.add_argument(
             "--authority-secret", default="", help="keep the authority that signs chargers' keys in this secret"
         )
+        bootstrap.add_argument(
+            "--tls-secret", default="", help="keep certificates for a TLS door of ours, signed by that authority, there"
+        )
+        bootstrap.add_argument("--tls-name", action="append", help="a name by which chargers reach that door")
         examine = verbs.add_parser(
             "doctor", help="look at credentials, clock, endpoint, certificate, things, queue, files"
         )
@@ -41,14 +46,15 @@ class Command(BaseCommand):
         except (cloud.Refused, cloud.Away, ClientError) as error:
             raise CommandError(str(error)) from error
 
-    def _bootstrap(
-        self, *, secret: str, out: Path | None, authority_secret: str, dry_run: bool, **options: Any
-    ) -> None:
+    def _bootstrap(self, *, secret: str, out: Path | None, dry_run: bool, **options: Any) -> None:
         file = None if secret else out or settings.CHARGEYARD_HOME / "aws-iot.pem"
+        authority_secret, tls_secret = options["authority_secret"], options["tls_secret"]
+        names = tuple(options["tls_name"] or ())
+        if tls_secret and not (authority_secret and names):
+            raise CommandError("--tls-secret needs --authority-secret, who signs, and --tls-name, for which name.")
+        keep = account.Keep(secret, file, authority_secret, tls_secret, names)
         done = {}
-        for part, what in account.bootstrap(
-            secret=secret, file=file, authority_secret=authority_secret, is_dry=dry_run
-        ):
+        for part, what in account.bootstrap(keep, is_dry=dry_run):
             done[part] = what
             if not options["json"]:
                 self.stdout.write(f"  {part:<14}{what}")
@@ -67,6 +73,7 @@ class Command(BaseCommand):
             raise CommandError(f"Not well: {', '.join(ill)}.", returncode=1)
 
     def _sync_things(self, *, dry_run: bool, **options: Any) -> None:
+        began, before, throttled = time.monotonic(), cloud.call.made.copy(), cloud.call.throttled
         found = reconcile.difference(lambda count: self._progress(f"  {count} Things read"))
         total, told = sum(found.counts().values()), 0
 
@@ -78,8 +85,14 @@ class Command(BaseCommand):
         if not dry_run:
             reconcile.apply(found, one_more)
         self._progress("")
+        calls = dict(cloud.call.made - before)
+        effort = {
+            "seconds": round(time.monotonic() - began, 1),
+            "calls": calls,
+            "throttled": cloud.call.throttled - throttled,
+        }
         if options["json"]:
-            self.stdout.write(json.dumps({**found.counts(), "told": told, "dry_run": dry_run}))
+            self.stdout.write(json.dumps({**found.counts(), "told": told, "dry_run": dry_run, **effort}))
             return
         words = {
             "to_create": "Things to make",
@@ -92,6 +105,11 @@ class Command(BaseCommand):
             some = ", ".join(getattr(found, name)[:3]) + (", …" if count > 3 else "")
             self.stdout.write(f"  {words[name]:<32}{count:>7}  {some}")
         self.stdout.write("  nothing was done (--dry-run)" if dry_run else f"  told of {told} chargers")
+        self.stdout.write(
+            f"  {effort['seconds']} s, {sum(calls.values()):,} calls ("
+            + ", ".join(f"{count:,} {name}" for name, count in calls.items())
+            + f"), {effort['throttled']} throttled by AWS and made again"
+        )
 
     def _progress(self, text: str) -> None:
         """One line that renews itself, for people."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import ssl
 import stat
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,17 @@ from urllib.parse import urlsplit
 
 import pytest
 import time_machine
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import NoCredentialsError
+from cryptography import x509
 from django.core.management import CommandError, call_command
+from moto.core.botocore_stubber import MockRawResponse
 
 from chargers.models import Charger
 from gateway.iot import account, cloud, doctor, teller
 from gateway.testing.authority import Authority
 from gateway.tests.iot.test_teller import error, names
+from gateway.tls import Certificates, Files
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +71,32 @@ def test_bootstrap_keeps_the_authority_of_chargers_where_every_container_finds_i
     assert "already" in run(capsys, *words)["authority"]
 
 
+def test_bootstrap_keeps_what_our_tls_door_shows_and_renews_it_in_time(aws, capsys, tmp_path):
+    words: tuple[str, ...] = ("bootstrap", "--secret", "yard/mqtt", "--authority-secret", "yard/ca")
+    words = (*words, "--tls-secret", "yard/tls")
+    with pytest.raises(CommandError, match="--tls-name"):
+        call_command("aws", *words)
+    words = (*words, "--tls-name", "csms.example")
+    run(capsys, *words)
+    kept = aws("secretsmanager", "GetSecretValue", SecretId="yard/tls")["SecretString"]
+    authority = aws("secretsmanager", "GetSecretValue", SecretId="yard/ca")["SecretString"]
+    files = (tmp_path / "ecdsa.pem", tmp_path / "rsa.pem")
+    for file, pair in zip(files, re.findall(r".+?END PRIVATE KEY-----\n", kept, re.DOTALL), strict=True):
+        file.write_text(pair)
+    (tmp_path / "ca.pem").write_text(authority)
+    Certificates(Files(files, (), authorities=(tmp_path / "ca.pem",)))  # else it would raise
+    signer = x509.load_pem_x509_certificate(authority.encode())
+    for file in files:
+        shown = x509.load_pem_x509_certificate(file.read_bytes())
+        shown.verify_directly_issued_by(signer)
+        names = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert names.get_values_for_type(x509.DNSName) == ["csms.example"]
+    assert "already" in run(capsys, *words)["TLS door"]
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=340)):
+        assert "made for csms.example" in run(capsys, *words)["TLS door"]
+    assert aws("secretsmanager", "GetSecretValue", SecretId="yard/tls")["SecretString"] != kept
+
+
 def test_a_dry_run_makes_nothing(aws, capsys, tmp_path):
     done = run(capsys, "bootstrap", "--dry-run", "--out", str(tmp_path / "aws.pem"))
     assert "would be made" in done["policy"] and "would be made" in done["certificate"]
@@ -83,7 +115,7 @@ def well(capsys: Any, tmp_path: Any, settings: Any, monkeypatch: pytest.MonkeyPa
     """A yard whose settings fit its account."""
     done = run(capsys, "bootstrap", "--out", str(tmp_path / "aws.pem"))
     settings.MQTT_CLIENT_PEM = Authority().issue("gateway")  # moto's own has expired
-    settings.MQTT_URL = done["MQTT_URL"]
+    settings.MQTT_URL, settings.MQTT_IS_IOT_CORE = done["MQTT_URL"], True
     host = str(urlsplit(done["MQTT_URL"]).hostname)  # moto's is another each time
     monkeypatch.setattr(account, "endpoint", lambda: host)
     made = cloud.call("iot", "ListCertificates")["certificates"]
@@ -104,6 +136,13 @@ def test_a_healthy_yard_is_healthy(well, capsys):
 def test_the_doctor_names_an_endpoint_of_another_region(well, capsys, settings):
     settings.MQTT_URL = "mqtts://x-ats.iot.us-east-1.amazonaws.com:8883"
     assert "us-east-1" in ill(capsys)["endpoint"] and "eu-central-1" in ill(capsys)["endpoint"]
+
+
+def test_a_broker_of_one_s_own_is_no_illness(well, capsys, settings):
+    settings.MQTT_URL, settings.MQTT_IS_IOT_CORE = "mqtt://broker.chargeyard.internal:1883", False
+    assert ill(capsys) == {}
+    settings.MQTT_CLIENT_PEM = ""
+    assert ill(capsys) == {}
 
 
 def test_the_doctor_names_a_clock_that_is_off(monkeypatch):
@@ -134,6 +173,15 @@ def test_the_doctor_names_a_queue_without_dead_letters_and_a_bucket_that_is_not_
     assert "-elsewhere" in ill(capsys)["queue"]
 
 
+def test_a_stranger_without_credentials_hears_one_sentence_with_the_way_out(aws, capsys, failing, monkeypatch):
+    failing("GetCallerIdentity", NoCredentialsError())
+    assert ill(capsys).keys() == {"credentials"}
+    said = ill(capsys)["credentials"]
+    assert "needs AWS credentials, and there are none: give this task a role, or set a profile" in said
+    monkeypatch.setattr(cloud, "session", lambda: SimpleNamespace(region_name=None))
+    assert "AWS_REGION is not set" in ill(capsys)["credentials"]
+
+
 def test_without_permission_the_doctor_says_which(well, capsys, failing):
     failing("DescribeThingType", error("AccessDeniedException"))
     assert "does not allow us iot:DescribeThingType" in ill(capsys)["things"]
@@ -152,6 +200,7 @@ def test_sync_brings_both_sides_together(aws, capsys, cp1, make_charger):
     aws("iot", "CreateThing", thingName="SITE:x", thingTypeName="Charger")
     aws("iot", "CreateThing", thingName="lamp")
     plan = run(capsys, "sync-things", "--dry-run")
+    assert plan.pop("calls") == {"ListThings": 1} and plan.pop("throttled") == 0 and plan.pop("seconds") >= 0
     assert plan == {
         "to_create": 1, "to_update": 1, "to_adopt": 1, "to_remove": 0, "nameless": 1, "told": 0, "dry_run": True,
     }  # fmt: skip
@@ -161,6 +210,26 @@ def test_sync_brings_both_sides_together(aws, capsys, cp1, make_charger):
     assert Charger.objects.filter(identity="CP-5").exists()
     after = run(capsys, "sync-things")
     assert (after["to_create"], after["to_update"], after["to_adopt"], after["told"]) == (0, 0, 0, 0)
+
+
+def test_what_aws_throttles_is_called_again_after_a_pause_and_counted(aws, capsys, cp1):
+    calls = []
+
+    def busy(request: Any, **more: Any) -> Any:
+        """The first call is one too many."""
+        calls.append(request.url)
+        if len(calls) > 1:
+            return None
+        body = MockRawResponse(b'{"message": "Rate exceeded"}')
+        return AWSResponse(request.url, 429, {"x-amzn-errortype": "ThrottlingException"}, body)
+
+    cloud.client("iot").meta.events.register_first("before-send.*", busy)
+    try:
+        done = run(capsys, "sync-things")
+    finally:
+        cloud.client("iot").meta.events.unregister("before-send.*", busy)
+    assert (done["told"], done["throttled"], names()) == (1, 1, {"CP-1"})
+    assert done["calls"]["CreateThing"] == 1
 
 
 def test_sync_makes_missing_things_again_and_retires_nobody(aws, capsys, cp1):

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.capacity import figures, report
-from portal.capacity.plan import plan
+from portal.capacity.plan import IOT_CORE, OWN, plan
 
 
 class Command(BaseCommand):
@@ -34,11 +34,15 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help=f"between two meter values of a session (default {figures.SAMPLE_INTERVAL_S})",
         )
+        parser.add_argument(
+            "--broker", choices=[IOT_CORE, OWN], default="", help="if not that of the parameter set for so many"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *, chargers: int, heartbeat: int, connectors: int, samples: int, **options: Any) -> None:
+        habits = {"heartbeat_s": heartbeat, "connectors": connectors, "sample_s": samples}
         try:
-            made = plan(chargers, heartbeat_s=heartbeat, connectors=connectors, sample_s=samples)
+            made = plan(chargers, broker=options["broker"], **habits)
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps(report.facts(made)) if options["json"] else report.text(made))

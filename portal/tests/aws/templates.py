@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,22 @@ _Loader.add_multi_constructor("!", _function)
 
 def load(path: Path) -> Any:
     return yaml.load(path.read_text(), _Loader)
+
+
+NOTHING = {"Ref": "AWS::NoValue"}
+
+
+def chosen(value: Any, is_so: Callable[[str], bool | None] = lambda condition: True) -> Any:
+    """What a template says where each of its conditions ``is_so``, or is not; None: left as it is."""
+    match value:
+        case {"Fn::If": [condition, yes, no]} if (answer := is_so(condition)) is not None:
+            return chosen(yes if answer else no, is_so)
+        case dict():
+            return {name: chosen(part, is_so) for name, part in value.items()}
+        case list():
+            parts = [chosen(part, is_so) for part in value]
+            return [part for part in parts if part != NOTHING]
+    return value
 
 
 def rule_sql(name: str) -> str:

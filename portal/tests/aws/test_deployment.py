@@ -14,7 +14,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from portal.tests.aws.templates import FOLDER, TEMPLATES, load
+from gateway import leaving
+from portal.tests.aws.templates import FOLDER, TEMPLATES, chosen, load
 from portal.tests.test_compose import check_command, settings_names
 
 SETS = ("small", "standard", "large")
@@ -35,7 +36,11 @@ def parameters(size: str) -> dict[str, str]:
 
 def containers() -> list[Any]:
     tasks = [r for r in MAIN["Resources"].values() if r["Type"] == "AWS::ECS::TaskDefinition"]
-    return [container for task in tasks for container in task["Properties"]["ContainerDefinitions"]]
+    found = [container for task in tasks for container in task["Properties"]["ContainerDefinitions"]]
+    return list(chosen(found))
+
+
+OURS = [container for container in containers() if container["Name"] != "broker"]
 
 
 def words(command: list[Any]) -> list[str]:
@@ -50,12 +55,13 @@ def test_cloudformation_would_take_it(template: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("container", containers(), ids=lambda container: str(container["Name"]))
+@pytest.mark.parametrize("container", OURS, ids=lambda container: str(container["Name"]))
 def test_each_container_runs_a_command_that_exists_with_settings_that_exist(container: Any) -> None:
     check_command(words(container["Command"]))
     given = {entry["Name"] for entry in container["Environment"] + container["Secrets"]}
     assert given <= settings_names() | {"DATABASE_URL"}
-    assert container["StopTimeout"] >= 30  # longer than a gateway takes to let its chargers go
+    # Longer than a gateway takes to let its chargers go, and a worker for its batch.
+    assert container["StopTimeout"] > leaving.WITHIN_S + leaving.FINISH_S + leaving.CLOSE_S + 10
 
 
 def test_beat_is_one_and_waits_for_the_migration() -> None:
@@ -71,6 +77,28 @@ def test_only_the_balancer_reaches_our_tasks_and_only_they_the_data() -> None:
     for group, source in (("TasksGroup", "BalancerGroup"), ("DataGroup", "TasksGroup")):
         rules = MAIN["Resources"][group]["Properties"]["SecurityGroupIngress"]
         assert all(rule["SourceSecurityGroupId"] == {"Ref": source} for rule in rules)
+
+
+def test_a_charger_with_a_certificate_reaches_our_own_tls_door() -> None:
+    resources = MAIN["Resources"]
+    listener, targets = resources["PassThroughListener"]["Properties"], resources["PassThroughTargets"]["Properties"]
+    assert (listener["Protocol"], targets["Protocol"]) == ("TCP", "TCP")  # TLS is handed through
+    (gateway,) = [one for one in containers() if one["Name"] == "gateway"]
+    environment = {entry["Name"]: entry.get("Value") for entry in gateway["Environment"]}
+    assert int(environment["TLS_PORT"]) == targets["Port"]
+    assert {"ContainerPort": targets["Port"]} in gateway["PortMappings"]
+    registered = chosen(resources["Gateway"]["Properties"]["LoadBalancers"])
+    assert {
+        "ContainerName": "gateway",
+        "ContainerPort": 9443,
+        "TargetGroupArn": {"Ref": "PassThroughTargets"},
+    } in registered
+    assert "TLS_CERTIFICATE_PEM" in {entry["Name"] for entry in gateway["Secrets"]}
+    # The door answers for itself, and chargers are told apart by their own addresses.
+    assert targets["HealthCheckProtocol"] == "HTTPS" and "HealthCheckPort" not in targets
+    assert {"Key": "preserve_client_ip.enabled", "Value": "true"} in targets["TargetGroupAttributes"]
+    opened = resources["TasksGroup"]["Properties"]["SecurityGroupIngress"][0]
+    assert opened["FromPort"] <= targets["Port"] <= opened["ToPort"]
 
 
 def test_no_role_may_do_everything() -> None:
@@ -122,37 +150,34 @@ def test_frames_go_to_the_queue_only_where_workers_read_it() -> None:
     assert (rules["FramesRule"]["Condition"], "Condition" in rules["HeartbeatRule"]) == ("ByQueue", False)
 
 
-@pytest.mark.parametrize("size", SETS)
-def test_each_size_comes_up(cloudformation: Any, size: str) -> None:
+MUTUAL_TLS = {"PassThroughPort": "9443", "TlsCertificatePemArn": "arn:tls"}
+
+
+@pytest.mark.parametrize(
+    ("size", "more"), [("small", {}), ("standard", MUTUAL_TLS), ("large", {})], ids=lambda value: str(value)[:8]
+)
+def test_each_size_comes_up(cloudformation: Any, size: str, more: dict[str, str]) -> None:
     create(cloudformation, "chargeyard-rules", (FOLDER / "rules.yaml").read_text(), {})
     acm = boto3.client("acm", region_name="eu-central-1")
     certificate = acm.request_certificate(DomainName="csms.example")["CertificateArn"]
-    values = GIVEN | parameters(size) | {"CertificateArn": certificate}
-    made = create(cloudformation, "chargeyard", _for_moto(), values)
+    values = GIVEN | parameters(size) | {"CertificateArn": certificate} | more
+    made = create(cloudformation, "chargeyard", _for_moto(values), values)
     assert {"Balancer", "GatewayTask", "WorkerTask", "BeatTask", "Database", "Files"} <= made.keys()
     assert ("Portal" in made) is (size != "small")
+    assert ("TasksGroupBroker" in made) is (size == "small")
+    assert ("PassThroughListener" in made) is bool(more)
 
 
-def _for_moto() -> str:
-    """The template with other words for what moto does not know: TLS on an NLB, and addresses inside of texts."""
-    text = (FOLDER / "chargeyard.yaml").read_text().replace("Protocol: TLS", "Protocol: HTTPS")
+def _for_moto(values: dict[str, str]) -> str:
+    """The template with other words for what moto does not know: TLS and TCP on an NLB, names, addresses in texts, and
+    what is left out of a list.
+    """
+    is_so = {"OwnBroker": values.get("Broker") == "own", "PassThrough": "PassThroughPort" in values}
+    text = json.dumps(chosen(MAIN, is_so.get))
+    text = re.sub(r'"Fn::GetAtt": "(\w+)\.([\w.]+)"', r'"Fn::GetAtt": ["\1", "\2"]', text)
+    text = re.sub(r'"Protocol": "(TLS|TCP)", "Port": ', r'"Protocol": "HTTP", "Port": ', text)
+    text = text.replace('{"Fn::GetAtt": ["BrokerName", "Arn"]}', '"arn:of:broker"')
     return re.sub(r"\$\{(Database|Cache)\.\w+\.(\w+)\}", r"\1-\2", text)
-
-
-def test_the_deploy_script_is_sound_bash_and_names_what_exists() -> None:
-    script = FOLDER / "deploy"
-    assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
-    text = script.read_text()
-    given = set(re.findall(r'"(\w+)=\$', text)) | set(re.findall(r'"(\w+)=\$\(', text))
-    known = MAIN["Parameters"].keys() | load(FOLDER / "rules.yaml")["Parameters"].keys()
-    assert given <= known and set(GIVEN) <= given
-    for command in re.findall(r"manage\.py (aws [\w -]+)", text):
-        check_command(["python", "manage.py", *command.split()[:2]])
-
-
-def test_without_arguments_the_script_says_what_it_wants() -> None:
-    done = subprocess.run([FOLDER / "deploy"], capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and "deploy SIZE PUBLIC_URL CERTIFICATE_ARN" in done.stderr
 
 
 # -- without containers ------------------------------------------------------------------------------------------------
@@ -164,12 +189,24 @@ def test_each_function_runs_code_that_exists() -> None:
     from gateway import serverless
 
     functions = [r for r in SERVERLESS["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
-    assert len(functions) == 5
+    assert len(functions) == 6
     for function in functions:
         (command,) = function["Properties"]["ImageConfig"]["Command"]
         assert callable(getattr(serverless, command.removeprefix("gateway.serverless.")))
-        names = set(function["Properties"]["Environment"]["Variables"]) - {"CONNECTIONS_TABLE"}
-        assert names <= settings_names() | {"DATABASE_URL"}
+        names = set(function["Properties"]["Environment"]["Variables"])
+        assert names <= settings_names() | {"DATABASE_URL", "CONNECTIONS_TABLE", "UNANSWERED_QUEUE_URL"}
+
+
+def test_what_a_charger_asks_comes_back_to_the_function_that_asks_again() -> None:
+    resources = SERVERLESS["Resources"]
+    mapping = resources["AgainMapping"]["Properties"]
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": "Unanswered.Arn"}
+    assert mapping["FunctionName"] == {"Ref": "AgainFunction"}
+    # Else one failure would bring ten back, and those that were asked again would be asked twice.
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert (
+        resources["Unanswered"]["Properties"]["VisibilityTimeout"] > resources["AgainFunction"]["Properties"]["Timeout"]
+    )
 
 
 def test_the_template_holds_the_cloudfront_function_that_is_tested() -> None:

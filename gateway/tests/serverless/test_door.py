@@ -6,106 +6,21 @@ import base64
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from django.db import OperationalError
 from django.utils import timezone
-from moto import mock_aws
 
-from chargers import connections, registration
+from chargers import connections
 from chargers.models import Charger, SecurityProfile
 from gateway import serverless, topics
-from gateway.iot import cloud
+from gateway.tests.serverless.conftest import ORDER, deliver, dial, event
 
-FUNCTION = Path(__file__).resolve().parents[2] / "deploy/aws/serverless/identity.js"
+FUNCTION = Path(__file__).resolve().parents[3] / "deploy/aws/serverless/identity.js"
 pytestmark = pytest.mark.django_db
-
-
-class FakeSockets:
-    """API Gateway's side: what was posted to which connection, and which were ended."""
-
-    def __init__(self) -> None:
-        self.posted: list[tuple[str, bytes]] = []
-        self.ended: list[str] = []
-        self.gone: set[str] = set()
-
-    def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:  # noqa: N803 - AWS names them
-        if ConnectionId in self.gone:
-            raise ClientError({"Error": {"Code": "GoneException"}}, "PostToConnection")
-        self.posted.append((ConnectionId, Data))
-
-    def delete_connection(self, *, ConnectionId: str) -> None:  # noqa: N803
-        self.ended.append(ConnectionId)
-
-
-@pytest.fixture
-def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSockets]:
-    monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    monkeypatch.setenv("CONNECTIONS_TABLE", "connections")
-    monkeypatch.setattr(serverless, "close_old_connections", lambda: None)  # the test's own
-    fake = FakeSockets()
-    monkeypatch.setattr(serverless, "_socket", lambda endpoint: fake)
-    cloud.session.cache_clear()
-    cloud.client.cache_clear()
-    with mock_aws():
-        cloud.call(
-            "dynamodb",
-            "CreateTable",
-            TableName="connections",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
-        yield fake
-    cloud.session.cache_clear()
-    cloud.client.cache_clear()
-
-
-@pytest.fixture
-def published(sockets: FakeSockets, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
-    heard: list[tuple[str, bytes]] = []
-    real = cloud.call
-
-    def call(service: str, operation: str, **arguments: Any) -> Any:
-        if operation == "Publish":
-            heard.append((arguments["topic"], arguments["payload"]))
-            return {}
-        return real(service, operation, **arguments)
-
-    monkeypatch.setattr(cloud, "call", call)
-    return heard
-
-
-@pytest.fixture
-def register(db: None) -> Callable[..., str]:
-    """A registered charger; its password."""
-
-    def made(identity: str, **more: Any) -> str:
-        return registration.register(identity, **more)[1] or ""
-
-    return made
-
-
-def event(connection: str, identity: str = "", password: str | None = None, **more: Any) -> dict[str, Any]:
-    asked = {
-        "connectionId": connection,
-        "domainName": "api.example",
-        "stage": "ocpp",
-        "identity": {"sourceIp": "9.9.9.9"},
-    }
-    headers = {"X-Charger-Identity": identity, "Sec-WebSocket-Protocol": "ocpp2.0.1, ocpp1.6"}
-    if password is not None:
-        headers["Authorization"] = "Basic " + base64.b64encode(f"{identity}:{password}".encode()).decode()
-    return {"requestContext": asked | more.pop("context", {}), "headers": headers, **more}
-
-
-def dial(connection: str, identity: str, password: str | None) -> dict[str, Any]:
-    return serverless.connect(event(connection, identity, password))
 
 
 def test_a_charger_that_proves_itself_is_let_in_by_its_first_subprotocol(sockets, register):
@@ -156,9 +71,8 @@ def test_what_the_yard_says_reaches_the_newest_socket_only(sockets, published, r
     password = register("CP-1")
     dial("old", "CP-1", password)
     dial("new", "CP-1", password)
-    frame = base64.b64encode(b'[3,"1",{}]').decode()
-    serverless.deliver({"key": "CP-1", "frame": frame})
-    assert sockets.posted == [("new", b'[3,"1",{}]')]
+    deliver("CP-1", ORDER)
+    assert sockets.posted == [("new", ORDER)]
     serverless.message(event("old", body='[2,"1","Heartbeat",{}]'))
     assert (published, sockets.ended) == ([], ["old"])
 
@@ -169,8 +83,8 @@ def test_a_late_farewell_changes_nothing(sockets, register):
     dial("new", "CP-1", password)
     serverless.disconnect(event("old", context={"disconnectStatusCode": 1006}))
     assert Charger.objects.get().is_online
-    serverless.deliver({"key": "CP-1", "frame": base64.b64encode(b"x").decode()})
-    assert sockets.posted == [("new", b"x")]
+    deliver("CP-1", ORDER)
+    assert sockets.posted == [("new", ORDER)]
     serverless.disconnect(event("new", context={"disconnectStatusCode": 1001, "disconnectReason": "idle"}))
     assert not Charger.objects.get().is_online
     serverless.disconnect(event("new"))
@@ -191,7 +105,8 @@ def test_it_counts_as_alive_for_as_long_as_a_connection_may_last(sockets, regist
 def test_a_socket_that_is_gone_and_a_frame_that_is_too_large_break_nothing(sockets, register):
     dial("c1", "CP-1", register("CP-1"))
     sockets.gone.add("c1")
-    serverless.deliver({"key": "CP-1", "frame": base64.b64encode(b"x").decode()})
+    deliver("CP-1", ORDER)
+    deliver("CP-1", b"no frame")
     reference = b'["chargeyard:frame","7d1f0a1e-6f0b-4f7e-9a51-000000000000"]'
     serverless.deliver({"key": "CP-1", "frame": base64.b64encode(reference).decode()})
     serverless.deliver({"key": "CP-2", "frame": ""})
