@@ -20,6 +20,9 @@ UNDER_WAY = (Participant.State.UPDATING, Participant.State.SOAKING)
 # Nobody knows whether the charger holds it: each plan of its site asks.
 IN_DOUBT = Q(status=CommandStatus.TIMEOUT, verb="set_profile")
 
+# What a charger holds as its list is what the last one says.
+LOCAL_LIST = Q(status=CommandStatus.ACCEPTED, verb="send_local_list")
+
 
 def steps(before: datetime, *, portion: int) -> Iterator[Callable[[], int]]:
     """Steps that each delete a portion of what was over before that moment, and say how many rows that were."""
@@ -40,7 +43,9 @@ def steps(before: datetime, *, portion: int) -> Iterator[Callable[[], int]]:
 
 
 def _idle_commands(before: datetime) -> QuerySet[Command]:
+    newer = Command.objects.filter(LOCAL_LIST, charger=OuterRef("charger"), created_at__gt=OuterRef("created_at"))
     found = Command.objects.filter(created_at__lt=before).exclude(status__in=CommandStatus.open()).exclude(IN_DOUBT)
+    found = found.exclude(LOCAL_LIST & ~Exists(newer))
     for relation in Command._meta.get_fields(include_hidden=True):
         if isinstance(relation, ForeignObjectRel) and relation.on_delete is SET_NULL:
             found = found.exclude(Exists(_holding(relation)))

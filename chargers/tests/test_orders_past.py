@@ -47,6 +47,8 @@ def test_commands_go_when_they_are_over_and_old(order):
     order(OLD)
     left = {order(YOUNG), order(OLD, CommandStatus.PENDING), order(OLD, CommandStatus.SENT)}
     left.add(order(OLD, CommandStatus.TIMEOUT, "set_profile"))
+    order(OLD - timedelta(days=1), verb="send_local_list")
+    left.add(order(OLD, verb="send_local_list"))  # the list that it holds
     forget()
     assert set(Command.objects.all()) == left
 

@@ -5,9 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Case, CharField, Count, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    F,
+    Func,
+    IntegerField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
+from django.db.models.sql.compiler import SQLCompiler
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext
@@ -46,6 +61,16 @@ STATES = {
 MOST_ENTRIES = 2_000_000
 
 
+class ArrayLength(Func):
+    """How many items a list in a JSON column has."""
+
+    output_field = IntegerField()
+    function = "jsonb_array_length"
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> tuple[str, Any]:
+        return self.as_sql(compiler, connection, function="json_array_length", **extra)
+
+
 @desk_page
 def local_lists(request: HttpRequest) -> HttpResponse:
     rows = with_list(Charger.objects.select_related("site"))
@@ -69,11 +94,17 @@ def with_list(chargers: QuerySet[Charger]) -> QuerySet[Any]:
     taken = sent.filter(status=CommandStatus.ACCEPTED).order_by("-created_at")
     waiting = sent.filter(status__in=CommandStatus.open()).order_by().values("charger").annotate(n=Count("pk"))
     last_change = IdToken.objects.aggregate(at=Max("changed_at"))["at"]
-    behind = Q(list_sent_at__lt=last_change) if last_change else Q(pk=None)
+    # A token that is deleted leaves no time behind: then the list that was sent is longer than ours.
+    behind = Q(list_size__isnull=False) & ~Q(list_size=IdToken.objects.count())
+    if last_change:
+        behind |= Q(list_sent_at__lt=last_change)
     version = Cast(KT("arguments__version"), IntegerField())
     return chargers.annotate(
         list_sent_at=Subquery(taken.values("created_at")[:1]),
         list_sent=Subquery(taken.annotate(version=version).values("version")[:1]),
+        list_size=Subquery(
+            taken.filter(arguments__mode="full").annotate(size=ArrayLength("arguments__tokens")).values("size")[:1]
+        ),
         list_waiting=Coalesce(Subquery(waiting.values("n")), 0),
     ).annotate(
         list_state=Case(

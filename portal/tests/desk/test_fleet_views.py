@@ -119,6 +119,18 @@ def test_a_local_list_is_behind_once_a_token_changes_and_can_be_sent_to_all_behi
     assert [entry["value"] for entry in order.arguments["tokens"]] == ["04A2"]
 
 
+def test_a_local_list_is_behind_once_a_token_is_deleted(desk, make_charger):
+    IdToken.objects.create(value="04A2")
+    stolen = IdToken.objects.create(value="04A3")
+    charger = make_charger("CP-1", local_list_version=1)
+    arguments = {"version": 1, "mode": "full", "tokens": [{"value": "04A2"}, {"value": "04A3"}]}
+    told = {"status": "accepted", "arguments": arguments, "expires_at": timezone.now()}
+    Command.objects.create(charger=charger, verb="send_local_list", **told)
+    assert ">CP-1</a>" in part(desk, "/tokens/local-lists/?list=current", "rows")
+    stolen.delete()
+    assert ">CP-1</a>" in part(desk, "/tokens/local-lists/?list=behind", "rows")
+
+
 def test_the_map_has_sites_with_a_place_and_names_those_without(desk, make_charger, plug):
     placed = Site.objects.create(name="Rathaus", latitude=52.5, longitude=13.4)
     Site.objects.create(name="Nowhere yet")
