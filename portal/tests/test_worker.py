@@ -279,8 +279,8 @@ def test_a_worker_that_is_stopped_finishes_its_batch_first(worker: Yard) -> None
         time.sleep(0.5)  # until the hand has it
         worker.worker.send_signal(signal.SIGTERM)
         time.sleep(0.5)
-    assert answer(worker, "W-8", message_id)[0] == 3
-    assert worker.worker.wait(PATIENCE_S) == 0
+    assert answer(worker, "W-8", message_id, patience_s=60)[0] == 3
+    assert worker.worker.wait(60) == 0
 
 
 def test_frames_are_answered_without_redis(yard: Yard) -> None:
