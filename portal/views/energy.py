@@ -61,7 +61,9 @@ def sessions_over_day(sessions: QuerySet[ChargingSession], *, until: datetime) -
     since = newest - SPARK_STEPS * QUARTER
     told = sessions.filter(Q(stopped_at__isnull=False) | Q(is_superseded=False), started_at__lte=until)
     ended = told.filter(started_at__gte=since - LONGEST, stopped_at__gte=since)
-    running = told.filter(stopped_at=None, started_at__lt=since).count()
+    # Not by when they began: SQLite would read all that ever began before, instead of the few that run.
+    still = sessions.filter(stopped_at=None, is_superseded=False)
+    running = still.count() - still.filter(started_at__gte=since).count()
     running += ended.filter(started_at__lt=since).count()
     begun, over = _by_quarter(told.filter(started_at__gte=since), "started_at"), _by_quarter(ended, "stopped_at")
     counts = []

@@ -164,7 +164,7 @@ def test_the_overview_takes_as_many_queries_for_many_chargers_as_for_few(
     for number in range(12):
         plug(make_charger(f"CP-{number}"), status="faulted")
     look()
-    with django_assert_max_num_queries(36):
+    with django_assert_max_num_queries(38):
         assert desk.get("/").status_code == 200
 
 
