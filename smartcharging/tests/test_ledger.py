@@ -287,6 +287,14 @@ class Yard(RuleBasedStateMachine):
         assert worst <= max(self.limit_a, self.before) + 1e-6
         self.before = worst
 
+    def teardown(self):
+        """The planner dies at whatever moment; what is under way arrives. After a lease all are at their floor."""
+        for charger, outlet, under_way in zip(self.chargers, self.ledger.outlets, self.down, strict=True):
+            for message in under_way:
+                charger.take(message)
+            end = self.now + self.ledger.lease_s + abs(charger.skew_s) + 10
+            assert outlet.is_sticky or charger.limit_a(end) <= FLOOR_A
+
 
 Yard.TestCase.settings = settings(max_examples=250, stateful_step_count=50, deadline=None)
 test_the_limit_holds_whatever_breaks_in_whatever_order = Yard.TestCase

@@ -197,12 +197,9 @@ def test_new_powers_for_a_dynamic_profile_count_from_their_order_on(trial):
     Outlet.objects.update(trust="A")
     charger = trial.outlets[0].charger
     told = {"unit": "A", "periods": [{"start_s": 0, "limit": 8.0}]}
-    profiles.install(
-        charger,
-        Profile(5, 3, "tx_default", "dynamic", schedules=[told]),
-        evse_id=1,
-        at=trial.at - timedelta(minutes=30),
-    )
+    dynamic = Profile(5, 3, "tx_default", "dynamic", schedules=[told])
+    # Long before the order, which has the time of the wall clock.
+    profiles.install(charger, dynamic, evse_id=1, at=trial.at - timedelta(days=1))
     trial.plan(later_s=1)
     assert trial.state.fullness == pytest.approx(8 / 40)
     commands.request(charger, "update_schedule", arguments={"profile_id": 5, "limit": 30})
