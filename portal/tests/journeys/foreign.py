@@ -23,6 +23,13 @@ from ocpp.v201 import call_result as result201
 
 
 class Foreign16(ChargePoint16):
+    chain = ""  # of its own certificate
+
+    @on("CertificateSigned")
+    def on_certificate_signed(self, certificate_chain: str, **_: Any) -> Any:
+        self.chain = certificate_chain
+        return result16.CertificateSigned(status="Accepted")
+
     @on("Reset")
     def on_reset(self, type: str, **_: Any) -> Any:  # noqa: A002 - the specification\'s word
         self.was_told = ("Reset", type)
@@ -46,6 +53,13 @@ class Foreign16(ChargePoint16):
 
 
 class Foreign201(ChargePoint201):
+    chain = ""  # of its own certificate
+
+    @on("CertificateSigned")
+    def on_certificate_signed(self, certificate_chain: str, **_: Any) -> Any:
+        self.chain = certificate_chain
+        return result201.CertificateSigned(status="Accepted")
+
     @on("Reset")
     def on_reset(self, type: str, **_: Any) -> Any:  # noqa: A002 - the specification\'s word
         self.was_told = ("Reset", type)
@@ -57,6 +71,13 @@ class Foreign201(ChargePoint201):
 
 
 class Foreign21(ChargePoint21):
+    chain = ""  # of its own certificate
+
+    @on("CertificateSigned")
+    def on_certificate_signed(self, certificate_chain: str, **_: Any) -> Any:
+        self.chain = certificate_chain
+        return result21.CertificateSigned(status="Accepted")
+
     @on("Reset")
     def on_reset(self, type: str, **_: Any) -> Any:  # noqa: A002 - the specification\'s word
         self.was_told = ("Reset", type)

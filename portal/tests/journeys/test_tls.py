@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import websockets
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from ocpp.v16 import call as call16
+from ocpp.v21 import call as call21
 from ocpp.v201 import call as call201
 
 from chargers.tests.test_authority import signing_request
@@ -66,19 +68,31 @@ async def hear(wire: Wire) -> tuple[str, str, Any]:
 # -- profile 2 ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_foreign_1_6_charger_boots_by_tls(yard: Stack) -> None:
-    password = await register(yard, "TLS-16", 2)
-    async with foreign(yard.secure_ocpp_url, "TLS-16", password, "ocpp1.6", tls=tls(yard)) as charger:
-        boot = await charger.call(call16.BootNotification(charge_point_vendor="Foreign", charge_point_model="F1"))
-        assert boot.status == "Accepted"
+STATION = {"charging_station": {"vendor_name": "Foreign", "model": "F2"}, "reason": "PowerUp"}
+BOOTS: dict[str, Any] = {
+    "ocpp1.6": (call16, {"charge_point_vendor": "Foreign", "charge_point_model": "F1"}),
+    "ocpp2.0.1": (call201, STATION),
+    "ocpp2.1": (call21, STATION),
+}
 
 
-async def test_a_foreign_2_0_1_charger_boots_by_tls(yard: Stack) -> None:
-    password = await register(yard, "TLS-201", 2)
-    async with foreign(yard.secure_ocpp_url, "TLS-201", password, "ocpp2.0.1", tls=tls(yard)) as charger:
-        station = {"vendor_name": "Foreign", "model": "F2"}
-        boot = await charger.call(call201.BootNotification(charging_station=station, reason="PowerUp"))
-        assert boot.status == "Accepted"
+@pytest.mark.parametrize("version", BOOTS)
+async def test_a_foreign_charger_goes_from_its_password_to_its_certificate_and_never_back(
+    yard: Stack, version: str
+) -> None:
+    """Profiles 2 and 3 by nothing but REST and a client that we did not write."""
+    (call, boot), identity = BOOTS[version], f"TLS-{version}"
+    password, private = await register(yard, identity, 2), ec.generate_private_key(ec.SECP256R1())
+    async with foreign(yard.secure_ocpp_url, identity, password, version, tls=tls(yard)) as charger:
+        assert (await charger.call(call.BootNotification(**boot))).status == "Accepted"
+        request = call.SignCertificate(csr=signing_request(identity, key=private))
+        assert (await charger.call(request)).status == "Accepted"
+        chain = await asyncio.to_thread(until, lambda: charger.chain)
+    own = Held(x509.load_pem_x509_certificate(chain.encode()), private)
+    async with foreign(yard.secure_ocpp_url, identity, "", version, tls=tls(yard, own)) as charger:
+        assert (await charger.call(call.BootNotification(**boot))).status == "Accepted"
+    assert (await page(yard, identity))["security_profile"] == 3
+    assert await refused(yard, identity, password, tls(yard)) == 403
 
 
 async def test_who_needs_tls_is_refused_without_and_a_wrong_password_by_tls_too(yard: Stack) -> None:
@@ -161,8 +175,6 @@ async def test_a_charger_gets_its_certificate_and_comes_back_with_it(yard: Stack
 
 async def sign(wire: Wire, request: str) -> Any:
     """Have a request signed; it comes again while its certificate is on the way, and leads to one only."""
-    from cryptography import x509
-
     assert (await wire.told("SignCertificate", {"csr": request}))["status"] == "Accepted"
     message_id, action, payload = await hear(wire)
     assert action == "CertificateSigned"
