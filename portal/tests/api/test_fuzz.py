@@ -17,9 +17,9 @@ from chargers import commands, uploads
 from chargers.campaigns import care
 from chargers.desired import templates
 from chargers.models import Charger, FirmwareImage, Rollout, SettingTemplate, Site
-from portal.issues.models import Issue
+from portal.issues.models import Channel, Issue, Telling
 from smartcharging import drafts
-from smartcharging.models import SavedProfile
+from smartcharging.models import CapacitySignal, LimitNode, Outlet, Probe, SavedProfile
 
 WORDS = st.sampled_from(
     [
@@ -75,6 +75,7 @@ def world(cp1, token, make_session, make_exchange) -> dict[str, dict[str, object
     template = _template()
     image = _image()
     campaign = care.start(image, [cp1], title="Spring", by=None, at=now)
+    channel = Channel.objects.create(name="Desk", kind=Channel.Kind.MAIL, address="desk@example.com")
     upload = uploads.expect(commands.request(cp1, "fetch_logs"), kind="diagnostics", at=now)
     return {
         "chargers": {"identity": "CP-1"},
@@ -90,8 +91,24 @@ def world(cp1, token, make_session, make_exchange) -> dict[str, dict[str, object
         "firmware-images": {"id": image.pk},
         "firmware-campaigns": {"id": campaign.pk},
         "logs": {"id": upload.pk},
-        "sites": {"id": Site.objects.create(name="Harbour").pk},
+        "issue-channels": {"id": channel.pk},
+        "issue-rules": {"name": "clock_skew"},
+        "issue-tellings": {
+            "id": Telling.objects.create(channel=channel, event="test", created_at=now, due_at=now).pk,
+        },
+        "sites": _site(cp1),
     }
+
+
+def _site(charger: Charger) -> dict[str, object]:
+    """With a limit from outside and a charger that is tried."""
+    now = timezone.now()
+    site = Site.objects.create(name="Harbour")
+    node = LimitNode.objects.create(site=site, name="Grid", l1_a=100, l2_a=100, l3_a=100)
+    outlet = Outlet.objects.create(node=node, charger=charger, evse_id=1)
+    signal = CapacitySignal.objects.create(site=site, source="DSO", limit_w=4200, from_at=now, told_at=now)
+    probe = Probe.objects.create(outlet=outlet, why="test", limit_a=10, began_at=now, ends_at=now)
+    return {"id": site.pk, "signal": signal.pk, "probe": probe.pk}
 
 
 def _image() -> FirmwareImage:
