@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from chargers import commands
 from chargers.models import Alert, Charger, Connector, ConnectorStatus, Participant
+from chargers.sentences import read
 from portal.issues import language
 from portal.issues.models import Issue, Note, RuleSetting
 from portal.issues.rules.faults import fault_of
@@ -190,9 +191,9 @@ def _objection(error_code: str, vendor_code: str, text: str, *, may_restart: boo
         says = " ".join(filter(None, [error_code, vendor_code, text])) or _("nothing of what is wrong")
         return _("Not restarted by itself: it says %(says)s, which we cannot read.") % {"says": says[:80]}
     if stays := next((fault for fault in meanings if not fault.may_restart), None):
-        return _("Not restarted by itself: %(cause)s.") % {"cause": stays.cause}
+        return _("Not restarted by itself: %(cause)s.") % {"cause": read(stays.cause)}
     return ""
 
 
 def _never(fault: language.Fault) -> str:
-    return _("Never by itself: %(cause)s.") % {"cause": fault.cause}
+    return _("Never by itself: %(cause)s.") % {"cause": read(fault.cause)}

@@ -8,7 +8,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from portal import sheets
 from portal.views.columns import Column
@@ -27,7 +27,7 @@ def stream(
     zone = timezone.get_current_timezone()
 
     def portion(keys: list[Any]) -> str:
-        with timezone.override(zone):
+        with timezone.override(zone), translation.override("en"):  # whoever reads the file may be a program
             found = {row.pk: row for row in details(rows.model._default_manager.filter(pk__in=keys))}
             # One that was deleted meanwhile is left out.
             return "".join(_line(found[key], columns) for key in keys if key in found)
