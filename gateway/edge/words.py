@@ -91,6 +91,8 @@ def wire_time(at: datetime) -> str:
 
 def may_raise(action: str, payload: Payload) -> bool:
     """Whether an order of somebody else may allow a car more than ours do."""
+    if action == "UpdateDynamicSchedule":
+        return True  # it tells the powers, not whose profile they are for
     if action != "SetChargingProfile":
         return action in ("RemoteStartTransaction", "RequestStartTransaction") and "chargingProfile" in payload
     profile = payload.get("csChargingProfiles") or payload.get("chargingProfile") or {}
@@ -141,7 +143,8 @@ def _metered(evse_id: int | None, transaction_id: str, values: object) -> Iterat
     if not moments:
         return
     latest = max(moments, key=lambda moment: str(moment.get("timestamp", "")))
-    samples = [sample for sample in latest.get("sampledValue") or () if isinstance(sample, dict)]
+    sampled = latest.get("sampledValue")
+    samples = [sample for sample in sampled if isinstance(sample, dict)] if isinstance(sampled, list) else []
     currents = list(_values(samples, "Current.Import", {"": 1.0, "A": 1.0}))
     of_all = [sample for sample in samples if not sample.get("phase")]
     powers = list(_values(of_all, "Power.Active.Import", {"": 1.0, "W": 1.0, "kW": 1000.0}))

@@ -14,7 +14,7 @@ async def test_a_fault_is_worked_from_the_overview_to_its_end(stack):
         await page.goto(f"{stack.url}/issues/?q={wire.identity}")
         await is_live(page)
         # Patience is 30 s, and rules look every 15.
-        await shows(page, "#rows", "its card reader does not work", within_s=60)
+        await shows(page, "#rows", "its card reader does not work", within_s=100)
         await page.click("#rows td.main a")
         await is_live(page)
         await shows(page, "#issue", "Drivers can be started from here")
