@@ -32,7 +32,7 @@ from gateway.bus.pace import Bucket, Pace, Window
 
 # What chargers say within that time goes out together, and so reaches broker and worker together: each hop costs more
 # for waking up than for a frame.
-COLLECT_S = 0.012
+COLLECT_S = 0.018
 
 
 @dataclass(slots=True)
