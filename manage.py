@@ -35,18 +35,14 @@ def main() -> int:
 
 
 def run_tests(arguments: list[str]) -> int:
-    """Run pytest with one process more than there are cores (at most four), for many tests wait for stacks and clocks.
-
-    What stands in ``arguments`` comes later and wins.
-    """
+    """Run pytest on all cores (at most four); what stands in ``arguments`` comes later and wins."""
     import pytest
 
     os.chdir(bootstrap.ROOT)
     with tempfile.TemporaryDirectory(prefix="chargeyard-tests-") as home:
         # Settings are read before conftest.py: without this, tests would find the parts of a yard that runs here.
         os.environ["CHARGEYARD_HOME"] = home
-        processes = min(4, (os.cpu_count() or 1) + 1)
-        return int(pytest.main(["-n", str(processes), *arguments]))
+        return int(pytest.main(["-n", "auto", "--maxprocesses", "4", *arguments]))
 
 
 if __name__ == "__main__":

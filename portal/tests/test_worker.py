@@ -274,9 +274,13 @@ def test_a_worker_that_is_stopped_says_so_and_ends_cleanly(worker: Yard) -> None
 
 def test_a_worker_that_is_stopped_finishes_its_batch_first(worker: Yard) -> None:
     assert worker.worker is not None
+    if worker.environ["DATABASE_URL"].startswith("sqlite"):
+        pytest.skip(
+            "The only hand may wait for the database with a sign of life; then the frame stays with the broker."
+        )
     with worker.locked_database():
         message_id = say(worker, "W-8")
-        time.sleep(0.5)  # until the hand has it
+        time.sleep(3.0)  # until the hand has it
         worker.worker.send_signal(signal.SIGTERM)
         time.sleep(0.5)
     assert answer(worker, "W-8", message_id, patience_s=60)[0] == 3

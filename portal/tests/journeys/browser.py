@@ -43,7 +43,7 @@ async def desk(stack: Stack, *, width: int = 1440, theme: str = "light") -> Asyn
         await is_live(page)
         yield page
         await browser.close()
-    assert not complaints
+    assert not complaints, complaints
 
 
 def _said(message: ConsoleMessage) -> str:
