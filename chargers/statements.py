@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import orjson
 from django.db import DEFAULT_DB_ALIAS, connection, connections
@@ -19,7 +18,7 @@ from django.dispatch import receiver
 Row = tuple[Any, ...]
 Column = tuple[str, str]  # name and PostgreSQL type
 
-_lines: WeakKeyDictionary[Any, _Line] = WeakKeyDictionary()  # by psycopg's connection
+_LINE = "chargeyard_line"  # attribute of psycopg's connection: the two hold each other, and end together
 
 
 def is_postgresql() -> bool:
@@ -138,7 +137,8 @@ def _is_ours(wrapper: Any) -> bool:
 
 
 def _line(raw: Any) -> _Line:
-    line = _lines.get(raw)
+    line: _Line | None = getattr(raw, _LINE, None)
     if line is None:
-        line = _lines[raw] = _Line(raw)
+        line = _Line(raw)
+        setattr(raw, _LINE, line)
     return line
