@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Least
 
 from chargers.rows import insert
@@ -27,6 +27,8 @@ from sessions.models import ChargingSession, MeterValue, SessionHour
 HOUR = timedelta(hours=1)
 PORTION = 50  # sessions in one transaction: meanwhile their frames wait, and on SQLite everybody's
 MOST = 20_000
+# A session that goes on is rolled up each so many minutes: its hour is read from the beginning each time.
+TURNS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,16 @@ class Hour:
     is_settled: bool = True
 
 
-def roll_up(*, patience_s: float = 20.0) -> bool:
-    """Roll up all sessions that are marked now; True if there are more than could be done in that time."""
+def roll_up(turn: int | None = None, *, patience_s: float = 20.0) -> bool:
+    """Roll up the sessions that are marked now; True if there are more than could be done in that time.
+
+    ``turn``, of `TURNS`: of the sessions that go on only those whose turn it is; None: all.
+    """
     began = time.monotonic()
-    marked = ChargingSession.objects.filter(stale_from__isnull=False).order_by("stale_from")
-    pks = list(marked.values_list("pk", flat=True)[:MOST])
+    marked = ChargingSession.objects.filter(stale_from__isnull=False)
+    if turn is not None:
+        marked = marked.alias(turn=F("pk") % TURNS).filter(Q(stopped_at__isnull=False) | Q(turn=turn % TURNS))
+    pks = list(marked.order_by("stale_from").values_list("pk", flat=True)[:MOST])
     for at in range(0, len(pks), PORTION):
         if time.monotonic() - began > patience_s:
             return True

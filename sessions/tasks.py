@@ -17,10 +17,11 @@ def forget_old() -> None:
 
 
 @shared_task
-def roll_up() -> None:
-    """In short turns likewise."""
-    if rollups.roll_up():
-        roll_up.delay()
+def roll_up(turn: int | None = None) -> None:
+    """Each minute; in short turns likewise."""
+    turn = timezone.now().minute if turn is None else turn
+    if rollups.roll_up(turn):
+        roll_up.delay(turn)
 
 
 @shared_task

@@ -132,6 +132,18 @@ def test_rolling_up_marks_nothing_and_what_is_not_marked_is_left_alone(cp1, djan
         rollups.roll_up()
 
 
+def test_sessions_that_go_on_take_turns_and_those_that_have_ended_wait_for_none(cp1, cp2):
+    going_on, ended = begin(cp1, 0, 0), begin(cp2, 0, 0)
+    for session in (going_on, ended):
+        read(session, 30, 1000)
+    end(ended, 40, 1500)
+    others_turn = going_on.pk + 1
+    rollups.roll_up(others_turn)
+    assert set(SessionHour.objects.values_list("session", flat=True)) == {ended.pk}
+    rollups.roll_up(going_on.pk)
+    assert hours(session=going_on) == [(12, 1000)]
+
+
 def test_a_session_that_changes_its_connector_takes_its_hours_along(cp1):
     session = begin(cp1, 0, 0)
     read(session, 30, 1000)
