@@ -86,8 +86,7 @@ def mosquitto_config(port: int) -> str:
 def postgres(*, fsync: bool = True) -> Iterator[str]:
     """A PostgreSQL cluster of its own, empty; yields the URL of its database. ``fsync`` off is for tests."""
     port = ports.free()
-    # Statistics within seconds, as a yard that has run for an hour has them.
-    options = {"autovacuum_naptime": "5s"} if fsync else {"fsync": "off"}
+    options = {} if fsync else {"fsync": "off"}
     with _folder() as folder:
         program = new_postgres(folder, port, **options)
         with _running(program, folder, lambda: postgres_missing(postgres_url(port))):

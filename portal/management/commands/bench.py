@@ -123,6 +123,7 @@ class Command(BaseCommand):
                     "leave": lambda: ordeals.leave(crew, site, chargers, first=others),
                 }
                 results["arrival"] = self._told("arrival", measure.arrival(crew, chargers, script=script))
+                site.take_statistics()
                 for phase, step in steps.items():
                     if phase not in phases:
                         continue
@@ -150,6 +151,7 @@ class Command(BaseCommand):
             site.enrol(chargers)
             with Crew(chargers, ports=site.doors, password=site.password) as crew:
                 measure.arrival(crew, chargers)
+                site.take_statistics()
                 seen = measure.growth(crew, site, plan["rate"], plan["seconds"], age)
                 crew.do("leave")
         size = {"chargers": chargers, "registered": registered, "meter_values": meter_values}
