@@ -56,7 +56,7 @@ def _width(model: type[models.Model], column: str) -> int | None:
     return width
 
 
-def make(model: type[Model], **values: Any) -> Model:
+def make(model: type[Model], /, **values: Any) -> Model:
     """A new row, at a tenth of what its model's constructor costs.
 
     ``values`` by attribute, those whose defaults are made (`list`) among them; the rest has its default.

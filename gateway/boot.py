@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chargers import client_certificates
-from chargers.boots import Nameplate, record_boot
+from chargers.boots import Nameplate
 from chargers.models import SecurityProfile
 from chargers.security import record_event
 from gateway.call import Call
@@ -16,7 +16,7 @@ def answer_boot(call: Call, nameplate: Nameplate, *, reason: str = "") -> Payloa
     charger = call.charger
     has_certificate = charger.security_profile == SecurityProfile.CERTIFICATE
     wrong = client_certificates.contradicts(charger, nameplate.serial_number) if has_certificate else ""
-    boot = record_boot(charger, nameplate, reason=reason, is_impostor=bool(wrong), at=call.at)
+    boot = call.books.boots.add(charger, nameplate, reason=reason, is_impostor=bool(wrong), at=call.at)
     call.books.changed_chargers.add(charger.pk)
     if wrong:
         record_event(charger, "SerialNumberMismatch", detail=wrong, is_ours=True, at=call.at)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from chargers.boots import BootBook
 from chargers.connectors import StatusBook
 from chargers.journal import Journal
 from chargers.models import Charger
@@ -36,6 +37,7 @@ class Books:
     at: datetime
     presence: PresenceBook = field(init=False)
     journal: Journal = field(init=False)
+    boots: BootBook = field(init=False)
     statuses: StatusBook = field(init=False)
     readings: ReadingBook = field(init=False)
     notices: NoticeBook = field(init=False)
@@ -49,6 +51,7 @@ class Books:
     def __post_init__(self) -> None:
         self.presence = PresenceBook()
         self.journal = Journal()
+        self.boots = BootBook()
         self.statuses = StatusBook()
         self.readings = ReadingBook()
         self.notices = NoticeBook()
@@ -56,7 +59,7 @@ class Books:
         self.ended_profiles = EndedProfiles()
 
     def write(self) -> None:
-        """Write all books but the sessions, which had to be done to answer; inside the batch's transaction."""
+        """Write what `Dispatcher.finish` has not, for the rest is done without it; inside the batch's transaction."""
         self.ended_profiles.write()
         self.statuses.write()  # before the readings: it creates the connectors whose power they tell
         self.readings.write()

@@ -105,7 +105,8 @@ class Dispatcher:
         return reply
 
     def finish(self) -> None:
-        """Do the sessions of the batch; then every reply that is due has its text."""
+        """Do the boots and the sessions of the batch; then every reply that is due has its text."""
+        self.books.boots.write()
         self.books.sessions.work()
         for it in self._unfinished:
             it.reply.text = self._result(it.turn, it.frame, it.entry, it.later.answer)
