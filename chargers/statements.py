@@ -7,13 +7,14 @@ travels as one JSON text, however many there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import select
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import orjson
-from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.backends.signals import connection_created
-from django.dispatch import receiver
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from chargers import database
 
 Row = tuple[Any, ...]
 Column = tuple[str, str]  # name and PostgreSQL type
@@ -57,16 +58,18 @@ class _Line:
         self.adapters.register_loader("timestamptz", TimestamptzLoader)
         self.connection = raw
         self._transformer = Transformer(self)
+        self._poll = select.poll()
+        self._patience_s: float | None = getattr(raw, database.PATIENCE_S, None)
 
     def execute(self, sql: str, params: Sequence[Any]) -> list[Row]:
         from psycopg.pq import TransactionStatus
 
         line = self._raw.pgconn
         if line.transaction_status == TransactionStatus.IDLE and not self._raw.autocommit:
-            self._checked(line.exec_(b"BEGIN"))
+            self._ask(line.send_query, b"BEGIN")
         name = self._names.get(sql) or self._prepare(sql)
         values = self._transformer.dump_sequence(params, [self._format] * len(params))
-        answer = self._checked(line.exec_prepared(name, values))
+        answer = self._ask(line.send_query_prepared, name, values)
         if not answer.nfields:
             return []
         self._transformer.set_pgresult(answer)
@@ -76,27 +79,35 @@ class _Line:
         first, *others = sql.split("%s")
         numbered = first + "".join(f"${n}{part}" for n, part in enumerate(others, 1))
         name = f"chargeyard_{len(self._names)}".encode()
-        self._checked(self._raw.pgconn.prepare(name, numbered.encode()))
+        self._ask(self._raw.pgconn.send_prepare, name, numbered.encode())
         self._names[sql] = name
         return name
 
-    def _checked(self, answer: Any) -> Any:
+    def _ask(self, send: Callable[..., None], *words: Any) -> Any:
+        """What the database answers. Raises what psycopg raises, OperationalError when the answer does not come."""
         from psycopg.errors import error_from_result
         from psycopg.pq import ExecStatus
 
-        if answer.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
-            return answer
-        raise error_from_result(answer, encoding=self._transformer.encoding)
+        line = self._raw.pgconn
+        send(*words)
+        while line.flush():  # more than the socket takes at once
+            self._wait(select.POLLIN | select.POLLOUT)
+        answers = []
+        while True:
+            while line.is_busy():
+                self._wait(select.POLLIN)
+            if (answer := line.get_result()) is None:
+                break
+            answers.append(answer)
+        if answers[-1].status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+            return answers[-1]
+        raise error_from_result(answers[-1], encoding=self._transformer.encoding)
 
-
-@receiver(connection_created, dispatch_uid="plan once")
-def _plan_once(connection: Any, **kwargs: Any) -> None:
-    """Keep PostgreSQL from thinking longer than it works. Not behind a pooler, as below."""
-    if connection.vendor == "postgresql" and connection.settings_dict["OPTIONS"].get("prepare_threshold") is not None:
-        with connection.cursor() as cursor:
-            # Left to itself it plans anew what is cheaper with its values: with a year of partitions, longer than it
-            # runs. And to count a fleet by state takes 0.1 s; to compile that beforehand took 3.
-            cursor.execute("SET plan_cache_mode = force_generic_plan; SET jit = off")
+    def _wait(self, for_what: int) -> None:
+        self._poll.register(self._raw.pgconn.socket, for_what)
+        if not self._poll.poll(self._patience_s and self._patience_s * 1000):
+            raise database.given_up(self._raw, self._patience_s)
+        self._raw.pgconn.consume_input()
 
 
 def recordset(alias: str, columns: Iterable[Column]) -> str:
@@ -113,21 +124,6 @@ def records(columns: Iterable[Column], rows: Sequence[Row]) -> tuple[str, int]:
     """Rows, values in the order of ``columns``, as the parameters of a `recordset`."""
     names = [name for name, _ in columns]
     return orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode(), len(rows)
-
-
-def prefer_indexes() -> None:
-    """Have this process, on the reply path, read no table from end to end where an index will do.
-
-    PostgreSQL keeps the plan of a prepared statement. One made while tables were empty would scan them from end to end
-    after they have filled, until their statistics are next taken. Behind a pooler nothing is set: it shares sessions.
-    """
-    if connection.vendor == "postgresql" and connection.settings_dict["OPTIONS"].get("prepare_threshold") is not None:
-        connection_created.connect(_forgo_scans, dispatch_uid="prefer indexes")
-
-
-def _forgo_scans(connection: Any, **signal: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")
 
 
 def _is_ours(wrapper: Any) -> bool:

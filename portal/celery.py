@@ -98,8 +98,10 @@ def remember_worker(**kwargs: Any) -> None:
 
 
 @signals.worker_process_init.connect
-def die_with_worker(**kwargs: Any) -> None:
-    """Pool children of a worker that was killed must not go on without it."""
+def begin_child(**kwargs: Any) -> None:
+    """Pool children of a worker that was killed must not go on without it, nor wait for ever for the database."""
+    from chargers import database
     from gateway.ingest.lineage import die_with_parent
 
     die_with_parent(int(os.environ[WORKER_PID]))
+    database.lose_patience()

@@ -63,9 +63,18 @@ if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
 else:
     # PostgreSQL plans the statements of the reply path once per connection. Off behind a pooler that cannot follow
     # prepared statements from one server connection to the next (PgBouncer before 1.21, in transaction mode).
-    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = (
-        0 if env.bool("DATABASE_PREPARE", True) else None
-    )
+    DATABASES["default"]["OPTIONS"] = {
+        # A host that is gone without a word is noticed within 15 s, not within the kernel's two hours.
+        "connect_timeout": 5,
+        "keepalives_idle": 5,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,  # ms
+        **DATABASES["default"].get("OPTIONS", {}),
+        "prepare_threshold": 0 if env.bool("DATABASE_PREPARE", True) else None,
+    }
+# What serves chargers and people gives up a database connection that has been silent that long; 0: never.
+DATABASE_PATIENCE_S = env.float("DATABASE_PATIENCE_S", 15.0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")

@@ -22,7 +22,7 @@ import structlog
 from django.db import connections
 from django.utils import timezone
 
-from chargers import statements
+from chargers import database
 from chargers.connections import mark_gateway_lost
 from chargers.workers import touch_worker
 from gateway import sites, topics
@@ -145,7 +145,8 @@ def _work(pipe: Connection, parents_end: Connection, parent_pid: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     die_with_parent(parent_pid)
     parents_end.close()
-    statements.prefer_indexes()
+    database.prefer_indexes()
+    database.lose_patience()
     sys.stderr = GatheredLines(2)  # Celery may have put something without a descriptor there
     while True:
         while not pipe.poll(CHECK_PARENT_S):

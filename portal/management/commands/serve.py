@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import get_resolver
 
+from chargers import database
 from gateway import tls, trust
 from gateway.server import Server
 
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from error
 
+        database.lose_patience()
         # Errors in the pages' addresses show now, and their modules are loaded before the collector is set aside.
         _ = get_resolver().url_patterns
 
