@@ -69,12 +69,12 @@ else:
         "keepalives_idle": 5,
         "keepalives_interval": 3,
         "keepalives_count": 3,
-        "tcp_user_timeout": 15_000,  # ms
+        "tcp_user_timeout": 12_000,  # ms
         **DATABASES["default"].get("OPTIONS", {}),
         "prepare_threshold": 0 if env.bool("DATABASE_PREPARE", True) else None,
     }
 # What serves chargers and people gives up a database connection that has been silent that long; 0: never.
-DATABASE_PATIENCE_S = env.float("DATABASE_PATIENCE_S", 15.0)
+DATABASE_PATIENCE_S = env.float("DATABASE_PATIENCE_S", 12.0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
