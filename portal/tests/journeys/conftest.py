@@ -18,7 +18,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         chosen = getattr(getattr(item, "callspec", None), "params", {}).get("stack")
         if chosen:
             item.add_marker(pytest.mark.xdist_group(f"stack-{chosen}"))
-            item.add_marker(pytest.mark.timeout(180))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(180))
 
 
 @pytest.fixture(scope="session", params=["embedded", "production"])
@@ -28,7 +29,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         env = {}
         if request.param == "production":
             env = {
-                "DATABASE_URL": context.enter_context(parts.postgres()),
+                "DATABASE_URL": context.enter_context(parts.migrated_postgres()),
                 "REDIS_URL": context.enter_context(parts.redis_server()),
                 "MQTT_URL": context.enter_context(parts.mosquitto()),
             }

@@ -18,6 +18,7 @@ import httpx
 from gateway.testing.keys import Held
 from portal.bench.yard import own_environment
 from portal.supervisor.children import die_with_parent
+from portal.tests import made_once
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -111,8 +112,9 @@ def free_port() -> int:
 def running(home: Path, *arguments: str, **env: str) -> Iterator[Stack]:
     """`up` until it is ready; Ctrl-C at the end. ``env``: settings, e.g. ``DATABASE_URL``."""
     port = free_port()
-    environ = own_environment(home) | env
-    home.mkdir(parents=True, exist_ok=True)
+    environ = own_environment(home) | {"STATIC_ROOT": str(made_once.static_files())} | env
+    if "DATABASE_URL" not in env:
+        made_once.sqlite(home)
     with (home / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "up", "--port", str(port), *arguments],
