@@ -20,7 +20,10 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backg
 
 @asynccontextmanager
 async def desk(stack: Stack, *, width: int = 1440, theme: str = "light") -> AsyncIterator[Page]:
-    """A page after login. At the end: nothing on the console and no failed request."""
+    """The overview, signed in as admin: the first of a stack by the form, the others by what that gave it.
+
+    At the end: nothing on the console and no failed request.
+    """
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed here; `apt-get install chromium`.")
     complaints: list[str] = []
@@ -36,14 +39,23 @@ async def desk(stack: Stack, *, width: int = 1440, theme: str = "light") -> Asyn
         page.set_default_timeout(10_000)
         page.on("console", lambda message: complaints.append(_said(message)))
         page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
-        await page.goto(f"{stack.url}/login/")
-        await page.fill("#id_username", "admin")
-        await page.fill("#id_password", stack.password)
-        await page.click("button[type=submit]")
+        if stack.cookies:
+            await context.add_cookies(stack.cookies)
+            await page.goto(stack.url)
+        else:
+            await _sign_in(page, stack)
         await is_live(page)
+        stack.cookies = await context.cookies()
         yield page
         await browser.close()
     assert not complaints, complaints
+
+
+async def _sign_in(page: Page, stack: Stack) -> None:
+    await page.goto(f"{stack.url}/login/")
+    await page.fill("#id_username", "admin")
+    await page.fill("#id_password", stack.password)
+    await page.click("button[type=submit]")
 
 
 def _said(message: ConsoleMessage) -> str:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Stack:
     rest: httpx.Client
     process: subprocess.Popen[bytes]
     tls_port: int = 0  # see `running_with_tls`
+    cookies: list[Any] = field(default_factory=list)  # of an admin who has signed in, see `browser.desk`
 
     @property
     def ocpp_url(self) -> str:
