@@ -28,25 +28,26 @@ settings.register_profile(
 settings.load_profile("chargeyard")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from portal.tests.grouping import ByGroup
+
+    return ByGroup(config, log) if config.getvalue("dist") == "load" else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a module's tests in one process of pytest-xdist, unless the stack they run on has grouped them already.
+    """In a process of pytest-xdist: the groups that may take longest begin."""
+    if not hasattr(config, "workerinput"):
+        return
+    from portal.tests.grouping import group_of, longest_first
 
-    What has the longest time limit begins first, so that the processes end together.
-    """
-    limits_s: dict[str, float] = {}
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-        group, limit = _group(item), item.get_closest_marker("timeout")
-        limits_s[group] = max(limits_s.get(group, 0), limit.args[0] if limit else 0)
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: limits_s[_group(item)], reverse=True)
+    order = {group: place for place, group in enumerate(longest_first((item.nodeid, _limit_s(item)) for item in items))}
+    items.sort(key=lambda item: order[group_of(item.nodeid)])
 
 
-def _group(item: pytest.Item) -> str:
-    marker = item.get_closest_marker("xdist_group")
-    assert marker is not None
-    return str(marker.args[0])
+def _limit_s(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker else 0.0
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -68,16 +68,19 @@ def static_files() -> Path:
 
 def _made(name: str, make: Callable[[Path], None], *, again: bool = False) -> Path:
     """What ``make`` makes, by the first process that wants it; ``again``: it sees for itself what has changed."""
-    folder = KEPT / f"{datetime.now(UTC):%Y-%m-%d}-{_digest()}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (KEPT / "lock").open("w") as lock:
+    now = datetime.now(UTC)
+    made = KEPT / f"{now:%Y-%m-%d}-{_digest()}" / name
+    if made.exists() and not again:
+        return made
+    made.parent.mkdir(parents=True, exist_ok=True)
+    with (KEPT / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for other in KEPT.iterdir():
-            if other.is_dir() and other.name[:10] < folder.name[:10]:
-                shutil.rmtree(other)
-        if not (made := folder / name).exists():
+        for old in KEPT.glob("*-*-*-*/"):
+            if old.name < f"{now - timedelta(days=1):%Y-%m-%d}":  # a run may have begun before midnight
+                shutil.rmtree(old, ignore_errors=True)
+        if not made.exists():
             # Under another name until it is whole: a run may be killed.
-            begun = folder / f"{name}.begun"
+            begun = made.with_name(f"{name}.begun")
             shutil.rmtree(begun, ignore_errors=True)
             make(begun)
             begun.rename(made)
@@ -90,7 +93,7 @@ def _made(name: str, make: Callable[[Path], None], *, again: bool = False) -> Pa
 def _digest() -> str:
     """Of what the tables follow from."""
     digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
-    for migration in sorted(ROOT.glob("*/**/migrations/*.py")):
+    for migration in sorted(ROOT.glob("[a-z]*/**/migrations/*.py")):
         digest.update(migration.name.encode() + migration.read_bytes())
     return digest.hexdigest()[:12]
 

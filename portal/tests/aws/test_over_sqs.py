@@ -30,7 +30,7 @@ from portal.supervisor import ports
 from portal.tests import made_once, parts
 from portal.tests.aws.templates import rule_sql
 
-pytestmark = [pytest.mark.xdist_group("over sqs"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 CASES = ["TC_001", "TC_003", "TC_005_1", "TC_010", "TC_012", "TC_039", "TC_B_01", "TC_E_01", "TC_E_21"]
 CREDENTIALS = {"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}

@@ -13,10 +13,9 @@ from portal.tests import made_once
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All cases in one process of pytest-xdist: starting the yard is the dear part."""
+    """Whichever is the first waits until all cases are played."""
     for item in items:
         if _plays(item):
-            item.add_marker(pytest.mark.xdist_group("certification"))
             item.add_marker(pytest.mark.timeout(900))
 
 

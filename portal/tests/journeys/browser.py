@@ -32,6 +32,7 @@ async def desk(stack: Stack, *, width: int = 1440, theme: str = "light") -> Asyn
         context = await browser.new_context(
             viewport={"width": width, "height": 900},
             color_scheme="dark" if theme == "dark" else "light",
+            reduced_motion="reduce",  # without a graphics card each frame of what breathes is painted by the processor
             timezone_id="Europe/Berlin",
             locale="en-GB",
         )
@@ -48,7 +49,18 @@ async def desk(stack: Stack, *, width: int = 1440, theme: str = "light") -> Asyn
         stack.cookies = await context.cookies()
         yield page
         await browser.close()
-    assert not complaints, complaints
+    assert not (faults := _without_what_was_left(complaints)), faults
+
+
+def _without_what_was_left(complaints: list[str]) -> list[str]:
+    """Leaving a page ends its requests, of which htmx says `afterRequest` and then `sendAbort`: no fault."""
+    kept: list[str] = []
+    for said in complaints:
+        if "htmx:sendAbort" in said and kept and "htmx:afterRequest" in kept[-1]:
+            kept.pop()
+        else:
+            kept.append(said)
+    return kept
 
 
 async def _sign_in(page: Page, stack: Stack) -> None:

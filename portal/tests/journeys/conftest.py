@@ -13,13 +13,10 @@ from portal.tests.journeys.stack import Stack, running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each stack's journeys in one process of pytest-xdist: starting it is the dear part."""
+    """Whichever is the first on a stack waits until that has started."""
     for item in items:
-        chosen = getattr(getattr(item, "callspec", None), "params", {}).get("stack")
-        if chosen:
-            item.add_marker(pytest.mark.xdist_group(f"stack-{chosen}"))
-            if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(180))
+        if "stack" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(180))
 
 
 @pytest.fixture(scope="session", params=["embedded", "production"])
