@@ -4,8 +4,10 @@ CP-1 speaks OCPP 1.6, CP-2 2.0.1, CP-3 2.1."""
 from __future__ import annotations
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +28,55 @@ settings.register_profile(
 settings.load_profile("chargeyard")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a module's tests in one process of pytest-xdist, unless the stack they run on has grouped them already."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from portal.tests.grouping import ByGroup
+
+    return ByGroup(config, log) if config.getvalue("dist") == "load" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a process of pytest-xdist: the groups that may take longest begin."""
+    if not hasattr(config, "workerinput"):
+        return
+    from portal.tests.grouping import group_of, longest_first
+
+    order = {group: place for place, group in enumerate(longest_first((item.nodeid, _limit_s(item)) for item in items))}
+    items.sort(key=lambda item: order[group_of(item.nodeid)])
+
+
+def _limit_s(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker else 0.0
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_authority() -> None:
-    """Keys that tests sign go to an authority of theirs: pytest-django has read the settings before this file."""
+def _own_settings() -> None:
+    """Keys that tests sign go to an authority of theirs: pytest-django has read the settings before this file.
+
+    And a user is made in no time: Django's own hasher takes a quarter of a second for it, on purpose.
+    """
     from django.conf import settings as django
 
     django.CHARGER_CA_FILE = Path(os.environ["CHARGEYARD_HOME"], "charger-ca.pem")
+    django.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *django.PASSWORD_HASHERS]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
+    """Let Django find migrated tables where it is about to make the tests' database, in memory."""
+    from django.db import connection
+
+    if connection.vendor != "sqlite":
+        yield
+        return
+    from portal.tests import made_once
+
+    # The name that Django gives it. It is there for as long as somebody is connected.
+    with closing(sqlite3.connect("file:memorydb_default?mode=memory&cache=shared", uri=True)) as memory:
+        with closing(sqlite3.connect(made_once.tables())) as tables:
+            tables.backup(memory)
+        yield
 
 
 @pytest.fixture(autouse=True)

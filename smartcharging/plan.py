@@ -8,8 +8,6 @@ into `allocation.share` as ``plan_a``; what the plan leaves, for it sees no cars
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import block_diag, csr_matrix, vstack
 
 from chargers.sentences import phrase
 from smartcharging.allocation import Floats, Network
@@ -40,6 +38,10 @@ def ahead(
     The value is as much energy as possible, as cheap as possible, as early as possible. Raises ValueError if there is
     no plan, which only a network that bears nothing can cause.
     """
+    # Here, because it is a third of what each of our processes loads at its start, and most never plan.
+    from scipy.optimize import linprog
+    from scipy.sparse import block_diag, csr_matrix, vstack
+
     who = np.flatnonzero((upper_a > 0) & (rest_ah > 0) & ~(left_h <= 0))
     stays = np.where(np.isnan(left_h), HORIZON_H, np.minimum(left_h, HORIZON_H))
     slots = max(1, int(np.ceil(stays[who].max(initial=slot_h) / slot_h)))

@@ -13,12 +13,11 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from chargers import commands
-from chargers.desired import due, provenance
+from chargers.desired import due, news, provenance
 from chargers.desired.rule import BOOTS, WrittenAt, suspect
 from chargers.models import Boot, Charger, Command, CommandStatus, SettingQuarantine, Write
 from chargers.models.desired import OPEN
 from chargers.sentences import phrase
-from chargers.signals import configuration_changed
 
 WINDOW = timedelta(minutes=15)
 LOOKS_BACK = 2 * WINDOW  # a write, and boots up to the end of its window
@@ -147,5 +146,4 @@ def lift(quarantine_id: int, *, by: AbstractBaseUser | None, at: datetime) -> bo
 
 def announce(charger_ids: Collection[int]) -> None:
     due.note(charger_ids)
-    ids = set(charger_ids)
-    transaction.on_commit(lambda: configuration_changed.send_robust(sender=SettingQuarantine, charger_ids=ids))
+    news.announce(charger_ids)

@@ -16,12 +16,12 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from chargers import commands
-from chargers.desired import standings, steps
+from chargers.desired import restarts, standings, steps
+from chargers.desired.news import announce
 from chargers.desired.rule import WRITABLE
 from chargers.models import Command, CommandStatus, Refusal, Rollout, SettingTemplate, Standing, Write
 from chargers.models.desired import OPEN, UNDER_WAY, UNDONE, Restarts
 from chargers.sentences import phrase
-from chargers.signals import configuration_changed
 
 # Told to people, see chargers/sentences.py.
 TAKE_BACK = phrase("Take back: {title}")
@@ -217,15 +217,10 @@ def counted(rows: QuerySet[Rollout]) -> QuerySet[Rollout]:
     )
 
 
-def announce(charger_ids: Collection[int]) -> None:
-    ids = set(charger_ids)
-    transaction.on_commit(lambda: configuration_changed.send_robust(sender=Rollout, charger_ids=ids))
-
-
 def restart(charger_ids: Collection[int], *, by: AbstractBaseUser | None, via: str = "portal") -> int:
     """Release the restarts that chargers wait for; how many were ordered. A charger is asked once per write."""
     waiting = Write.objects.filter(charger__in=charger_ids, status=Status.REBOOT).select_related("charger")
-    return len(steps.order_restarts(waiting, by=by, via=via))
+    return len(restarts.order(waiting, by=by, via=via))
 
 
 def look_again(charger_ids: Collection[int], *, at: datetime) -> None:

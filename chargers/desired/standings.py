@@ -14,10 +14,10 @@ from django.db import transaction
 
 from chargers import behaviour
 from chargers.desired import due, provenance
+from chargers.desired.news import announce
 from chargers.desired.rule import Bars, State, Told, Wish, stand
 from chargers.desired.templates import Book, dialect_of, place_at, wanted
 from chargers.models import Charger, Reading, Refusal, Setting, SettingQuarantine, SettingTemplate, Standing, Twin
-from chargers.signals import configuration_changed
 
 PORTION = 50  # chargers in one transaction
 Key = tuple[int, str]  # charger, folded path
@@ -76,7 +76,7 @@ def look(charger_ids: Collection[int], *, at: datetime) -> None:
     _store(fresh)
     touched = {row.charger_id for row in changed} | {row.charger_id for row in seen.before if row.pk in set(gone)}
     if touched:
-        transaction.on_commit(lambda: configuration_changed.send_robust(sender=Standing, charger_ids=touched))
+        announce(touched)
 
 
 _COLUMNS = (

@@ -7,34 +7,22 @@ settled (`advance_for`), and by beat (`advance_all`), which finds what nobody to
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
-from django.utils import timezone
+from django.db.models import F
 
 from chargers import behaviour, commands
-from chargers.desired import due, quarantine
+from chargers.desired import due, quarantine, restarts
+from chargers.desired.news import announce
 from chargers.desired.rule import is_same
 from chargers.desired.templates import dialect_of, place_at
-from chargers.models import (
-    Charger,
-    Command,
-    CommandStatus,
-    Connector,
-    ConnectorStatus,
-    Refusal,
-    Rollout,
-    Setting,
-    Write,
-)
+from chargers.desired.trials import Trials
+from chargers.models import Command, CommandStatus, Refusal, Rollout, Setting, Write
 from chargers.models.desired import OPEN, UNDER_WAY, Restarts
 from chargers.sentences import in_english, phrase
-from chargers.signals import configuration_changed
 
 # Told to people, see chargers/sentences.py.
 WRITTEN_TIMES = phrase("It was written {times} times.")
@@ -44,13 +32,7 @@ READS_DIFFERENT = phrase("Written {times} times, and it reads {value!r}.")
 
 Status = Write.Status
 MOST_TIMES = 2
-# A charger is idle while none of its plugs has one of these.
-BUSY = (
-    ConnectorStatus.PREPARING, ConnectorStatus.OCCUPIED, ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV,
-    ConnectorStatus.SUSPENDED_EVSE, ConnectorStatus.FINISHING, ConnectorStatus.RESERVED,
-)  # fmt: skip
 PATIENCE_S = 120  # for a charger that went offline: then its place is another's, and it waits to come back
-RESTART_TAKES = timedelta(minutes=10)  # so long a restart that was ordered may take before it is ordered again
 
 
 def advance_all(*, at: datetime) -> int:
@@ -90,10 +72,10 @@ def advance(rollout_id: int, *, at: datetime) -> None:
     if rollout.status == Rollout.Status.RUNNING:
         _begin(rollout, at)
         if rollout.restarts == Restarts.WHEN_IDLE:
-            _restart_idle(rollout)
+            restarts.order_where_idle(rollout)
     if rollout.is_open and not rollout.writes.filter(status__in=OPEN).exists():
         Rollout.objects.filter(pk=rollout.pk).update(status=Rollout.Status.DONE, settled_at=at)
-        _announce(())
+        announce(())
 
 
 def _begin(rollout: Rollout, at: datetime) -> None:
@@ -117,40 +99,6 @@ def _begin(rollout: Rollout, at: datetime) -> None:
             _ask(write, Status.WAITING, Status.ASKING, at)
         else:
             _write(write, Status.WAITING, at)
-
-
-class Trials:
-    """A setting that nobody of a model and firmware has kept for a while is tried on one of them first."""
-
-    def __init__(self, at: datetime) -> None:
-        self._proven_before = at - timedelta(seconds=settings.CONFIGURATION_TRIAL_S)
-        self._open: dict[tuple[str, ...], bool] = {}  # by kind of charger and path: whether the next one may
-
-    def may_try(self, write: Write) -> bool:
-        charger = write.charger
-        if not settings.CONFIGURATION_TRIAL_S or write.rollout.takes_back_id:
-            return True
-        kind = (charger.vendor, charger.model, charger.firmware_version, write.path.casefold())
-        if kind not in self._open:
-            written = kin(write).filter(times__gte=1)
-            if written.filter(status=Status.DONE, settled_at__lte=self._proven_before).exists():
-                self._open[kind] = True
-            else:
-                lately = Q(status=Status.DONE, settled_at__gt=self._proven_before)
-                self._open[kind] = False
-                return not kin(write).filter(Q(status__in=(*UNDER_WAY, Status.REBOOT)) | lately, times__gte=1).exists()
-        return self._open[kind]
-
-
-def kin(write: Write) -> QuerySet[Write]:
-    """Writes of the same setting to chargers of the same vendor, model and firmware."""
-    charger = write.charger
-    return Write.objects.filter(
-        path__iexact=write.path,
-        charger__vendor=charger.vendor,
-        charger__model=charger.model,
-        charger__firmware_version=charger.firmware_version,
-    )
 
 
 # -- one step --------------------------------------------------------------------------------------------------------
@@ -231,7 +179,7 @@ def _written(write: Write, command: Command, at: datetime) -> None:
         Write.objects.filter(pk=write.pk).update(written_at=at)
         if setting is not None and setting.needs_reboot:
             if _move(write, Status.WRITING, Status.REBOOT, why=phrase("It is in force after the next boot.")):
-                _announce({write.charger_id})
+                announce({write.charger_id})
         else:
             _ask(write, Status.WRITING, Status.READING, at)
     elif command.status == CommandStatus.REJECTED:
@@ -278,7 +226,7 @@ def _order(write: Write, verb: str, arguments: dict[str, Any]) -> None:
         ttl_s=PATIENCE_S,
     )
     Write.objects.filter(pk=write.pk).update(command=command)
-    _announce({write.charger_id})
+    announce({write.charger_id})
 
 
 def _move(write: Write, before: str, after: Status, **columns: Any) -> bool:
@@ -296,7 +244,7 @@ def _settle(
     columns = {"read_value": read_value} if read_value is not None else {}
     if _move(write, before or write.status, status, settled_at=at, why=why[:500], **columns):
         due.note({write.charger_id})
-        _announce({write.charger_id})
+        announce({write.charger_id})
 
 
 def setting_of(write: Write) -> Setting | None:
@@ -315,49 +263,3 @@ def _said(write: Write) -> str:
     answer = command.answer if isinstance(command.answer, dict) else {}
     parts = [part.get("attributeStatus") for part in answer.get("setVariableResult") or [] if isinstance(part, dict)]
     return str(answer.get("status") or next(iter(parts), "") or command.explanation)
-
-
-# -- restarts --------------------------------------------------------------------------------------------------------
-
-
-def _restart_idle(rollout: Rollout) -> None:
-    """Restart those that wait for nothing else and have no car."""
-    unfinished = Write.objects.filter(status__in=(Status.WAITING, *UNDER_WAY)).values("charger")
-    cars = Connector.objects.filter(status__in=BUSY, evse_id__gt=0).values("charger")
-    waiting = rollout.writes.filter(status=Status.REBOOT, charger__is_online=True).select_related("charger")
-    ready = waiting.exclude(charger__in=unfinished).exclude(charger__in=cars)
-    order_restarts(ready, by=rollout.requested_by, via="settings in force", is_once=True)
-
-
-def order_restarts(
-    writes: QuerySet[Write], *, by: AbstractBaseUser | None, via: str, is_once: bool = False
-) -> list[Command]:
-    """A soft restart for each charger of these writes, unless one is under way.
-
-    ``is_once``: nor if there was any since the write, whatever became of it; what nobody watches never loops.
-    """
-    chargers: dict[int, Charger] = {write.charger_id: write.charger for write in writes}
-    if not chargers:
-        return []
-    written = {write.charger_id: write.written_at for write in writes if write.written_at}
-    earlier = Command.objects.filter(charger__in=chargers, verb="reset").order_by()
-    if not is_once:
-        given_up = (CommandStatus.REJECTED, CommandStatus.FAILED, CommandStatus.CANCELLED, CommandStatus.TIMEOUT)
-        earlier = earlier.exclude(status__in=given_up).filter(created_at__gt=timezone.now() - RESTART_TAKES)
-    lately = {
-        charger_id
-        for charger_id, created_at in earlier.values_list("charger", "created_at")
-        if charger_id not in written or created_at > written[charger_id]
-    }
-    told = [
-        commands.request(charger, "reset", arguments={"kind": "soft"}, by=by, via=via)
-        for pk, charger in sorted(chargers.items())
-        if pk not in lately
-    ]
-    _announce(chargers.keys())
-    return told
-
-
-def _announce(charger_ids: Collection[int]) -> None:
-    ids = set(charger_ids)
-    transaction.on_commit(lambda: configuration_changed.send_robust(sender=Write, charger_ids=ids))

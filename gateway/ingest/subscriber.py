@@ -68,6 +68,9 @@ class Subscriber:
         self._guard = threading.Lock()
         self._address = connect_args(settings.MQTT_URL)
         self._prefix = settings.MQTT_PREFIX
+        self._client = self._introduced(client_id, will)
+
+    def _introduced(self, client_id: str, will: Publication | None) -> BufferedClient:
         client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
@@ -82,7 +85,7 @@ class Subscriber:
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_connect_fail = self._not_connected
-        self._client = client
+        return client
 
     def start(self) -> None:
         """Connect in the background and stay connected for ever."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -49,6 +49,11 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
             "name": "Authorization",
             "description": "`Api-Key KEY`, with a key from `manage.py create_api_key NAME`.",
         }
+
+
+def person(request: Request) -> AbstractBaseUser | None:
+    """Who asks; None if it is a machine."""
+    return request.user if isinstance(request.user, AbstractBaseUser) else None
 
 
 def origin(request: Request) -> str:

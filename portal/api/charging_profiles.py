@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view, inline_serializer
@@ -15,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargers.models import Charger, Site, fold
+from portal.api.authentication import person
 from portal.api.filters import Search
 from portal.api.pagination import orderings
 from portal.api.saving import OneOfAKind
@@ -117,7 +117,7 @@ class ChargingProfiles(OneOfAKind[SavedProfile], viewsets.ModelViewSet[SavedProf
         data, at = told.validated_data, timezone.now()
         spots = library.spots(saved, _chargers(data), place=data["place"], evse_id=data["evse_id"], at=at)
         try:
-            by = request.user if isinstance(request.user, AbstractBaseUser) else None
+            by = person(request)
             job = library.push(saved, spots, by=by, via="rest", at=at)
         except ValueError as error:
             raise ValidationError(str(error)) from error

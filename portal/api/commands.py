@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 from django.urls import reverse
 from django_filters import rest_framework as filters
@@ -17,7 +16,7 @@ from rest_framework.response import Response
 
 from chargers import commands
 from chargers.models import Command, CommandStatus
-from portal.api.authentication import origin
+from portal.api.authentication import origin, person
 from portal.api.chargers import find_charger
 from portal.api.fields import JsonObject, Masked, MaskedObject
 from portal.api.filters import Identity, Moment, SinceAny, Text
@@ -130,7 +129,7 @@ class ChargerCommands(generics.ListAPIView[Command]):
         if "verb" in order:
             order["arguments"] = addressed(request, order["verb"], order.get("arguments", {}))
         key = _idempotency_key(request)
-        by = request.user if isinstance(request.user, AbstractBaseUser) else None
+        by = person(request)
         command = commands.request(charger, **order, by=by, via=origin(request), idempotency_key=key)
         if not _is_same_order(command, order):
             raise Conflict(f"The Idempotency-Key {key!r} was used for another order: {command.pk}.")

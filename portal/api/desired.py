@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError as InvalidValue
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -21,7 +20,7 @@ from rest_framework.response import Response
 from chargers.desired import rollouts, templates
 from chargers.models import Charger, Rollout, SettingTemplate, Site, Standing, TemplateValue, Write, fold
 from chargers.models.desired import DRIFTED, PATH_LENGTH
-from portal.api.authentication import origin
+from portal.api.authentication import origin, person
 from portal.api.chargers import TagNames
 from portal.api.filters import Identity, Moment, RowId, Text, YesNo
 from portal.api.pagination import orderings
@@ -96,13 +95,9 @@ class TemplateSerializer(serializers.ModelSerializer[SettingTemplate]):
             setattr(row, name, value)
         told = None if values is None else [(each["dialect"], each["path"], each.get("value", "")) for each in values]
         try:
-            return templates.save(row, values=told, reach=reach, by=_by(self.context["request"]))
+            return templates.save(row, values=told, reach=reach, by=person(self.context["request"]))
         except InvalidValue as error:
             raise ValidationError({"values": error.messages}) from None
-
-
-def _by(request: Request) -> AbstractBaseUser | None:
-    return request.user if isinstance(request.user, AbstractBaseUser) else None
 
 
 class ApplySerializer(serializers.Serializer[Any]):
@@ -209,7 +204,7 @@ class ConfigurationTemplates(OneOfAKind[SettingTemplate], viewsets.ModelViewSet[
                 template.name,
                 template=template,
                 parallel=asked.validated_data["parallel"],
-                by=_by(request),
+                by=person(request),
                 via=origin(request)[:20],
             )
         except ValueError as error:
@@ -314,6 +309,6 @@ class ConfigurationRollouts(viewsets.ReadOnlyModelViewSet[Rollout]):
 
     def _followed(self, doing: Any, request: Request) -> Response:
         try:
-            return started(doing(self.get_object(), by=_by(request), via=origin(request)[:20]))
+            return started(doing(self.get_object(), by=person(request), via=origin(request)[:20]))
         except ValueError as error:
             raise Conflict(str(error)) from None

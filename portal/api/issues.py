@@ -17,6 +17,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.api.authentication import person
 from portal.api.filters import Identity, Moment, RowId, SinceAny, YesNo
 from portal.api.pagination import orderings
 from portal.api.problems import Conflict
@@ -185,7 +186,7 @@ class Issues(viewsets.ReadOnlyModelViewSet[Issue]):
     def _done(self, doing: Callable[[AbstractBaseUser | None], Issue]) -> Response:
         """The issue after the act; 409 if it closed meanwhile."""
         found = self.get_object()
-        by = self.request.user if isinstance(self.request.user, AbstractBaseUser) else None
+        by = person(self.request)
         try:
             doing(by)
         except care.AlreadyClosed as closed:

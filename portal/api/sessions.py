@@ -15,7 +15,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.api.authentication import origin
+from portal.api.authentication import origin, person
 from portal.api.fields import WholeNumber
 from portal.api.filters import Identity, Moment, RowId, Text, YesNo
 from portal.api.pagination import orderings
@@ -140,7 +140,7 @@ class Sessions(viewsets.ReadOnlyModelViewSet[ChargingSession]):
         )
 
     def _decided(self, decide: Callable[[AbstractBaseUser | None], ChargingSession]) -> Response:
-        by = self.request.user if isinstance(self.request.user, AbstractBaseUser) else None
+        by = person(self.request)
         try:
             session = decide(by)
         except reviewing.CannotDecide as error:

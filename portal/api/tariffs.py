@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -16,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chargers.models import Site
-from portal.api.authentication import origin
+from portal.api.authentication import origin, person
 from sessions import tariffs
 from sessions.models import Tariff
 
@@ -97,16 +96,14 @@ def _set(site: Site | None, request: Request) -> Response:
     told = TariffSerializer(data=request.data)
     told.is_valid(raise_exception=True)
     try:
-        made = tariffs.set_tariff(site, **told.validated_data, at=timezone.now(), by=_who(request), via=origin(request))
+        made = tariffs.set_tariff(
+            site, **told.validated_data, at=timezone.now(), by=person(request), via=origin(request)
+        )
     except tariffs.BadTariff as error:
         raise ValidationError(str(error)) from error
     return Response(TariffSerializer(made).data)
 
 
 def _withdrawn(site: Site | None, request: Request) -> Response:
-    tariffs.withdraw(site, at=timezone.now(), by=_who(request), via=origin(request))
+    tariffs.withdraw(site, at=timezone.now(), by=person(request), via=origin(request))
     return Response(status=204)
-
-
-def _who(request: Request) -> AbstractBaseUser | None:
-    return request.user if isinstance(request.user, AbstractBaseUser) else None

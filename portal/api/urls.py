@@ -15,11 +15,13 @@ from portal.api.commands import ChargerCommands, Commands
 from portal.api.desired import ConfigurationRollouts, ConfigurationStandings, ConfigurationTemplates
 from portal.api.docs import Docs
 from portal.api.entrance import Entrance, Nowhere
-from portal.api.firmware import CampaignChargers, FirmwareCampaigns, FirmwareImages, Logs
+from portal.api.firmware_campaigns import CampaignChargers, FirmwareCampaigns
+from portal.api.firmware_images import FirmwareImages
 from portal.api.id_tokens import IdTokens
 from portal.api.installed import ExternalLimits, Needs, Profiles, Reservations
 from portal.api.issue_rules import IssueRules
 from portal.api.issues import Issues
+from portal.api.logs import Logs
 from portal.api.messages import ChargerMessages
 from portal.api.meter_values import SessionMeterValues
 from portal.api.notices import ChargerNotices

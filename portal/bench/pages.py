@@ -11,9 +11,12 @@ import os
 import statistics
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
+
+if TYPE_CHECKING:
+    from django.test import Client
 
 # What people open: the page, and for htmx the part that a live list asks for again and again.
 PAGES: tuple[tuple[str, str, str], ...] = (
@@ -63,9 +66,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (
 def measure(repeats: int) -> list[dict[str, Any]]:
     """Each page once to warm up and count its queries, then ``repeats`` times against the clock."""
     from django.contrib.auth import get_user_model
-    from django.db import connection
     from django.test import Client
-    from django.test.utils import CaptureQueriesContext
 
     from chargers.models import Charger
     from sessions.models import ChargingSession
@@ -78,34 +79,36 @@ def measure(repeats: int) -> list[dict[str, Any]]:
         "site": str(charger.site_id),
         "session": str(ChargingSession.objects.values_list("pk", flat=True)[1000]),
     }
-    told = []
-    for name, address, part in PAGES:
-        url = address.format(**known)
-        headers = {"HX-Request": "true", "HX-Target": part} if part else {}
-        with CaptureQueriesContext(connection) as queries:
-            answer = client.get(url, headers=headers)
-        asked = list(queries.captured_queries)  # the next request forgets them
-        if answer.status_code != 200:
-            raise SystemExit(f"{url} answers {answer.status_code}.")
-        times_ms = []
-        for _ in range(repeats):
-            began = time.perf_counter()
-            client.get(url, headers=headers)
-            times_ms.append(1000 * (time.perf_counter() - began))
-        slowest = max(asked, key=lambda query: float(query["time"]), default={"time": "0", "sql": ""})
-        told.append(
-            {
-                "page": name,
-                "url": url,
-                "queries": len(asked),
-                "p50_ms": round(statistics.median(times_ms), 1),
-                "p95_ms": round(sorted(times_ms)[int(0.95 * (len(times_ms) - 1) + 0.5)], 1),
-                "bytes": len(answer.content),
-                "slowest_query_s": float(slowest["time"]),
-                "slowest_query": slowest["sql"][:2000],
-            }
-        )
-    return told
+    return [
+        {"page": name, **_measured(client, address.format(**known), part, repeats)} for name, address, part in PAGES
+    ]
+
+
+def _measured(client: Client, url: str, part: str, repeats: int) -> dict[str, Any]:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    headers = {"HX-Request": "true", "HX-Target": part} if part else {}
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(url, headers=headers)
+    asked = list(queries.captured_queries)  # the next request forgets them
+    if answer.status_code != 200:
+        raise SystemExit(f"{url} answers {answer.status_code}.")
+    times_ms = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        client.get(url, headers=headers)
+        times_ms.append(1000 * (time.perf_counter() - began))
+    slowest = max(asked, key=lambda query: float(query["time"]), default={"time": "0", "sql": ""})
+    return {
+        "url": url,
+        "queries": len(asked),
+        "p50_ms": round(statistics.median(times_ms), 1),
+        "p95_ms": round(sorted(times_ms)[int(0.95 * (len(times_ms) - 1) + 0.5)], 1),
+        "bytes": len(answer.content),
+        "slowest_query_s": float(slowest["time"]),
+        "slowest_query": slowest["sql"][:2000],
+    }
 
 
 def main(chargers: int, sessions: int, repeats: int) -> None:

@@ -31,7 +31,7 @@ START_LIMIT_S = 30.0
 def valkey() -> Iterator[str]:
     """The Valkey server that `up` starts, as it starts it; yields its URL."""
     port = ports.free()
-    with _folder() as folder, _running(parts.valkey(folder, port), folder, lambda: parts.valkey_missing(port)):
+    with own_folder() as folder, running(parts.valkey(folder, port), folder, lambda: parts.valkey_missing(port)):
         yield f"redis://{ports.LOOPBACK}:{port}/0"
 
 
@@ -39,7 +39,7 @@ def valkey() -> Iterator[str]:
 def nats() -> Iterator[str]:
     """The NATS server that `up` starts, as it starts it; yields the URL of its MQTT side. No shared subscriptions."""
     port = ports.free()
-    with _folder() as folder, _running(parts.nats(folder, port), folder, lambda: parts.nats_missing(port)):
+    with own_folder() as folder, running(parts.nats(folder, port), folder, lambda: parts.nats_missing(port)):
         yield f"mqtt://{ports.LOOPBACK}:{port}"
 
 
@@ -47,7 +47,7 @@ def nats() -> Iterator[str]:
 def redis_server() -> Iterator[str]:
     """A Redis of the operating system; yields its URL."""
     port = ports.free()
-    with _folder() as folder, _running(redis_program(folder, port), folder, lambda: parts.valkey_missing(port)):
+    with own_folder() as folder, running(redis_program(folder, port), folder, lambda: parts.valkey_missing(port)):
         yield f"redis://{ports.LOOPBACK}:{port}/0"
 
 
@@ -64,15 +64,20 @@ def mosquitto(more: str = "") -> Iterator[str]:
     ``more``: lines for its configuration.
     """
     port = ports.free()
-    with _folder() as folder, _running(mosquitto_program(folder, port, more), folder, lambda: parts.nats_missing(port)):
+    with (
+        own_folder() as folder,
+        running(mosquitto_program(folder, port, more), folder, lambda: parts.nats_missing(port)),
+    ):
         yield f"mqtt://{ports.LOOPBACK}:{port}"
 
 
 def mosquitto_program(folder: Path, port: int, more: str = "") -> Program:
-    """The Mosquitto of the operating system. Raises PartMissing."""
+    """The Mosquitto of the operating system; ``folder`` becomes its owner's. Raises PartMissing."""
     config = folder / "mosquitto.conf"
     config.write_text(mosquitto_config(port) + more)
-    return Program("mosquitto", (_program("mosquitto"), "-c", str(config)))
+    # Started as whom it would become: to become somebody else makes the kernel forget that it is to die with us.
+    user = _hand_over(folder, to="mosquitto")
+    return Program("mosquitto", (_program("mosquitto"), "-c", str(config)), user=user)
 
 
 def mosquitto_config(port: int) -> str:
@@ -83,31 +88,38 @@ def mosquitto_config(port: int) -> str:
 
 
 @contextlib.contextmanager
-def postgres(*, fsync: bool = True) -> Iterator[str]:
-    """A PostgreSQL cluster of its own, empty; yields the URL of its database. ``fsync`` off is for tests."""
+def postgres(*, fsync: bool = True, database: str = "postgres", data: Path | None = None) -> Iterator[str]:
+    """A PostgreSQL cluster of its own; yields the URL of ``database`` in it. ``fsync`` off is for tests.
+
+    Empty, unless it starts from a copy of the cluster in ``data``.
+    """
     port = ports.free()
     options = {} if fsync else {"fsync": "off"}
-    with _folder() as folder:
-        program = new_postgres(folder, port, **options)
-        with _running(program, folder, lambda: postgres_missing(postgres_url(port))):
-            yield postgres_url(port)
+    with own_folder() as folder:
+        program = new_postgres(folder, port, data, **options)
+        with running(program, folder, lambda: postgres_missing(postgres_url(port))):
+            yield postgres_url(port, database)
 
 
-def new_postgres(folder: Path, port: int, **options: str) -> Program:
-    """Make a cluster in ``folder``, which becomes its owner's; ``options``: of postgresql.conf. Raises PartMissing."""
-    user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
-    if user:
-        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-    create = [_program("initdb"), "--pgdata", str(folder / "data"), "--username", "chargeyard", "--auth", "trust"]
-    create += ["--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
-    subprocess.run(create, check=True, capture_output=True, user=user, cwd=folder)
+def new_postgres(folder: Path, port: int, data: Path | None = None, **options: str) -> Program:
+    """Make a cluster in ``folder``, which becomes its owner's, or copy that in ``data``. Raises PartMissing.
+
+    ``options``: of postgresql.conf.
+    """
+    if data is not None:
+        shutil.copytree(data, folder / "data")
+    user = _hand_over(folder, to="postgres")  # it refuses to run as root
+    if data is None:
+        create = [_program("initdb"), "--pgdata", str(folder / "data"), "--username", "chargeyard", "--auth", "trust"]
+        create += ["--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
+        subprocess.run(create, check=True, capture_output=True, user=user, cwd=folder)
     options = {"listen_addresses": ports.LOOPBACK, "port": str(port), "unix_socket_directories": ""} | options
     words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     return Program("postgres", (_program("postgres"), "-D", str(folder / "data"), *words), user=user)
 
 
-def postgres_url(port: int) -> str:
-    return f"postgres://chargeyard@{ports.LOOPBACK}:{port}/postgres"
+def postgres_url(port: int, database: str = "postgres") -> str:
+    return f"postgres://chargeyard@{ports.LOOPBACK}:{port}/{database}"
 
 
 def postgres_missing(url: str) -> str:
@@ -117,6 +129,19 @@ def postgres_missing(url: str) -> str:
     except psycopg.OperationalError as error:
         return str(error)
     return ""
+
+
+def _hand_over(folder: Path, *, to: str) -> str | None:
+    """Make ``folder`` and all in it that user's, if we are root and there is one; the user, None if it stays ours."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        user_id = pwd.getpwnam(to).pw_uid
+    except KeyError:
+        return None
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, user_id, -1)
+    return to
 
 
 def _program(name: str) -> str:
@@ -129,14 +154,15 @@ def _program(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
+def own_folder() -> Iterator[Path]:
+    """A folder for a server, gone at the end."""
     # With a space in its name: people have those. Not below pytest's own folder, which only root may enter.
     with tempfile.TemporaryDirectory(prefix="chargeyard part-", ignore_cleanup_errors=True) as name:
         yield Path(name)
 
 
 @contextlib.contextmanager
-def _running(program: Program, folder: Path, missing: Callable[[], str]) -> Iterator[None]:
+def running(program: Program, folder: Path, missing: Callable[[], str]) -> Iterator[None]:
     """Run ``program`` while the block runs, which begins when nothing is ``missing`` any more."""
     parent_pid = os.getpid()
     with (folder / "output.log").open("w+") as output:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,12 +22,12 @@ class Judged:
 
 
 @contextmanager
-def judged() -> Iterator[Judged]:
-    """Bring it up and hand out its cards. Raises PartMissing, StartFailed or YardFailed."""
+def judged(more: Mapping[str, str] | None = None) -> Iterator[Judged]:
+    """Bring it up and hand out its cards; ``more``: settings by name. Raises PartMissing, StartFailed or YardFailed."""
     has_tls = tls.is_served()
     port = ports.free()
     before = (tls.MAKE_CERTIFICATE, "localhost") if has_tls else ()
-    settings = SETTINGS | ({"TLS_PORT": str(port)} if has_tls else {})
+    settings = SETTINGS | ({"TLS_PORT": str(port)} if has_tls else {}) | dict(more or {})
     with yard.running("embedded", before=before, settings=settings) as site:
         desk = Desk(f"http://{ports.LOOPBACK}:{site.port}", site.told("create_api_key", "certify"))
         desk.hand_out_cards()

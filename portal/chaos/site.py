@@ -198,12 +198,19 @@ def _child(program: Program, home: Path, *, cwd: Path = ROOT) -> Child:
 
 @contextlib.contextmanager
 def running(
-    kind: str, chargers: int, password: str, *, small_disk: bool = False, env: Mapping[str, str] | None = None
+    kind: str,
+    chargers: int,
+    password: str,
+    *,
+    small_disk: bool = False,
+    env: Mapping[str, str] | None = None,
+    tables: Path | None = None,
 ) -> Iterator[Site]:
     """Bring a site up with ``chargers`` registered; ``kind``: "embedded" or "production".
 
     ``small_disk``: the database gets a disk of its own that can be filled (`disk.why_not` tells whether that goes).
-    ``env``: what gateways, workers and beat find in their environment besides.
+    ``env``: what gateways, workers and beat find in their environment besides. ``tables``: a migrated SQLite database
+    to start from, for embedded parts.
     Raises PartMissing, YardFailed or StartFailed.
     """
     with contextlib.ExitStack() as stack:
@@ -217,6 +224,8 @@ def running(
         own = own_environment(home / "yard") | HASTE | {"PYTHONUNBUFFERED": "1"}
         site = Site(kind, home, lines, own, disk=site_disk)
         stack.callback(site.stop)
+        if tables is not None:
+            shutil.copyfile(tables, site.database)
         _start_servers(site)
         _enrol(site, chargers, password)
         if site.is_embedded:

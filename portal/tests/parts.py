@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from functools import partial
 
 import pytest
 
 from portal.bench import servers
 from portal.bench.servers import mosquitto_config
 from portal.supervisor.parts import PartMissing
+from portal.tests import made_once
 
 Server = Callable[..., AbstractContextManager[str]]
 
@@ -33,6 +33,9 @@ valkey = _or_skip(servers.valkey)
 nats = _or_skip(servers.nats)
 redis_server = _or_skip(servers.redis_server)
 mosquitto = _or_skip(servers.mosquitto)
-postgres = _or_skip(partial(servers.postgres, fsync=False))
+postgres = _or_skip(lambda: servers.postgres(fsync=False, data=made_once.postgres_data()))
+migrated_postgres = _or_skip(
+    lambda: servers.postgres(fsync=False, database="chargeyard", data=made_once.postgres_data())
+)
 
-__all__ = ["mosquitto", "mosquitto_config", "nats", "postgres", "redis_server", "valkey"]
+__all__ = ["migrated_postgres", "mosquitto", "mosquitto_config", "nats", "postgres", "redis_server", "valkey"]

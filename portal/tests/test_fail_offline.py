@@ -25,7 +25,6 @@ HEARTBEAT = '[2,"%s","Heartbeat",{}]'
 def yard(tmp_path) -> Iterator[Yard]:
     with parts.nats() as mqtt_url:
         yard = Yard(tmp_path, mqtt_url)
-        yard.manage("migrate")
         yard.manage("create_charger", "CP-1", "--password", "a-password-of-cp1")
         yield yard
         for process in yard.processes:

@@ -26,7 +26,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway import leaving
 from portal.supervisor import ports
-from portal.tests import parts
+from portal.supervisor.children import die_with_parent
+from portal.tests import made_once, parts
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-password-of-cp1"
@@ -37,11 +38,12 @@ class Yard:
 
     def __init__(self, home: Path, mqtt_url: str) -> None:
         self.home = home
+        self.database = made_once.sqlite(home)
         self.mqtt_url = mqtt_url
         self.env = {
             **os.environ,
             "CHARGEYARD_HOME": str(home),
-            "DATABASE_URL": f"sqlite:///{home / 'db.sqlite3'}",
+            "DATABASE_URL": f"sqlite:///{self.database}",
             "MQTT_URL": mqtt_url,
             "MQTT_SHARED_SUBSCRIPTIONS": "false",
             "REDIS_URL": f"redis://127.0.0.1:{ports.free()}/0",
@@ -65,12 +67,12 @@ class Yard:
         return process
 
     def charger(self) -> dict[str, Any]:
-        with sqlite3.connect(self.home / "db.sqlite3", timeout=10) as database:
+        with sqlite3.connect(self.database, timeout=10) as database:
             database.row_factory = sqlite3.Row
             return dict(database.execute("SELECT * FROM chargers_charger WHERE identity = 'CP-1'").fetchone())
 
     def online(self) -> list[str]:
-        with sqlite3.connect(self.home / "db.sqlite3", timeout=10) as database:
+        with sqlite3.connect(self.database, timeout=10) as database:
             return [row[0] for row in database.execute("SELECT identity FROM chargers_charger WHERE is_online")]
 
     def answer(self, *topics: str) -> None:
@@ -100,8 +102,9 @@ class Yard:
 class Process:
     def __init__(self, command: list[str], env: dict[str, str]) -> None:
         self.popen = subprocess.Popen(
-            command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+            command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - a killed test run leaves nothing behind
+        )  # fmt: skip
         self.output: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -123,7 +126,6 @@ class Process:
 def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     with parts.nats() as mqtt_url:
         yard = Yard(tmp_path_factory.mktemp("yard"), mqtt_url)
-        yard.manage("migrate")
         yard.manage("create_charger", "CP-1", "--password", PASSWORD)
         yield yard
 
@@ -295,7 +297,7 @@ def test_whoever_asks_for_ever_whether_we_are_ready_takes_few_connections_of_the
 
     def held() -> int:
         files = Path(f"/proc/{process.popen.pid}/fd").iterdir()
-        return sum(os.path.realpath(file) == os.path.realpath(yard.home / "db.sqlite3") for file in files)
+        return sum(os.path.realpath(file) == os.path.realpath(yard.database) for file in files)
 
     for _ in range(3):  # all that it will ever take
         get(port, "/readyz"), get(port, "/metrics")

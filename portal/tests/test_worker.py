@@ -24,7 +24,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from portal.supervisor.children import die_with_parent
-from portal.tests import parts
+from portal.tests import made_once, parts
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 20.0
@@ -144,10 +144,10 @@ def yard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with ExitStack() as servers:
         if request.param == "embedded":
             mqtt_url, redis_url = servers.enter_context(parts.nats()), servers.enter_context(parts.valkey())
-            database_url, shares = f"sqlite:///{home}/chargeyard.sqlite3", "false"
+            database_url, shares = f"sqlite:///{made_once.sqlite(home)}", "false"
         else:
             mqtt_url, redis_url = servers.enter_context(parts.mosquitto()), servers.enter_context(parts.redis_server())
-            database_url, shares = servers.enter_context(parts.postgres()), "true"
+            database_url, shares = servers.enter_context(parts.migrated_postgres()), "true"
         environ = {
             **os.environ,
             "CHARGEYARD_HOME": str(home),
@@ -156,8 +156,8 @@ def yard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             "REDIS_URL": redis_url,
             "MQTT_SHARED_SUBSCRIPTIONS": shares,
         }
-        for words in (["migrate", "-v0"], ["shell", "-v0", "-c", SEED]):
-            subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, env=environ, check=True, timeout=60)
+        seed = [sys.executable, "manage.py", "shell", "-v0", "-c", SEED]
+        subprocess.run(seed, cwd=ROOT, env=environ, check=True, timeout=60)
         yard = Yard(home, environ, mqtt_url)
         try:
             yield yard

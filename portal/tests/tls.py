@@ -17,14 +17,14 @@ from portal.tests.parts import _or_skip
 @contextlib.contextmanager
 def _mosquitto(authority: Authority) -> Iterator[str]:
     port = ports.free()
-    with servers._folder() as folder:
+    with servers.own_folder() as folder:
         (folder / "ca.pem").write_text(authority.certificate)
         (folder / "server.pem").write_text(authority.issue("broker"))
         config = folder / "mosquitto.conf"
         config.write_text(_config(folder, port))
         program = Program("mosquitto", (servers._program("mosquitto"), "-c", str(config)))
         missing = lambda: "" if ports.accepts(ports.LOOPBACK, port) else "no answer"  # noqa: E731
-        with servers._running(program, folder, missing):
+        with servers.running(program, folder, missing):
             yield f"mqtts://{ports.LOOPBACK}:{port}"
 
 

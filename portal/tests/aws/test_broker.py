@@ -40,7 +40,7 @@ def configuration(*, is_bridged: bool) -> str:
 def own_broker(iot_core: str, authority: Authority, *, is_bridged: bool) -> Iterator[int]:
     """A Mosquitto with that configuration, on loopback; its port."""
     port, there = ports.free(), urlsplit(iot_core)
-    with servers._folder() as folder:
+    with servers.own_folder() as folder:
         (folder / "ca.pem").write_text(authority.certificate)
         (folder / "client.pem").write_text(authority.issue("yard"))
         text = configuration(is_bridged=is_bridged)
@@ -55,7 +55,7 @@ def own_broker(iot_core: str, authority: Authority, *, is_bridged: bool) -> Iter
         (folder / "mosquitto.conf").write_text(text)
         program = Program("mosquitto", (servers._program("mosquitto"), "-c", str(folder / "mosquitto.conf")))
         missing = lambda: "" if ports.accepts(ports.LOOPBACK, port) else "no answer"  # noqa: E731
-        with servers._running(program, folder, missing):
+        with servers.running(program, folder, missing):
             yield port
 
 

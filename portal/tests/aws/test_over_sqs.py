@@ -27,10 +27,10 @@ from portal.certify.catalogue import chosen
 from portal.certify.desk import Desk
 from portal.certify.judged import SETTINGS
 from portal.supervisor import ports
-from portal.tests import parts
+from portal.tests import made_once, parts
 from portal.tests.aws.templates import rule_sql
 
-pytestmark = [pytest.mark.xdist_group("over sqs"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 CASES = ["TC_001", "TC_003", "TC_005_1", "TC_010", "TC_012", "TC_039", "TC_B_01", "TC_E_01", "TC_E_21"]
 CREDENTIALS = {"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -80,11 +80,11 @@ def sqs_server() -> Iterator[tuple[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def played() -> Iterator[tuple[dict[str, run.Outcome], Rule]]:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, run.Outcome], Rule]]:
     with sqs_server() as (address, sqs), parts.nats() as mqtt_url:
         queue_url = sqs.create_queue(QueueName="frames")["QueueUrl"]
         rule = Rule(mqtt_url, sqs, queue_url)
-        settings = CREDENTIALS | SETTINGS | {
+        settings = CREDENTIALS | SETTINGS | made_once.settings(tmp_path_factory.mktemp("sqs")) | {
             "AWS_ENDPOINT_URL_SQS": address,
             "INGEST_QUEUE_URL": queue_url,
             "MQTT_URL": mqtt_url,

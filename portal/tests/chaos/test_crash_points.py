@@ -20,6 +20,7 @@ from portal.chaos.orders import Desk
 from portal.chaos.site import Site
 from portal.chaos.timeline import Fleet
 from portal.supervisor.parts import PartMissing
+from portal.tests import made_once
 
 CHARGERS = 12
 PASSWORD = "a-password-of-the-fleet"
@@ -40,7 +41,7 @@ def living() -> Iterator[Living]:
     # A worker that takes long to start on a busy machine would cost half a minute of Retry-After each time.
     armed["FAIL_OFFLINE"] = "false"
     try:
-        with site.running("embedded", CHARGERS, PASSWORD, env=armed) as yard:
+        with site.running("embedded", CHARGERS, PASSWORD, env=armed, tables=made_once.tables()) as yard:
             history = yard.home / "history"
             door = Door("127.0.0.1", yard.port, PASSWORD)
             with Fleet(chargers=CHARGERS, rate=6.0, seed=7, door=door, history=history / "fleet.jsonl") as fleet:

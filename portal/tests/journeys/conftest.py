@@ -13,11 +13,9 @@ from portal.tests.journeys.stack import Stack, running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each stack's journeys in one process of pytest-xdist: starting it is the dear part."""
+    """Whichever is the first on a stack waits until that has started."""
     for item in items:
-        chosen = getattr(getattr(item, "callspec", None), "params", {}).get("stack")
-        if chosen:
-            item.add_marker(pytest.mark.xdist_group(f"stack-{chosen}"))
+        if "stack" in getattr(item, "fixturenames", ()) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(180))
 
 
@@ -28,7 +26,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         env = {}
         if request.param == "production":
             env = {
-                "DATABASE_URL": context.enter_context(parts.postgres()),
+                "DATABASE_URL": context.enter_context(parts.migrated_postgres()),
                 "REDIS_URL": context.enter_context(parts.redis_server()),
                 "MQTT_URL": context.enter_context(parts.mosquitto()),
             }

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import httpx
 from gateway.testing.keys import Held
 from portal.bench.yard import own_environment
 from portal.supervisor.children import die_with_parent
+from portal.tests import made_once
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -33,6 +34,7 @@ class Stack:
     rest: httpx.Client
     process: subprocess.Popen[bytes]
     tls_port: int = 0  # see `running_with_tls`
+    cookies: list[Any] = field(default_factory=list)  # of an admin who has signed in, see `browser.desk`
 
     @property
     def ocpp_url(self) -> str:
@@ -111,8 +113,9 @@ def free_port() -> int:
 def running(home: Path, *arguments: str, **env: str) -> Iterator[Stack]:
     """`up` until it is ready; Ctrl-C at the end. ``env``: settings, e.g. ``DATABASE_URL``."""
     port = free_port()
-    environ = own_environment(home) | env
-    home.mkdir(parents=True, exist_ok=True)
+    environ = own_environment(home) | {"STATIC_ROOT": str(made_once.static_files())} | env
+    if "DATABASE_URL" not in env:
+        made_once.sqlite(home)
     with (home / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "up", "--port", str(port), *arguments],

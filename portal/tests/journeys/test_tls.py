@@ -24,7 +24,7 @@ from portal.tests.journeys.foreign import foreign
 from portal.tests.journeys.stack import Stack, running_with_tls, until
 from portal.tests.journeys.wire import BOOT, Wire, dial
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("stack-tls")]
+pytestmark = pytest.mark.timeout(180)
 CPO = "Yard & Sons"
 
 

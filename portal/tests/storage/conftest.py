@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dj_database_url
@@ -21,24 +22,30 @@ BEFORE = (("chargers", "0009"), ("charging_sessions", "0003"))
 @pytest.fixture(scope="module")
 def old_postgres(django_db_blocker: Any) -> Iterator[str]:
     """The tables of the version before partitions; every query of this module goes there. Its URL."""
-    with parts.postgres() as url, django_db_blocker.unblock():
-        ours = connections["default"]
-        settings = connections.configure_settings({"default": dj_database_url.parse(url)})["default"]
-        settings["OPTIONS"]["prepare_threshold"] = 0  # as in `portal.settings`
-        connections["default"] = DatabaseWrapper(settings, "default")
-        try:
-            for app, migration in BEFORE:
-                call_command("migrate", app, migration, verbosity=0)
-            yield url
-        finally:
-            connections["default"].close()
-            connections["default"] = ours
+    with parts.postgres() as url, django_db_blocker.unblock(), _in_place_of_ours(url):
+        for app, migration in BEFORE:
+            call_command("migrate", app, migration, verbosity=0)
+        yield url
 
 
 @pytest.fixture(scope="module")
-def migrated(old_postgres: str) -> str:
-    call_command("migrate", verbosity=0)
-    return old_postgres
+def migrated(django_db_blocker: Any) -> Iterator[str]:
+    """The tables of today; every query of this module goes there. Its URL."""
+    with parts.migrated_postgres() as url, django_db_blocker.unblock(), _in_place_of_ours(url):
+        yield url
+
+
+@contextmanager
+def _in_place_of_ours(url: str) -> Iterator[None]:
+    ours = connections["default"]
+    settings = connections.configure_settings({"default": dj_database_url.parse(url)})["default"]
+    settings["OPTIONS"]["prepare_threshold"] = 0  # as in `portal.settings`
+    connections["default"] = DatabaseWrapper(settings, "default")
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections["default"] = ours
 
 
 @pytest.fixture

@@ -1,112 +1,27 @@
-"""`/firmware-images/`, `/firmware-campaigns/`, `/logs/`: firmware goes to chargers, logs come from them."""
+"""`/firmware-campaigns/`: an image goes to many chargers, ring by ring."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Count, QuerySet
-from django.http import HttpResponseRedirect
 from django.utils import timezone
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chargers import images, storage, uploads
+from chargers import images
 from chargers.campaigns import care, rings
-from chargers.models import Campaign, Charger, FirmwareImage, Participant, Upload, fold
-from portal.api.filters import Identity, Moment, RowId, SinceAny, Text
+from chargers.models import Campaign, Charger, FirmwareImage, Participant, fold
+from portal.api.authentication import person
+from portal.api.filters import RowId
 from portal.api.pagination import orderings
 from portal.api.problems import Conflict
 from portal.links import base_url
-
-DOWNLOAD_S = 300
-TO_FILE = {302: OpenApiResponse(description="To the file, by a link that holds a few minutes.")}
-
-
-def _by(request: Request) -> AbstractBaseUser | None:
-    return request.user if isinstance(request.user, AbstractBaseUser) else None
-
-
-# -- images ----------------------------------------------------------------------------------------------------------
-
-
-class ImageSerializer(serializers.ModelSerializer[FirmwareImage]):
-    added_by = serializers.CharField(source="added_by.username", default=None, allow_null=True, read_only=True)
-
-    class Meta:
-        model = FirmwareImage
-        fields = read_only_fields = (
-            "id", "vendor", "model", "version", "file_name", "size_bytes", "sha256", "signature", "certificate",
-            "notes", "added_by", "added_at",
-        )  # fmt: skip
-
-
-class NewImageSerializer(serializers.Serializer[FirmwareImage]):
-    file = serializers.FileField(max_length=200)
-    vendor = serializers.CharField(max_length=64, help_text="As the charger tells it.")
-    model = serializers.CharField(max_length=64, help_text="As the charger tells it; * stands for anything.")
-    version = serializers.CharField(max_length=64, help_text="As the charger tells it when it boots with it.")
-    sha256 = serializers.CharField(max_length=95, required=False, default="", help_text="The file must have it.")
-    signature = serializers.CharField(max_length=800, required=False, default="", help_text="Base64, of the file.")
-    certificate = serializers.CharField(max_length=5500, required=False, default="", help_text="PEM, of the signer.")
-    notes = serializers.CharField(max_length=5000, required=False, default="", allow_blank=True)
-
-
-class ImageFilter(filters.FilterSet):
-    vendor = Text()
-    model = Text()
-    version = Text()
-
-
-@extend_schema_view(
-    list=extend_schema(operation_id="listFirmwareImages", summary="List firmware images"),
-    retrieve=extend_schema(operation_id="getFirmwareImage", summary="One firmware image"),
-    destroy=extend_schema(operation_id="deleteFirmwareImage", summary="Delete an image; 409 if a campaign has it"),
-)
-class FirmwareImages(viewsets.ReadOnlyModelViewSet[FirmwareImage], mixins.DestroyModelMixin):
-    queryset = FirmwareImage.objects.select_related("added_by")
-    serializer_class = ImageSerializer
-    filterset_class = ImageFilter
-    orderings = orderings("-added_at", added_at="added_at")
-    lookup_value_converter = "int"
-
-    def get_parsers(self) -> list[Any]:
-        return [MultiPartParser()] if self.request and self.request.method == "POST" else super().get_parsers()
-
-    @extend_schema(
-        operation_id="addFirmwareImage",
-        summary="Add a firmware image",
-        request={"multipart/form-data": NewImageSerializer},
-        responses={201: ImageSerializer},
-    )
-    def create(self, request: Request) -> Response:
-        asked = NewImageSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        told: dict[str, Any] = dict(asked.validated_data)
-        file = told.pop("file")
-        try:
-            image = images.add(images.Label(**told), file.name, file.chunks(), by=_by(request), at=timezone.now())
-        except images.Unfit as error:
-            raise ValidationError({error.field: str(error)}) from error
-        except storage.TooLarge as error:
-            raise ValidationError({"file": str(error)}) from error
-        return Response(ImageSerializer(image).data, status=201)
-
-    def perform_destroy(self, instance: FirmwareImage) -> None:
-        try:
-            images.delete(instance)
-        except images.Unfit as error:
-            raise Conflict(str(error)) from error
-
-
-# -- campaigns -------------------------------------------------------------------------------------------------------
-
 
 RULES = (
     "most_at_once", "most_per_site", "bytes_per_s", "window_from", "window_until", "only_idle", "soak_minutes",
@@ -228,7 +143,7 @@ class FirmwareCampaigns(viewsets.ReadOnlyModelViewSet[Campaign]):
         rules["title"] = rules["title"] or str(image)
         rules["base_url"] = base_url(request)[:200]
         try:
-            campaign = care.start(image, chosen, by=_by(request), at=timezone.now(), **rules)
+            campaign = care.start(image, chosen, by=person(request), at=timezone.now(), **rules)
         except ValueError as error:
             raise ValidationError({"ring_sizes" if chosen else "chargers": str(error)}) from error
         return Response(CampaignSerializer(campaign).data, status=201)
@@ -293,60 +208,3 @@ class CampaignChargers(mixins.ListModelMixin, viewsets.GenericViewSet[Participan
 
     def get_queryset(self) -> QuerySet[Participant]:
         return super().get_queryset().filter(campaign=self.kwargs["pk"])
-
-
-# -- logs ------------------------------------------------------------------------------------------------------------
-
-
-class LogSerializer(serializers.ModelSerializer[Upload]):
-    charger = serializers.CharField(source="charger.identity", read_only=True)
-
-    class Meta:
-        model = Upload
-        fields = read_only_fields = (
-            "id", "charger", "command", "kind", "state", "problem", "told_name", "content", "size_bytes", "asked_at",
-            "expires_at", "received_at",
-        )  # fmt: skip
-        extra_kwargs = {
-            "command": {"help_text": 'The order "fetch_logs" that asked for it.'},
-            "told_name": {"help_text": "What the charger calls it."},
-            "problem": {"help_text": "For people: why it failed."},
-        }
-
-
-class LogFilter(filters.FilterSet):
-    charger = Identity()
-    state = filters.ChoiceFilter(choices=Upload.State.choices)
-    since = Moment(field_name="asked_at", lookup_expr="gte", help_text="Asked for at or after.")
-    until = Moment(field_name="asked_at", lookup_expr="lt", help_text="Asked for before.")
-    updated_since = SinceAny("asked_at", "received_at", help_text="Asked for or received since.")
-
-
-@extend_schema_view(
-    list=extend_schema(
-        operation_id="listLogs",
-        summary="List logs that chargers were asked for",
-        description='Ask by the command `{"verb": "fetch_logs"}`; without a `url` the charger leaves its log with us.',
-    ),
-    retrieve=extend_schema(operation_id="getLog", summary="One log and how far it is"),
-    destroy=extend_schema(operation_id="deleteLog", summary="Delete a log, file and all"),
-)
-class Logs(viewsets.ReadOnlyModelViewSet[Upload], mixins.DestroyModelMixin):
-    queryset = Upload.objects.select_related("charger")
-    serializer_class = LogSerializer
-    filterset_class = LogFilter
-    orderings = orderings("-asked_at", asked_at="asked_at")
-    lookup_value_converter = "int"
-
-    def perform_destroy(self, instance: Upload) -> None:
-        uploads.delete(instance)
-
-    @extend_schema(operation_id="downloadLog", summary="Fetch the file of a log", responses=TO_FILE)
-    @action(detail=True, methods=["get"])
-    def download(self, request: Request, pk: str) -> HttpResponseRedirect:
-        found = self.get_object()
-        if found.state != Upload.State.RECEIVED:
-            raise Conflict(f"This log is {found.state}; there is no file.")
-        called = f"log-{found.pk}"
-        link = storage.storage().link(found.name, "get", for_s=DOWNLOAD_S, base_url=base_url(request), called=called)
-        return HttpResponseRedirect(link)
