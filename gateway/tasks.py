@@ -36,7 +36,10 @@ def deliver_pending() -> None:
 @shared_task(soft_time_limit=60)
 def answer_aside(charger_id: int, message_id: str, action: str, question: dict[str, Any]) -> None:
     request = Unanswered(charger_id, message_id, action, question)
-    publisher.of_this_process().publish(asides.answer(request, at=timezone.now()))
+    bus = publisher.of_this_process()  # its connection comes about while somebody is asked
+    said = asides.answer(request, at=timezone.now())
+    bus.require()
+    bus.publish(said)
 
 
 @shared_task
