@@ -54,12 +54,12 @@ def hashes_of_root(pem: str) -> Hashes | None:
     return Hashes(
         "SHA256",
         hashlib.sha256(certificate.issuer.public_bytes()).hexdigest(),
-        hashlib.sha256(_key_bytes(certificate)).hexdigest(),
+        hashlib.sha256(key_bytes(certificate)).hexdigest(),
         f"{certificate.serial_number:x}",
     )
 
 
-def _key_bytes(certificate: x509.Certificate) -> bytes:
+def key_bytes(certificate: x509.Certificate) -> bytes:
     """What RFC 6960 hashes of a key: the BIT STRING of its SubjectPublicKeyInfo without tag, length and padding."""
     key = certificate.public_key()
     if isinstance(key, ec.EllipticCurvePublicKey):

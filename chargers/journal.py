@@ -20,6 +20,7 @@ from chargers.rows import Lookup, insert, rewrite
 Key = tuple[int, str]  # charger's pk, message id
 # An answer belongs to a request not older than this. Bounds the search where ids come again and again.
 MATCHED_WITHIN = timedelta(days=1)
+REMEMBERED = (Exchange.Outcome.RESULT, Exchange.Outcome.ONE_WAY, Exchange.Outcome.OPEN)
 # One index probe for each pair: two IN lists would probe each charger for each id, 40,000 probes for a full batch.
 _BY_MESSAGE = Lookup(
     Exchange,
@@ -200,10 +201,23 @@ class Journal:
         return entry
 
 
+def answered_aside(charger: Charger, text: str, *, message_id: str, at: datetime, error_code: str = "") -> int:
+    """Our answer to a request that its batch left open; how many rows that closes, 0 if it is answered already."""
+    since = at - MATCHED_WITHIN
+    waiting = Exchange.objects.filter(
+        charger=charger, message_id=message_id[:255], origin=Exchange.Origin.CHARGER, requested_at__gte=since
+    )
+    outcome = Exchange.Outcome.ERROR if error_code else Exchange.Outcome.RESULT
+    return waiting.filter(outcome=Exchange.Outcome.OPEN).update(
+        response=_kept(text), responded_at=at, outcome=outcome, error_code=error_code
+    )
+
+
 def remembered(keys: Collection[Key], *, since: datetime) -> dict[tuple[int, str, str], Exchange]:
     """Requests of chargers that we have served, by charger, message id and digest; errors are not remembered.
 
-    A request that ended in an error stored nothing, so doing it again is harmless and may by now succeed.
+    A request that ended in an error stored nothing, so doing it again is harmless and may by now succeed. One that is
+    open is being asked about outside, see `answered_aside`.
     """
     if not keys:
         return {}
@@ -212,7 +226,7 @@ def remembered(keys: Collection[Key], *, since: datetime) -> dict[tuple[int, str
         (row.charger_id, row.message_id, row.digest): row
         for row in served
         # An answer with a masked secret is not the one we gave.
-        if row.outcome in (Exchange.Outcome.RESULT, Exchange.Outcome.ONE_WAY) and MASK not in row.response
+        if row.outcome in REMEMBERED and MASK not in row.response
     }
 
 

@@ -72,12 +72,17 @@ def roll_up(*, at: datetime) -> bool:
 
 
 @transaction.atomic
-def tolerated(charger: Charger, action: str, findings: Iterable[str], *, at: datetime) -> None:
-    """Count what no frame tells, so that the journal does not have it: a handshake."""
+def tolerated(findings: Iterable[tuple[Charger, Iterable[str]]], action: str, *, at: datetime) -> None:
+    """Count what no frame tells, so that the journal does not have it: handshakes, those of many chargers together."""
     hour = at.replace(minute=0, second=0, microsecond=0)
-    kinds = {kind_of(text) for text in findings}
-    ways = [Way(charger.pk, charger.firmware_version, action, kind, is_refused=False) for kind in kinds]
-    _add({way: Count(at, at, NO_EXAMPLE, times=1, by_hour={hour: 1}) for way in ways})
+    counts: dict[Way, Count] = {}
+    for charger, texts in findings:
+        for kind in {kind_of(text) for text in texts}:
+            way = Way(charger.pk, charger.firmware_version, action, kind, is_refused=False)
+            count = counts.setdefault(way, Count(at, at, NO_EXAMPLE, by_hour={hour: 0}))
+            count.times += 1
+            count.by_hour[hour] += 1
+    _add(counts)
 
 
 def _broken(after: int, until: int) -> Iterator[Exchange]:
@@ -146,5 +151,6 @@ def _add(counts: dict[Way, Count]) -> None:
         hour = max(count.by_hour)
         row.hour_count = count.by_hour[hour] + (row.hour_count if row.hour == hour else 0)
         row.hour = hour
-    Breach.objects.bulk_create(fresh)
+    # Another gateway may have counted a charger's first slip a moment ago; that is no reason to lose those of others.
+    Breach.objects.bulk_create(fresh, ignore_conflicts=True)
     Breach.objects.bulk_update(grown, ["count", "last_at", "exchange_id", "hour", "hour_count"], batch_size=200)

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Model, Q, QuerySet
 
-from chargers import orders_past, uploads
+from chargers import orders_past, revocation, uploads
 from chargers.models import (
     Boot,
     Breach,
@@ -75,6 +75,7 @@ def forget_old(*, at: datetime, patience_s: float = 20.0) -> bool:
             lambda: _forget_exchanges(horizon),
             lambda: _forget_heartbeats(at - HEARTBEATS_AFTER),
             lambda: uploads.forget(before=log_files_before) if settings.LOG_FILE_DAYS else 0,
+            lambda: revocation.forget(before=at),
             *(step(rule, at=at) for rule in RULES if rule.days()),
             *orders_past.steps(at - timedelta(days=settings.ORDER_DAYS), portion=PORTION if settings.ORDER_DAYS else 0),
         ],

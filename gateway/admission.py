@@ -77,6 +77,7 @@ class Admission:
         self._look_up: MicroBatch[str, Charger | None] = MicroBatch(thread, look_up)
         self._is_charging: MicroBatch[int, bool] = MicroBatch(thread, are_charging)
         self._claim: MicroBatch[Dial, Claim | None] = MicroBatch(thread, self._claim_batch)
+        self._count: MicroBatch[tuple[Charger, list[str]], None] = MicroBatch(thread, count_slips)
         self._take_note: MicroBatch[tuple[Charger, Shown], bool] = MicroBatch(thread, take_note)
 
     async def admit(self, caller: Caller) -> Claim:
@@ -119,7 +120,7 @@ class Admission:
             raise Refusal.later("We cannot check passwords at the moment; try again.") from error
         await self._keep_up(caller, charger, proof)
         if found := slips(caller, proof):
-            await self._count(charger, found)
+            await self._counted(charger, found)
         return charger, proof
 
     async def _known(self, identity: str) -> Charger | None:
@@ -165,10 +166,10 @@ class Admission:
         except DatabaseError as error:  # with the next login
             log.warning("a password hash was not renewed", charger=charger.identity, error=str(error))
 
-    async def _count(self, charger: Charger, found: list[str]) -> None:
+    async def _counted(self, charger: Charger, found: list[str]) -> None:
         try:
-            await self._thread.run(partial(protocol.tolerated, charger, HANDSHAKE, found, at=timezone.now()))
-        except DatabaseError as error:  # another gateway counts the same; it comes in all the same
+            await self._count((charger, found))
+        except DatabaseError as error:  # it comes in all the same
             log.warning("slips in a handshake were not counted", charger=charger.identity, error=str(error))
 
     async def certificate_refused(self, name: str, address: str, why: str) -> None:
@@ -249,6 +250,12 @@ class Admission:
 def take_note(showings: list[tuple[Charger, Shown]]) -> list[bool]:
     """Whether each may come in by its certificate; in the database thread."""
     return client_certificates.take_note(showings, at=timezone.now())
+
+
+def count_slips(found: list[tuple[Charger, list[str]]]) -> list[None]:
+    """Count what was tolerated in each of these handshakes; in the database thread."""
+    protocol.tolerated(found, HANDSHAKE, at=timezone.now())
+    return [None] * len(found)
 
 
 def are_charging(charger_ids: list[int]) -> list[bool]:

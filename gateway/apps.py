@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import astuple
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from django.apps import AppConfig
@@ -10,6 +11,9 @@ from django.conf import settings
 from django.db.models.signals import post_save
 from django.utils import timezone
 from kombu.pools import producers
+
+if TYPE_CHECKING:
+    from gateway.call import Unanswered
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +44,13 @@ def ring_for_replay(letter_id: int, **kwargs: Any) -> None:
     from gateway.tasks import replay_dead_letter
 
     bell.ring(replay_dead_letter, letter_id)
+
+
+def ring_for_answer(request: Unanswered) -> None:
+    """Have somebody outside asked. Without Redis it is asked when the gateway publishes the request again."""
+    from gateway.tasks import answer_aside
+
+    bell.ring(answer_aside, *astuple(request))
 
 
 def remember_for_aws(instance: Any, update_fields: frozenset[str] | None, **kwargs: Any) -> None:

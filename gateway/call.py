@@ -1,7 +1,8 @@
 """One CALL of a charger on its way through the worker, and the books that its batch writes at the end.
 
 A handler reads ``call.payload``, tells the domain, returns the answer; a `Later` where that depends on a session
-(``call.books.sessions``), for the sessions of a batch are looked up and written together. What else is of high volume
+(``call.books.sessions``), for the sessions of a batch are looked up and written together; an `Aside` where somebody
+outside has to be asked, for nothing in a batch may wait for anybody. What else is of high volume
 goes into a book (``call.books.…``) and is written for the whole batch in one statement, after all handlers and before
 the commit. A batch holds at most one CALL per charger, so handlers of one batch do not depend on each other.
 """
@@ -32,6 +33,23 @@ class Event:
     body: dict[str, Any]
 
 
+@dataclass(slots=True, frozen=True)
+class Aside:
+    """In place of an answer: what has to be asked (JSON). `Dialect.asks` says of whom; see `gateway.asides`."""
+
+    question: dict[str, Any]
+
+
+@dataclass(slots=True, frozen=True)
+class Unanswered:
+    """A request whose answer follows the batch."""
+
+    charger_id: int
+    message_id: str
+    action: str
+    question: dict[str, Any]
+
+
 @dataclass(slots=True)
 class Books:
     at: datetime
@@ -44,6 +62,7 @@ class Books:
     sessions: SessionBook = field(init=False)
     ended_profiles: EndedProfiles = field(init=False)
     events: list[Event] = field(default_factory=list)
+    unanswered: list[Unanswered] = field(default_factory=list)
     hang_ups: list[tuple[Charger, str]] = field(default_factory=list)  # whose connections are to end, and why
     changed_chargers: set[int] = field(default_factory=set)
     changed_sessions: set[int] = field(default_factory=set)

@@ -2,6 +2,8 @@
 
 - ``handles(action)``: a CALL of the charger → the payload of our answer, or the promise of one; a translation table
   onto domain verbs
+- ``asks(action)``: what such a handler left to be asked outside → the payload of our answer; runs by itself, in no
+  transaction, and has an answer whatever becomes of the question
 - ``hears(action)``: a SEND of the charger, which is never answered (2.1)
 - ``sends(verb)``: one of our verbs → (action, payload) in this version's words
 - ``answers(action)``: what the charger's answer to our CALL means for the domain
@@ -15,15 +17,17 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, MutableMapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from chargers.models import Command, CommandStatus
-from gateway.call import Call
+from gateway.call import Aside, Call
 from sessions.book import Later
 
 Payload = dict[str, Any]
-Answer = Payload | Later[Payload]
+Answer = Payload | Later[Payload] | Aside
 Handler = Callable[[Call], Answer]
+Asker = Callable[[Payload, datetime], Payload]
 Listener = Callable[[Call], None]
 Wording = Callable[[Command], tuple[str, Payload]]
 Reading = Callable[[Command, Payload, Call], None]
@@ -42,6 +46,7 @@ class Dialect:
         self.schemas = schemas  # folder of the `ocpp` package: "v16", "v201", "v21"
         self.based_on = based_on
         self.handlers: MutableMapping[str, Handler] = _over(based_on.handlers if based_on else None)
+        self.askers: MutableMapping[str, Asker] = _over(based_on.askers if based_on else None)
         self.listeners: MutableMapping[str, Listener] = _over(based_on.listeners if based_on else None)
         self.wordings: MutableMapping[str, Wording] = _over(based_on.wordings if based_on else None)
         self.readings: MutableMapping[str, Reading] = _over(based_on.readings if based_on else None)
@@ -57,6 +62,9 @@ class Dialect:
         if is_money or if_all_fails is not None:
             self.money[action] = if_all_fails
         return self._into(self.handlers, action)
+
+    def asks(self, action: str) -> Callable[[F], F]:
+        return self._into(self.askers, action)
 
     def hears(self, action: str) -> Callable[[F], F]:
         return self._into(self.listeners, action)

@@ -16,7 +16,7 @@ from chargers import boots
 from chargers.journal import Entry
 from chargers.models import Charger, Command, Exchange, Registration
 from gateway import behaviour, frames, provisional, schemas
-from gateway.call import Books, Call
+from gateway.call import Aside, Books, Call, Unanswered
 from gateway.dialect import Answer, Dialect, Payload
 from gateway.errors import (
     MessageTypeNotSupported,
@@ -39,6 +39,8 @@ MEMORY = timedelta(hours=24)
 # Older, its currentTime would set the charger's clock wrong.
 MEMORY_OF_HEARTBEAT = timedelta(seconds=30)
 MEMORY_OF_STATE = timedelta(minutes=5)
+# Somebody outside is asked meanwhile; then the bell was not heard, and is rung again.
+PATIENCE_WITH_ASIDES = timedelta(seconds=14)
 # The id of an answer to a frame without a readable one. OCPP-J 2.0.1 part 4 §4.2.3.
 NO_ID = "-1"
 
@@ -119,7 +121,7 @@ class Dispatcher:
         remembered = self.served.get((charger.pk, frame.message_id, digest))
         if remembered and self._is_fresh(remembered, turn):
             log.info("frame", charger=charger.identity, action=frame.action, id=frame.message_id, outcome="repeated")
-            return remembered.response
+            return remembered.response or None
         findings = list(frame.findings)
         entry = books.journal.asked(
             charger,
@@ -140,6 +142,9 @@ class Dispatcher:
             return self._close(turn, frame, entry, text, error_code=error_code)
         if isinstance(answer, Later):
             self._unfinished.append(Unfinished(turn, frame, entry, answer, reply))
+            return None
+        if isinstance(answer, Aside):
+            books.unanswered.append(Unanswered(charger.pk, frame.message_id, frame.action, answer.question))
             return None
         return self._result(turn, frame, entry, answer)
 
@@ -162,6 +167,8 @@ class Dispatcher:
 
     def _is_fresh(self, remembered: Exchange, turn: Turn) -> bool:
         """Whether it is the same request again, and the answer given then may be given again."""
+        if remembered.outcome == Exchange.Outcome.OPEN:
+            return turn.at - remembered.requested_at < PATIENCE_WITH_ASIDES
         if remembered.action in turn.dialect.money:
             return True  # `MEMORY` bounds it: queued records come again over reconnects and reboots
         # Some chargers have few ids, or one: "available" once more under the id of an hour ago, or of something said

@@ -1,7 +1,8 @@
 """Who answers for plug and charge: certificates of cars and their revocation, asked of a provider outside.
 
 ``ISO15118_PROVIDER`` names a class by dotted path, with these methods; without one chargers get the refusal that the
-specification has for it. A provider is asked while a batch of frames waits, so it has `PATIENCE_S` to answer.
+specification has for it. A provider is asked aside (`gateway.asides`), where only the charger waits that wants to know;
+but for a signature (SignCertificate) while a batch of frames waits, so for that it has less time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from django.utils.module_loading import import_string
 
 log = structlog.get_logger(__name__)
 
-PATIENCE_S = 3.0
+PATIENCE_S = 12.0
+PATIENCE_IN_BATCH_S = 3.0
 
 
 class Provider(Protocol):
@@ -41,6 +43,10 @@ def provider(path: str) -> Provider:
     return made
 
 
+def is_there() -> bool:
+    return bool(settings.ISO15118_PROVIDER)
+
+
 def ev_certificate(*, schema_version: str, action: str, exi_request: str) -> str | None:
     return _asked(
         lambda asked: asked.ev_certificate(schema_version=schema_version, action=action, exi_request=exi_request)
@@ -56,12 +62,12 @@ def contract_status(*, emaid: str, hashes: list[dict[str, Any]], certificate: st
 
 
 def station_certificate(csr: str) -> str | None:
-    return _asked(lambda asked: asked.station_certificate(csr))
+    return _asked(lambda asked: asked.station_certificate(csr), PATIENCE_IN_BATCH_S)
 
 
-def _asked(question: Callable[[Provider], str | None]) -> str | None:
+def _asked(question: Callable[[Provider], str | None], patience_s: float | None = None) -> str | None:
     """The provider's answer; None if there is no provider, or it fails, or takes too long."""
-    if not settings.ISO15118_PROVIDER:
+    if not is_there():
         return None
     answer: Future[str | None] = Future()
 
@@ -74,7 +80,7 @@ def _asked(question: Callable[[Provider], str | None]) -> str | None:
     # A thread of its own, that nobody waits for at the end: a hanging provider must not hold up the worker.
     Thread(target=ask, name="iso15118", daemon=True).start()
     try:
-        return answer.result(PATIENCE_S)
+        return answer.result(PATIENCE_S if patience_s is None else patience_s)
     except Exception:
         log.exception("iso15118_provider_failed", provider=settings.ISO15118_PROVIDER)
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 from celery import shared_task
 from django.conf import settings
@@ -9,9 +11,10 @@ from django.utils import timezone
 
 from chargers import commands, connections, large_frames
 from chargers.models import Charger, DeadLetter
-from gateway import cloudwatch, crash, delivery, sites, topics
+from gateway import asides, cloudwatch, crash, delivery, sites, topics
 from gateway.bus import publisher
 from gateway.bus.publisher import cleared
+from gateway.call import Unanswered
 from gateway.ingest import batch
 from gateway.iot import cloud, teller
 
@@ -28,6 +31,15 @@ def deliver_next(charger_id: int) -> None:
 def deliver_pending() -> None:
     """What no doorbell rang for: Redis was away, or a charger came back."""
     delivery.deliver_now(commands.waiting_longest(1000), publisher.of_this_process(), at=timezone.now())
+
+
+@shared_task(soft_time_limit=60)
+def answer_aside(charger_id: int, message_id: str, action: str, question: dict[str, Any]) -> None:
+    request = Unanswered(charger_id, message_id, action, question)
+    bus = publisher.of_this_process()  # its connection comes about while somebody is asked
+    said = asides.answer(request, at=timezone.now())
+    bus.require()
+    bus.publish(said)
 
 
 @shared_task

@@ -59,6 +59,7 @@ app.conf.update(
             ("count what chargers break", "chargers.tasks.count_breaches", 60.0),
             ("propose what doubtful sessions drew", "sessions.tasks.propose", 60.0),
             ("tell stations what running sessions cost", "sessions.tasks.tell_costs", 15.0),
+            ("ask stations for events that are missing", "sessions.tasks.ask_for_missing_events", 30.0),
             ("look for the effects of orders", "sessions.tasks.look_for_effects", 5.0),
             ("tell what channels have not heard", "portal.issues.tasks.tell", 30.0),
             ("look for logs that chargers left", "chargers.tasks.look_for_uploads", 15.0),

@@ -126,6 +126,12 @@ def announce_wrong_networks(name: str, networks: list[str]) -> None:
             ) from error
 
 
+def announce_missing_file(name: str, path: str) -> None:
+    """Stop the start when a file that a setting names is not there."""
+    if path and not Path(path).is_file():
+        raise SystemExit(f"{name} names {path!r}, which is no file. Correct it or unset it.")
+
+
 def announce_wrong(env: Env, *, error: type[Exception], **choices: tuple[Any, set[str]]) -> None:
     """Stop the start when a setting has a value that we cannot use, naming value and way out."""
     for name, (value, allowed) in choices.items():

@@ -13,6 +13,7 @@ from pathlib import Path
 from environs import Env, EnvError, validate
 
 from portal.environment import (
+    announce_missing_file,
     announce_wrong,
     announce_wrong_networks,
     is_iot_core,
@@ -153,6 +154,10 @@ EXPIRED_CERTIFICATE_DAYS = env.int("EXPIRED_CERTIFICATE_DAYS", 0)
 CREDENTIAL_PEPPER: list[str] = env.list("CREDENTIAL_PEPPER", [])
 # Dotted path of a class that answers for plug and charge (`gateway.iso15118.Provider`); empty: chargers are refused.
 ISO15118_PROVIDER = env.str("ISO15118_PROVIDER", "")
+# Hosts whose OCSP responders are asked for chargers: names, *.example.com, or * for any public one; none: nobody is.
+OCSP_HOSTS: list[str] = env.list("OCSP_HOSTS", [])
+# Certificates (PEM) of those who issue cars' and contracts' certificates: by them responders' signatures are checked.
+OCSP_ISSUERS = env.str("OCSP_ISSUERS", "")
 # How long the log of OCPP frames is kept (heartbeats: 7 days). Two days at least: by it repeated requests are known.
 JOURNAL_DAYS = env.int("JOURNAL_DAYS", 90, validate=validate.Range(min=2))
 # How long histories are kept; 0: for ever. Sessions, their events and hours are accounts and always stay.
@@ -378,6 +383,7 @@ if MQTT_IS_IOT_CORE and MQTT_CHARGERS_PER_CONNECTION > 50:
         f"MQTT_CHARGERS_PER_CONNECTION is {MQTT_CHARGERS_PER_CONNECTION}; AWS IoT Core takes 50 subscriptions on a "
         "connection. Set it to 50 or less, or unset it."
     )
+announce_missing_file("OCSP_ISSUERS", OCSP_ISSUERS)
 announce_wrong_networks("PROXY_ADDRESSES", PROXY_ADDRESSES)
 announce_wrong(
     env,

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from chargers.campaigns import running
-from sessions import campaigns, effects, retention, reviewing, rollups, running_costs
+from sessions import campaigns, effects, gaps, retention, reviewing, rollups, running_costs
 
 
 @shared_task
@@ -37,6 +37,11 @@ def propose() -> None:
 @shared_task
 def tell_costs() -> None:
     running_costs.tell(at=timezone.now())
+
+
+@shared_task
+def ask_for_missing_events() -> None:
+    gaps.ask(at=timezone.now())
 
 
 @shared_task

@@ -1,7 +1,12 @@
 """The tables of what stands in the street."""
 
 from chargers.models.campaign import Campaign, Participant
-from chargers.models.certificates import CertificateRequest, ClientCertificate, InstalledCertificate
+from chargers.models.certificates import (
+    CertificateRequest,
+    ClientCertificate,
+    InstalledCertificate,
+    RevocationAnswer,
+)
 from chargers.models.charger import Charger, Registration, SecurityProfile, fold
 from chargers.models.command import Command, CommandStatus
 from chargers.models.configuration import Setting, Transfer, VendorMessage
@@ -62,6 +67,7 @@ __all__ = [
     "Reading",
     "Refusal",
     "Registration",
+    "RevocationAnswer",
     "Rollout",
     "SecurityEvent",
     "SecurityProfile",

@@ -72,3 +72,19 @@ class ClientCertificate(models.Model):
     fingerprint = models.CharField(max_length=64)  # SHA-256, hexadecimal
     expires_at = models.DateTimeField(db_index=True)
     shown_at = models.DateTimeField()
+
+
+class RevocationAnswer(models.Model):
+    """What an OCSP responder said of a certificate, until that ends; see `chargers.revocation`."""
+
+    class Status(models.TextChoices):
+        GOOD = "good"
+        REVOKED = "revoked"
+        UNKNOWN = "unknown"
+        FAILED = "failed"
+
+    digest = models.UUIDField(primary_key=True)  # of the responder's URL and the certificate's name
+    status = models.CharField(max_length=8, choices=Status)
+    response = models.BinaryField()  # DER; empty where there was none
+    is_proven = models.BooleanField()  # its signature leads to the issuer
+    ends_at = models.DateTimeField(db_index=True)

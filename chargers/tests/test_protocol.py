@@ -100,6 +100,16 @@ def test_the_example_is_the_latest(say):
     assert Breach.objects.get().exchange_id == latest.pk
 
 
+def test_a_storm_of_sloppy_handshakes_is_counted_in_a_few_statements(make_charger, django_assert_max_num_queries):
+    crowd = [make_charger(f"CP-{number}", firmware_version="1.0") for number in range(50)]
+    slips = [(charger, ["It offers 'OCPP1.6'; what it speaks is assumed."]) for charger in [*crowd, *crowd[:5]]]
+    for _ in range(2):
+        with django_assert_max_num_queries(5):  # a transaction, one look, one statement
+            protocol.tolerated(slips, "handshake", at=timezone.now())
+    assert Breach.objects.count() == 50
+    assert sorted(set(Breach.objects.values_list("count", "hour_count"))) == [(2, 2), (4, 4)]
+
+
 def test_a_long_journal_is_counted_in_portions(say, monkeypatch):
     monkeypatch.setattr(protocol, "PORTION", 2)
     for _ in range(5):

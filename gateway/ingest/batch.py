@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from chargers import commands, dead_letters, journal, large_frames
 from chargers.models import Charger, Command, CommandStatus, DeadLetter, Exchange, fold
 from chargers.rows import Lookup
 from chargers.signals import charger_changed
-from gateway import claim_check, crash, delivery, events, frames, topics
+from gateway import apps, claim_check, crash, delivery, events, frames, topics
 from gateway.bus.publisher import Publication
 from gateway.call import Books
 from gateway.dispatch import MEMORY, Dispatcher, Turn
@@ -206,6 +207,8 @@ def _uuid(message_id: str) -> UUID | None:
 
 def _announce(books: Books) -> None:
     chargers, sessions = books.changed_chargers, books.changed_sessions
+    for request in books.unanswered:
+        transaction.on_commit(partial(apps.ring_for_answer, request))
     if chargers:
         transaction.on_commit(lambda: charger_changed.send_robust(sender=Charger, charger_ids=chargers))
     if sessions:

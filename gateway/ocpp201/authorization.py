@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from chargers.models import Command
 from gateway import guessing, iso15118
-from gateway.call import Call
-from gateway.dialect import Payload
+from gateway.call import Aside, Call
+from gateway.dialect import Answer, Payload
 from gateway.ocpp201.dialect import dialect
 from gateway.ocpp201.words import FREE, id_token_info
 from gateway.wire import dicts, said, text
 from sessions import authorization
 
 GOOD = "Accepted"
+CONTRACT = ("iso15118CertificateHashData", "certificate")
 
 
 @dialect.handles("Authorize")
-def authorize(call: Call) -> Payload:
-    """C01 ff."""
-    told = call.payload.get("idToken") or {}
-    if told.get("type") == FREE:
+def authorize(call: Call) -> Answer:
+    """C01 ff; C07: of a contract that came along the provider is asked. Without one the token's verdict stands."""
+    token = call.payload.get("idToken") or {}
+    if token.get("type") == FREE:
         return {"idTokenInfo": id_token_info(authorization.FREE)}
-    verdict = guessing.judged(call, authorization.authorize(text(told.get("idToken")), at=call.at))
-    contract = _contract_status(call, text(told.get("idToken")))
-    if contract not in (None, GOOD):
-        verdict = authorization.Authorization("invalid", verdict.token)
-    return said(idTokenInfo=id_token_info(verdict), certificateStatus=contract)
+    verdict = guessing.judged(call, authorization.authorize(text(token.get("idToken")), at=call.at))
+    contract = {name: call.payload[name] for name in CONTRACT if call.payload.get(name)}
+    if not (contract and iso15118.is_there()):
+        return {"idTokenInfo": id_token_info(verdict)}
+    refused = authorization.Authorization("invalid", verdict.token)
+    infos = {"good": id_token_info(verdict), "bad": id_token_info(refused)}
+    return Aside({**contract, "emaid": text(token.get("idToken")), "infos": infos})
 
 
-def _contract_status(call: Call, emaid: str) -> str | None:
-    """C07: what the provider says of the contract that came along; without a provider the token's verdict stands."""
-    hashes, certificate = dicts(call.payload.get("iso15118CertificateHashData")), text(call.payload.get("certificate"))
-    if not (hashes or certificate):
-        return None
-    return iso15118.contract_status(emaid=emaid, hashes=hashes, certificate=certificate)
+@dialect.asks("Authorize")
+def ask_for_contract(asked: Payload, at: datetime) -> Payload:
+    status = iso15118.contract_status(
+        emaid=asked["emaid"],
+        hashes=dicts(asked.get("iso15118CertificateHashData")),
+        certificate=text(asked.get("certificate")),
+    )
+    info = asked["infos"]["good" if status in (None, GOOD) else "bad"]
+    return said(idTokenInfo=info, certificateStatus=status)
 
 
 @dialect.sends("clear_cache")

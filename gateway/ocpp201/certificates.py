@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import datetime
 from typing import Any
 
-from chargers import certificates
+from chargers import certificates, revocation
 from chargers.certificates import Hashes, Kind
 from chargers.models import Command
 from gateway import iso15118
-from gateway.call import Call
+from gateway.call import Aside, Call
 from gateway.certificates import hashes, hashes_in_words
-from gateway.dialect import Payload
+from gateway.dialect import Answer, Payload
 from gateway.ocpp201.dialect import dialect
 from gateway.wire import dicts, need, one_of, said, text
 
@@ -25,6 +27,7 @@ KIND_SINCE_21 = {"oem_root": "OEMRootCertificate"}
 OUR_KIND = {theirs: Kind(ours) for ours, theirs in (KIND | KIND_SINCE_21).items()}
 INSTALLABLE = {ours: theirs for ours, theirs in KIND.items() if ours != "v2g_chain"}
 FAILED = {"status": "Failed"}
+OCSP_RESULT_LENGTH = 5500
 USE = {"ChargingStationCertificate": "station", "V2GCertificate": "v2g", "": "both"}
 FOR_V2G = {"V2GCertificate", "V2G20Certificate"}
 
@@ -118,19 +121,36 @@ def certificate_deleted(command: Command, answer: Payload, call: Call) -> None:
 
 
 @dialect.handles("Get15118EVCertificate")
-def get_15118_ev_certificate(call: Call) -> Payload:
+def get_15118_ev_certificate(call: Call) -> Answer:
     """M01, M02."""
+    return Aside(call.payload) if iso15118.is_there() else {**FAILED, "exiResponse": ""}
+
+
+@dialect.asks("Get15118EVCertificate")
+def ask_for_ev_certificate(told: Payload, at: datetime) -> Payload:
     response = iso15118.ev_certificate(
-        schema_version=text(call.payload.get("iso15118SchemaVersion")),
-        action=text(call.payload.get("action")),
-        exi_request=text(call.payload.get("exiRequest")),
+        schema_version=text(told.get("iso15118SchemaVersion")),
+        action=text(told.get("action")),
+        exi_request=text(told.get("exiRequest")),
     )
     return {"status": "Accepted", "exiResponse": response} if response else {**FAILED, "exiResponse": ""}
 
 
 @dialect.handles("GetCertificateStatus")
-def get_certificate_status(call: Call) -> Payload:
-    """M06."""
-    asked = dicts([call.payload.get("ocspRequestData")])
-    response = iso15118.certificate_status(ocsp_request=asked[0]) if asked else None
-    return {"status": "Accepted", "ocspResult": response} if response else dict(FAILED)
+def get_certificate_status(call: Call) -> Answer:
+    """M06: by the provider or, where hosts of responders are allowed, by the one that the charger names."""
+    return Aside(call.payload["ocspRequestData"]) if iso15118.is_there() or revocation.may_ask() else dict(FAILED)
+
+
+@dialect.asks("GetCertificateStatus")
+def ask_for_certificate_status(asked: Payload, at: datetime) -> Payload:
+    return certificate_status(asked, at, longest=OCSP_RESULT_LENGTH)
+
+
+def certificate_status(asked: Payload, at: datetime, *, longest: int) -> Payload:
+    """The response as the responder signed it: station and car check that themselves. ``longest``: in characters."""
+    result = iso15118.certificate_status(ocsp_request=asked)
+    if not result and revocation.may_ask():
+        said = revocation.ask(hashes(asked), text(asked.get("responderURL")), at=at)
+        result = base64.b64encode(said.response).decode()
+    return {"status": "Accepted", "ocspResult": result} if result and len(result) <= longest else dict(FAILED)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from chargers import commands, configuration
 from chargers.models import Charger, Command
 from gateway import frames, schemas
-from gateway.call import Books, Call
+from gateway.call import Aside, Books, Call
 from gateway.registry import DIALECTS
 from sessions.book import Later
 
@@ -49,6 +49,8 @@ class Talk:
             books.sessions.work()
             answer = given.answer if isinstance(given, Later) else given
             books.write()
+        if isinstance(answer, Aside):
+            answer = self.dialect.askers[action](answer.question, self.at)
         assert self.messages.is_valid_answer(action, answer), answer
         self.findings = heard.findings
         self.events = [(event.topic, event.body) for event in books.events]

@@ -102,9 +102,15 @@ def test_a_text_with_nul_and_half_a_character_is_answered_and_kept(cp1: Charger)
 # -- boot rules --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fields", [{"is_booted": False}, {"registration": Registration.QUARANTINED}])
-def test_before_an_accepted_boot_everything_else_is_a_security_error(make_charger: Any, fields: Any) -> None:
-    charger = make_charger("CP-1", **fields)
+@pytest.mark.parametrize("version", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
+@pytest.mark.parametrize(
+    "fields",
+    [{"is_booted": False}, {"registration": Registration.QUARANTINED}, {"registration": Registration.REJECTED}],
+)
+def test_before_an_accepted_boot_everything_else_is_a_security_error(
+    make_charger: Any, fields: Any, version: str
+) -> None:
+    charger = make_charger("CP-1", version, **fields)
     [answer] = post(charger, frame("Heartbeat")).answers
     assert answer[:3] == [4, "1", "SecurityError"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError as Invalid
 from django.core.validators import validate_email
 from django_filters import rest_framework as filters
@@ -17,12 +16,13 @@ from rest_framework.response import Response
 from rest_framework.validators import UniqueValidator
 from rest_framework_api_key.models import APIKey
 
+from chargers import outward
 from chargers.sentences import in_english
 from portal.api.filters import RowId
 from portal.api.pagination import orderings
 from portal.api.problems import Conflict
 from portal.api.saving import OneOfAKind
-from portal.issues import outward, telling
+from portal.issues import telling
 from portal.issues.models import Channel, Severity, Telling
 
 SEVERITIES = {in_english(level.label): level for level in Severity}
@@ -66,7 +66,7 @@ class IssueChannelSerializer(serializers.ModelSerializer[Channel]):
             if kind == Channel.Kind.MAIL:
                 validate_email(address)
             else:
-                outward.check(address, allowed=settings.WEBHOOK_HOSTS)
+                outward.check(address, telling.webhook_hosts())
         except Invalid:
             raise ValidationError({"address": f"{address!r} is no mailbox; it looks like desk@example.com."}) from None
         except outward.Forbidden as error:

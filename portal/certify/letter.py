@@ -14,7 +14,7 @@ from jsonschema_rs import Draft4Validator
 
 from portal.certify.expect import Failed
 
-FOLDERS = {"1.6": "v16", "2.0.1": "v201"}
+FOLDERS = {"1.6": "v16", "2.0.1": "v201", "2.1": "v21"}
 
 
 @cache

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from chargers import outward
 from chargers.sentences import read
 from portal.forms.fields import DeskForm, dress
-from portal.issues import first_steps, outward, watch
+from portal.issues import first_steps, telling, watch
 from portal.issues.models import Channel, RuleSetting
 from portal.issues.rule import Rule
 from portal.views import formats
@@ -88,7 +88,7 @@ class ChannelForm(forms.ModelForm):
                 )
         elif address:
             try:
-                outward.check(address, allowed=settings.WEBHOOK_HOSTS)
+                outward.check(address, telling.webhook_hosts())
             except outward.Forbidden as error:
                 self.add_error("address", str(error))
         found["address"] = address

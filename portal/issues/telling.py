@@ -22,7 +22,8 @@ from django.urls import reverse
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
-from portal.issues import outward
+from chargers import outward
+from chargers.outward import Hosts
 from portal.issues.models import Channel, Issue, Telling
 from portal.issues.signals import telling_due
 
@@ -153,6 +154,10 @@ def _link(row: Telling) -> str:
 # -- webhooks --------------------------------------------------------------------------------------------------------
 
 
+def webhook_hosts() -> Hosts:
+    return Hosts(settings.WEBHOOK_HOSTS, "WEBHOOK_HOSTS")
+
+
 def _call(row: Telling) -> str:
     """One signed call; what went wrong in words, empty if nothing did."""
     sent_at = timezone.now()
@@ -165,10 +170,10 @@ def _call(row: Telling) -> str:
         "webhook-signature": Webhook(row.channel.secret).sign(str(row.pk), sent_at, text),
     }
     try:
-        status, answer = outward.post(row.channel.address, text.encode(), headers, allowed=settings.WEBHOOK_HOSTS)
+        status, answer = outward.post(row.channel.address, text.encode(), headers, webhook_hosts())
     except (outward.Forbidden, OSError) as error:
         return str(error)
-    return "" if 200 <= status < 300 else f"It answered {status}: {answer[:150]}"
+    return "" if 200 <= status < 300 else f"It answered {status}: {answer.decode('utf-8', 'replace')[:150]}"
 
 
 def body_of(row: Telling) -> dict[str, Any]:

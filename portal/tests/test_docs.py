@@ -17,7 +17,8 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglo
 OPERATIONS = ROOT / "docs/operations.md"
 TEXT_DEFAULTS = {
     "CHARGEYARD_HOME", "DATABASE_URL", "SECRET_KEY", "STATIC_ROOT", "PUBLIC_URL", "CSRF_TRUSTED_ORIGINS",
-    "CHARGER_CA_FILE", "ISO15118_PROVIDER", "MQTT_PREFIX", "MQTT_CLIENT_PEM", "MQTT_CA_FILE", "WORKER_METRICS",
+    "CHARGER_CA_FILE", "ISO15118_PROVIDER", "OCSP_HOSTS", "OCSP_ISSUERS", "MQTT_PREFIX", "MQTT_CLIENT_PEM",
+    "MQTT_CA_FILE", "WORKER_METRICS",
     "PROXY_ADDRESSES", "PROXY_CERTIFICATE_HEADER", "TLS_PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA",
     "CPO_NAME", "CREDENTIAL_PEPPER", "EMAIL_URL", "INGEST_QUEUE_URL", "DATABASE_PASSWORD", "CHARGER_CA_PEM",
     "TLS_CERTIFICATE_PEM", "FILES_BUCKET", "CLOUDWATCH_NAMESPACE", "MAP_TILES_URL", "MAP_ATTRIBUTION",
@@ -98,6 +99,18 @@ def test_documented_defaults_are_those_of_the_example():
     example = dict(re.findall(r"^#([A-Z][A-Z0-9_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     told = {name: default.strip("`") for name, default in documented().items() if name not in TEXT_DEFAULTS}
     assert told == {name: example[name] for name in told}
+
+
+def test_each_test_by_which_a_page_proves_something_exists():
+    defined = {
+        name
+        for app in ("chargers", "sessions", "smartcharging", "gateway", "portal")
+        for path in (ROOT / app).rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)\(", path.read_text())
+    }
+    for page in PAGES:
+        named = set(re.findall(r"`(test_\w+)`", page.read_text()))
+        assert not named - defined, f"{name_of(page)} names tests that do not exist: {sorted(named - defined)}"
 
 
 def test_every_secret_that_may_come_as_a_file_is_named():

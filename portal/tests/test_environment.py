@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from chargers import server_certificates
-from portal.environment import is_iot_core, keep_certificates, keep_secret, with_secret_files
+from portal.environment import announce_missing_file, is_iot_core, keep_certificates, keep_secret, with_secret_files
 
 
 def test_a_secret_comes_from_secrets_manager_by_its_arn() -> None:
@@ -43,6 +43,13 @@ def test_a_kept_secret_is_its_owner_s_and_follows_a_change(tmp_path: Path) -> No
         keep_secret(path, text)
         assert path.read_text() == text
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    announce_missing_file("OCSP_ISSUERS", "")
+    announce_missing_file("OCSP_ISSUERS", __file__)
+    with pytest.raises(SystemExit, match=r"OCSP_ISSUERS names '.*/gone.pem', which is no file"):
+        announce_missing_file("OCSP_ISSUERS", str(tmp_path / "gone.pem"))
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_without_a_provider_that_answers_cars_are_refused_as_specified(two, sett
     assert two.call("GetCertificateStatus", ocspRequestData=OCSP) == {"status": "Failed"}
 
 
-def test_a_provider_that_hangs_does_not_hold_up_the_batch(two, settings, monkeypatch):
+def test_a_provider_that_hangs_is_not_waited_for_without_end(two, settings, monkeypatch):
     settings.ISO15118_PROVIDER = f"{__name__}.Hub"
     monkeypatch.setattr(Hub, "ev_certificate", lambda self, **asked: time.sleep(1))
     monkeypatch.setattr(iso15118, "PATIENCE_S", 0.01)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
 from django.utils import timezone
 
 from chargers import credentials
@@ -147,3 +148,10 @@ def test_what_an_offline_charger_told_last_is_said_to_be_old(desk, make_charger,
     session = start(charger)
     assert "last told" in part(desk, "/chargers/CP-1/", "now")
     assert "When last heard, charging since" in part(desk, f"/sessions/{session.pk}/", "session-head")
+
+
+@pytest.mark.parametrize(("offset_s", "is_warned"), [(45, False), (-3600, True)])
+def test_a_clock_that_is_more_than_a_minute_off_stands_out(desk, cp1, offset_s, is_warned):
+    type(cp1).objects.filter(pk=cp1.pk).update(clock_offset_s=offset_s)
+    clock = desk.get("/chargers/CP-1/").content.decode().partition("Its clock</dt>")[2].partition("</dd>")[0]
+    assert ("chip-warn" in clock) is is_warned

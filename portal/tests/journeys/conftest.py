@@ -23,9 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     home: Path = tmp_path_factory.mktemp(request.param)
     with ExitStack() as context:
-        env = {}
+        env = {"OCSP_HOSTS": "127.0.0.1", "COST_UPDATES_S": "5"}
         if request.param == "production":
-            env = {
+            env |= {
                 "DATABASE_URL": context.enter_context(parts.migrated_postgres()),
                 "REDIS_URL": context.enter_context(parts.redis_server()),
                 "MQTT_URL": context.enter_context(parts.mosquitto()),

@@ -54,35 +54,35 @@ async def harms_nobody(stack: Stack, version: str, frame: str) -> None:
 
 
 @VERSIONS
-async def test_row_01_what_is_no_json_harms_nobody(stack: Stack, version: str) -> None:
+async def test_what_is_no_json_harms_nobody(stack: Stack, version: str) -> None:
     await harms_nobody(stack, version, "hello")
 
 
 @VERSIONS
 @frames(SHAPES)
-async def test_row_02_a_frame_of_the_wrong_shape_harms_nobody(stack: Stack, version: str, frame: str) -> None:
+async def test_a_frame_of_the_wrong_shape_harms_nobody(stack: Stack, version: str, frame: str) -> None:
     await harms_nobody(stack, version, frame)
 
 
 @VERSIONS
 @frames(NESTS)
-async def test_row_03_a_deep_nest_harms_nobody(stack: Stack, version: str, frame: str) -> None:
+async def test_a_deep_nest_harms_nobody(stack: Stack, version: str, frame: str) -> None:
     await harms_nobody(stack, version, frame)
 
 
 @VERSIONS
 @frames(NUMBERS)
-async def test_row_04_a_number_that_nobody_can_hold_harms_nobody(stack: Stack, version: str, frame: str) -> None:
+async def test_a_number_that_nobody_can_hold_harms_nobody(stack: Stack, version: str, frame: str) -> None:
     await harms_nobody(stack, version, frame)
 
 
-async def test_row_01_a_binary_frame_closes_with_1003(stack: Stack) -> None:
+async def test_a_binary_frame_closes_with_1003(stack: Stack) -> None:
     async with booted(stack) as charger:
         await charger.send(b"\x00\x01")
         assert await charger.close_code() == 1003
 
 
-async def test_row_01_twenty_unreadable_frames_a_minute_are_enough(stack: Stack) -> None:
+async def test_twenty_unreadable_frames_a_minute_are_enough(stack: Stack) -> None:
     async with booted(stack) as charger:
         for _ in range(25):
             await charger.send("nonsense")
@@ -98,15 +98,15 @@ async def is_too_large(stack: Stack, compression: str | None) -> None:
         assert await charger.is_alive()
 
 
-async def test_row_08_a_frame_over_the_limit_closes_with_1009_and_the_charger_may_return(stack: Stack) -> None:
+async def test_a_frame_over_the_limit_closes_with_1009_and_the_charger_may_return(stack: Stack) -> None:
     await is_too_large(stack, None)
 
 
-async def test_row_10_the_limit_counts_after_inflation(stack: Stack) -> None:
+async def test_the_limit_counts_after_inflation(stack: Stack) -> None:
     await is_too_large(stack, "deflate")
 
 
-async def test_row_09_a_day_of_transaction_data_in_one_frame_is_accepted(stack: Stack) -> None:
+async def test_a_day_of_transaction_data_in_one_frame_is_accepted(stack: Stack) -> None:
     async with booted(stack) as charger:
         start = await charger.told(
             "StartTransaction",
@@ -132,7 +132,7 @@ async def test_row_09_a_day_of_transaction_data_in_one_frame_is_accepted(stack: 
 
 
 @VERSIONS
-async def test_row_11_an_unknown_action_is_not_implemented(stack: Stack, version: str) -> None:
+async def test_an_unknown_action_is_not_implemented(stack: Stack, version: str) -> None:
     async with booted(stack, version) as charger:
         assert (await charger.call("MakeCoffee", {}))[:3:2] == [4, "NotImplemented"]
 
@@ -148,15 +148,15 @@ async def is_replaced(stack: Stack, vendor: str) -> None:
     assert stack.get(f"chargers/{charger.identity}/")["vendor"] == "bad\ufffdvendor"
 
 
-async def test_row_05_a_nul_is_replaced_and_answered(stack: Stack) -> None:
+async def test_a_nul_is_replaced_and_answered(stack: Stack) -> None:
     await is_replaced(stack, NUL)
 
 
-async def test_row_06_a_lone_surrogate_is_replaced_and_answered(stack: Stack) -> None:
+async def test_a_lone_surrogate_is_replaced_and_answered(stack: Stack) -> None:
     await is_replaced(stack, SURROGATE)
 
 
-async def test_row_07_with_a_key_twice_the_last_wins(stack: Stack) -> None:
+async def test_with_a_key_twice_the_last_wins(stack: Stack) -> None:
     async with booted(stack) as charger:
         await charger.send(
             '[2,"b","BootNotification",{"chargePointVendor":"A","chargePointVendor":"B","chargePointModel":"M"}]'
@@ -165,7 +165,7 @@ async def test_row_07_with_a_key_twice_the_last_wins(stack: Stack) -> None:
     assert stack.get(f"chargers/{charger.identity}/")["vendor"] == "B"
 
 
-async def test_row_12_a_missing_field_is_refused_unless_money_can_be_told(stack: Stack) -> None:
+async def test_a_missing_field_is_refused_unless_money_can_be_told(stack: Stack) -> None:
     async with booted(stack) as charger:
         refused = await charger.call("StatusNotification", {"connectorId": 1, "status": "Available"})
         assert refused[0] == 4 and refused[2] in {"ProtocolError", "FormationViolation", "OccurenceConstraintViolation"}
@@ -194,14 +194,14 @@ async def test_row_12_a_missing_field_is_refused_unless_money_can_be_told(stack:
     ],
     ids=["a wrong word", "a wrong type"],
 )
-async def test_row_14_a_wrong_status_is_refused_with_the_right_code(stack: Stack, payload: Any, code: set[str]) -> None:
+async def test_a_wrong_status_is_refused_with_the_right_code(stack: Stack, payload: Any, code: set[str]) -> None:
     async with booted(stack) as charger:
         answer = await charger.call("StatusNotification", payload)
         assert answer[0] == 4 and answer[2] in code
         assert await charger.is_alive()
 
 
-async def test_row_13_unambiguous_slips_and_unknown_fields_are_tolerated(stack: Stack) -> None:
+async def test_unambiguous_slips_and_unknown_fields_are_tolerated(stack: Stack) -> None:
     async with booted(stack) as charger:
         slip = {
             "connectorId": "1",
@@ -214,7 +214,7 @@ async def test_row_13_unambiguous_slips_and_unknown_fields_are_tolerated(stack: 
     assert (connector["evse_id"], connector["status"]) == (1, "available")
 
 
-async def test_row_15_an_answer_to_nothing_is_passed_over(stack: Stack) -> None:
+async def test_an_answer_to_nothing_is_passed_over(stack: Stack) -> None:
     async with booted(stack) as charger:
         await charger.send([3, "never-asked", {"status": "Accepted"}])
         await charger.send([4, "never-asked", "GenericError", "", {}])
@@ -229,7 +229,7 @@ async def sessions_of(stack: Stack, charger: Wire) -> int:
     return len((await asyncio.to_thread(stack.get, "sessions/", charger=charger.identity))["results"])
 
 
-async def test_row_16_the_same_id_again_while_the_first_is_in_work_is_answered_once(stack: Stack) -> None:
+async def test_the_same_id_again_while_the_first_is_in_work_is_answered_once(stack: Stack) -> None:
     async with booted(stack) as charger:
         for _ in range(2):
             await charger.send([2, "7", "StartTransaction", a_start()])
@@ -239,14 +239,14 @@ async def test_row_16_the_same_id_again_while_the_first_is_in_work_is_answered_o
         assert await sessions_of(stack, charger) == 1
 
 
-async def test_row_17_the_same_call_after_its_answer_gets_the_stored_one(stack: Stack) -> None:
+async def test_the_same_call_after_its_answer_gets_the_stored_one(stack: Stack) -> None:
     async with booted(stack) as charger:
         first = await charger.call("StartTransaction", a_start(), "7")
         assert await charger.call("StartTransaction", a_start(), "7") == first
         assert await sessions_of(stack, charger) == 1
 
 
-async def test_row_18_the_same_id_with_another_payload_is_another_call(stack: Stack) -> None:
+async def test_the_same_id_with_another_payload_is_another_call(stack: Stack) -> None:
     async with booted(stack) as charger:
         first = await charger.call("StartTransaction", a_start(), "7")
         other = await charger.call("StartTransaction", a_start(connectorId=2), "7")
@@ -254,7 +254,7 @@ async def test_row_18_the_same_id_with_another_payload_is_another_call(stack: St
         assert await sessions_of(stack, charger) == 2
 
 
-async def test_row_24_a_start_whose_answer_was_lost_has_the_same_number_again(stack: Stack) -> None:
+async def test_a_start_whose_answer_was_lost_has_the_same_number_again(stack: Stack) -> None:
     async with booted(stack) as charger:
         first = await charger.call("StartTransaction", a_start(), "7")
         again = await charger.call("StartTransaction", a_start(), "8")
@@ -263,7 +263,7 @@ async def test_row_24_a_start_whose_answer_was_lost_has_the_same_number_again(st
 
 
 @VERSIONS
-async def test_row_19_calls_in_a_row_are_answered_once_each_in_order(stack: Stack, version: str) -> None:
+async def test_calls_in_a_row_are_answered_once_each_in_order(stack: Stack, version: str) -> None:
     async with booted(stack, version) as charger:
         for n in range(12):
             await charger.send([2, f"n{n}", "Heartbeat", {}])
@@ -271,7 +271,7 @@ async def test_row_19_calls_in_a_row_are_answered_once_each_in_order(stack: Stac
         assert [(await charger.receive())[1] for _ in range(12)] == [f"n{n}" for n in range(12)]
 
 
-async def test_row_21_before_its_first_boot_a_charger_may_only_boot(stack: Stack) -> None:
+async def test_before_its_first_boot_a_charger_may_only_boot(stack: Stack) -> None:
     password = stack.register("CP-UNBOOTED")
     async with dial(stack, "CP-UNBOOTED", password) as charger:
         refused = await charger.call(
@@ -284,7 +284,7 @@ async def test_row_21_before_its_first_boot_a_charger_may_only_boot(stack: Stack
         assert await charger.is_alive(), "a reconnect needs no boot"
 
 
-async def test_row_22_an_empty_boot_is_refused_and_an_endless_one_clipped(
+async def test_an_empty_boot_is_refused_and_an_endless_one_clipped(
     stack: Stack,
 ) -> None:
     async with booted(stack) as charger:
@@ -295,7 +295,7 @@ async def test_row_22_an_empty_boot_is_refused_and_an_endless_one_clipped(
     assert len(stack.get(f"chargers/{charger.identity}/")["vendor"]) <= 64
 
 
-async def test_row_23_a_flood_of_boots_is_answered_and_slowed(stack: Stack) -> None:
+async def test_a_flood_of_boots_is_answered_and_slowed(stack: Stack) -> None:
     async with booted(stack) as charger:
         answers = [await charger.told("BootNotification", BOOT["ocpp1.6"]) for _ in range(14)]
     assert answers[-1]["interval"] > answers[0]["interval"] or answers[-1]["status"] == "Pending"
@@ -307,7 +307,7 @@ GARBAGE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("answer", GARBAGE.values(), ids=GARBAGE)
-async def test_row_20_a_garbage_answer_fails_the_command_and_is_shown(stack: Stack, answer: Any) -> None:
+async def test_a_garbage_answer_fails_the_command_and_is_shown(stack: Stack, answer: Any) -> None:
     async with booted(stack) as charger:
         command = await asyncio.to_thread(stack.command, charger.identity, "Reset", {"type": "Soft"})
         asked = await next_call(charger, "Reset")
@@ -319,7 +319,7 @@ async def test_row_20_a_garbage_answer_fails_the_command_and_is_shown(stack: Sta
         assert await charger.is_alive()
 
 
-async def test_row_20_a_charger_that_refuses_with_an_error_fails_the_command(
+async def test_a_charger_that_refuses_with_an_error_fails_the_command(
     stack: Stack,
 ) -> None:
     async with booted(stack) as charger:
@@ -339,7 +339,7 @@ async def next_call(charger: Wire, action: str) -> Any:
             await charger.send([4, frame[1], "NotSupported", "", {}])
 
 
-async def test_row_01_the_log_keeps_what_could_not_be_read(stack: Stack) -> None:
+async def test_the_log_keeps_what_could_not_be_read(stack: Stack) -> None:
     async with booted(stack) as charger:
         await charger.send("what is this")
         messages = until(

@@ -1,4 +1,4 @@
-"""What chargers, people and programs do that they should not, on the running stack; named by the row of `test_rows`."""
+"""What chargers, people and programs do that they should not, on the running stack."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def settled(stack: Stack, charger: Wire, verb: str, arguments: dict[str, A
     return await asyncio.to_thread(stack.settled, answer.json()["id"])
 
 
-async def test_row_34_a_clock_that_jumps_back_makes_no_negative_session(stack: Stack) -> None:
+async def test_a_clock_that_jumps_back_makes_no_negative_session(stack: Stack) -> None:
     async with booted(stack) as charger:
         number = (await start(charger, timestamp="2026-11-20T12:00:00Z"))["transactionId"]
         await stop(charger, number, timestamp="2026-11-20T11:00:00Z")
@@ -35,7 +35,7 @@ async def test_row_34_a_clock_that_jumps_back_makes_no_negative_session(stack: S
     assert session["stopped_device_time"] == "2026-11-20T11:00:00Z"
 
 
-async def test_row_36_an_update_of_an_unknown_session_begins_it(stack: Stack) -> None:
+async def test_an_update_of_an_unknown_session_begins_it(stack: Stack) -> None:
     event = {
         "eventType": "Updated", "timestamp": now(), "seqNo": 4, "triggerReason": "MeterValuePeriodic",
         "evse": {"id": 1}, "transactionInfo": {"transactionId": "in-the-middle", "chargingState": "Charging"},
@@ -47,7 +47,7 @@ async def test_row_36_an_update_of_an_unknown_session_begins_it(stack: Stack) ->
 
 
 @pytest.mark.parametrize("card", ["' OR 1=1--", "<script>alert(1)</script>"[:20], "😀" * 10, "MiXeD-cAsE-2026"])
-async def test_row_37_a_card_is_a_text_and_its_case_does_not_count(stack: Stack, card: str) -> None:
+async def test_a_card_is_a_text_and_its_case_does_not_count(stack: Stack, card: str) -> None:
     async with booted(stack) as charger:
         unknown = await charger.told("Authorize", {"idTag": card.swapcase()})
         assert unknown["idTagInfo"]["status"] in {"Invalid", "Accepted"}  # known from the run on the other parts
@@ -61,7 +61,7 @@ async def test_row_37_a_card_is_a_text_and_its_case_does_not_count(stack: Stack,
     assert session["token_value"] == card
 
 
-async def test_row_38_cards_tried_in_sequence_are_noticed_and_no_longer_helped(stack: Stack) -> None:
+async def test_cards_tried_in_sequence_are_noticed_and_no_longer_helped(stack: Stack) -> None:
     good = f"GOOD-{uuid.uuid4().hex[:8]}"
     stack.rest.post("/api/v1/id-tokens/", json={"value": good}).raise_for_status()
     async with booted(stack) as charger:
@@ -78,13 +78,13 @@ async def test_row_38_cards_tried_in_sequence_are_noticed_and_no_longer_helped(s
 
 
 @pytest.mark.parametrize("path", ["chargers/", "sessions/", "commands/", "id-tokens/"])
-async def test_row_42_no_list_is_given_out_as_a_table_that_could_hold_formulas(stack: Stack, path: str) -> None:
+async def test_no_list_is_given_out_as_a_table_that_could_hold_formulas(stack: Stack, path: str) -> None:
     for kind in ("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"):
         answer = await asyncio.to_thread(stack.rest.get, f"/api/v1/{path}", headers={"Accept": kind})
         assert answer.status_code == 406
 
 
-async def test_row_43_what_a_charger_says_cannot_write_lines_into_the_log(stack: Stack) -> None:
+async def test_what_a_charger_says_cannot_write_lines_into_the_log(stack: Stack) -> None:
     mark = uuid.uuid4().hex
     evil = f"{mark}\r\nERROR forged\x1b[31m${{jndi:ldap://x}}"
     async with booted(stack) as charger:
@@ -100,7 +100,7 @@ async def test_row_43_what_a_charger_says_cannot_write_lines_into_the_log(stack:
 @pytest.mark.parametrize(
     "url", ["file:///etc/passwd", "javascript:alert(1)", "http://169.254.169.254/latest", "//host/x", "http://", "x"]
 )
-async def test_row_44_a_file_is_fetched_from_nowhere_that_is_no_server(stack: Stack, url: str) -> None:
+async def test_a_file_is_fetched_from_nowhere_that_is_no_server(stack: Stack, url: str) -> None:
     async with booted(stack) as charger:
         orders: list[tuple[str, dict[str, Any]]] = [
             ("update_firmware", {"url": url, "retrieve_at": "2026-12-01T00:00:00Z"}),
@@ -112,14 +112,14 @@ async def test_row_44_a_file_is_fetched_from_nowhere_that_is_no_server(stack: St
         assert await charger.is_alive()
 
 
-async def test_row_45_nothing_can_be_uploaded(stack: Stack) -> None:
+async def test_nothing_can_be_uploaded(stack: Stack) -> None:
     files = {"file": ("../../x.py", b"x" * 1000)}
     for path in ("/api/v1/chargers/", "/api/v1/", "/static/x", "/media/x", "/"):
         answer = await asyncio.to_thread(stack.rest.post, path, files=files)
         assert answer.status_code in {403, 404, 405, 415}, (path, answer.status_code)
 
 
-async def test_row_46_the_api_gives_no_more_than_it_should(stack: Stack) -> None:
+async def test_the_api_gives_no_more_than_it_should(stack: Stack) -> None:
     def ask(path: str) -> httpx.Response:
         return stack.rest.get(f"/api/v1/{path}")
 
@@ -136,7 +136,7 @@ async def test_row_46_the_api_gives_no_more_than_it_should(stack: Stack) -> None
     assert answer.status_code == 201 and not made["is_online"] and not made["is_booted"] and "password_hash" not in made
 
 
-async def test_row_47_a_session_of_the_portal_dies_with_its_rights(stack: Stack) -> None:
+async def test_a_session_of_the_portal_dies_with_its_rights(stack: Stack) -> None:
     def come_and_go() -> None:
         with httpx.Client(base_url=stack.url, follow_redirects=False) as person:
             assert person.post("/login/", data={"username": "admin", "password": stack.password}).status_code == 403
@@ -155,7 +155,7 @@ async def test_row_47_a_session_of_the_portal_dies_with_its_rights(stack: Stack)
     await asyncio.to_thread(come_and_go)
 
 
-async def test_row_48_a_double_click_orders_once(stack: Stack) -> None:
+async def test_a_double_click_orders_once(stack: Stack) -> None:
     async with booted(stack) as charger:
         order = {"verb": "remote_start", "arguments": {"token": "T", "evse_id": 1}}
 
@@ -172,7 +172,7 @@ async def test_row_48_a_double_click_orders_once(stack: Stack) -> None:
         assert await charger.is_alive(), "nothing else came before this answer"
 
 
-async def test_row_49_an_order_is_never_sent_twice_and_expires_while_nobody_is_there(stack: Stack) -> None:
+async def test_an_order_is_never_sent_twice_and_expires_while_nobody_is_there(stack: Stack) -> None:
     password = await asyncio.to_thread(stack.register, identity := f"CP-{uuid.uuid4().hex[:10]}")
     async with dial(stack, identity, password, boot=True) as charger:
         sent = await asyncio.to_thread(stack.command, identity, "UnlockConnector", {"connectorId": 1})
@@ -192,7 +192,7 @@ async def test_row_49_an_order_is_never_sent_twice_and_expires_while_nobody_is_t
     assert unsettled["status"] in {"sent", "timeout"}
 
 
-async def test_row_50_a_certificate_that_is_not_right_is_neither_signed_nor_sent(stack: Stack) -> None:
+async def test_a_certificate_that_is_not_right_is_neither_signed_nor_sent(stack: Stack) -> None:
     async with booted(stack, "ocpp2.0.1") as charger:
         for csr in (Key().request("SOMEBODY-ELSE"), "-----BEGIN NONSENSE-----"):
             told = {"csr": csr, "certificateType": "ChargingStationCertificate"}

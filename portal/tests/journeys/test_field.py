@@ -22,19 +22,19 @@ async def meter_values(stack: Stack, session: dict[str, Any]) -> Any:
     return (await asyncio.to_thread(stack.get, f"sessions/{session['id']}/meter-values/"))["results"]
 
 
-async def test_row_01_text_that_is_no_utf_8_closes_with_1007(stack: Stack) -> None:
+async def test_text_that_is_no_utf_8_closes_with_1007(stack: Stack) -> None:
     async with booted(stack) as charger:
         await charger.socket.send(b'[2,"1","Heartbeat",{"a":"\xff"}]', text=True)
         assert await charger.close_code() == 1007
 
 
-async def test_row_11_a_known_action_that_nobody_serves_is_not_supported(stack: Stack) -> None:
+async def test_a_known_action_that_nobody_serves_is_not_supported(stack: Stack) -> None:
     async with booted(stack) as charger:
         answer = await charger.call("Reset", {"type": "Soft"})
         assert answer[0] == 4 and answer[2] in {"NotSupported", "NotImplemented"}
 
 
-async def test_field_1_boot_and_status_in_one_breath_are_answered_in_order(stack: Stack) -> None:
+async def test_boot_and_status_in_one_breath_are_answered_in_order(stack: Stack) -> None:
     password = await asyncio.to_thread(stack.register, identity := "CP-PIPELINE")
     async with dial(stack, identity, password) as charger:
         await charger.send(
@@ -46,7 +46,7 @@ async def test_field_1_boot_and_status_in_one_breath_are_answered_in_order(stack
         assert [(await charger.receive())[1] for _ in range(4)] == ["1", "2", "3", "4"]
 
 
-async def test_row_28_a_stop_before_its_start_is_kept_for_people_to_look_at(stack: Stack) -> None:
+async def test_a_stop_before_its_start_is_kept_for_people_to_look_at(stack: Stack) -> None:
     async with booted(stack) as charger:
         stop = {"transactionId": 987654, "meterStop": 5000, "timestamp": now(), "idTag": "CARD"}
         await charger.told("StopTransaction", stop)
@@ -54,7 +54,7 @@ async def test_row_28_a_stop_before_its_start_is_kept_for_people_to_look_at(stac
     assert session["needs_review"] and session["is_incomplete"] and session["energy_wh"] is None
 
 
-async def test_row_30_a_meter_that_jumps_to_the_moon_is_kept_and_not_counted(stack: Stack) -> None:
+async def test_a_meter_that_jumps_to_the_moon_is_kept_and_not_counted(stack: Stack) -> None:
     async with booted(stack) as charger:
         start = {"connectorId": 1, "idTag": "C", "meterStart": 100, "timestamp": now()}
         number = (await charger.told("StartTransaction", start))["transactionId"]
@@ -68,7 +68,7 @@ async def test_row_30_a_meter_that_jumps_to_the_moon_is_kept_and_not_counted(sta
     assert sorted(value["is_suspect"] for value in values) == [False, True]
 
 
-async def test_field_4_begin_and_end_within_the_same_second_are_two_readings(stack: Stack) -> None:
+async def test_begin_and_end_within_the_same_second_are_two_readings(stack: Stack) -> None:
     """Clocks of a second, a session of less: the contexts tell which register was first."""
     moment = now()
 
@@ -86,7 +86,7 @@ async def test_field_4_begin_and_end_within_the_same_second_are_two_readings(sta
     assert (session["energy_wh"], session["needs_review"]) == (1200, False)
 
 
-async def test_field_4_kilowatt_hours_signed_values_and_long_texts_are_read(stack: Stack) -> None:
+async def test_kilowatt_hours_signed_values_and_long_texts_are_read(stack: Stack) -> None:
     signed = {
         "value": 1.5, "unitOfMeasure": {"unit": "kWh"},
         "signedMeterValue": {
@@ -105,7 +105,7 @@ async def test_field_4_kilowatt_hours_signed_values_and_long_texts_are_read(stac
     assert value["energy_wh"] == 1500.0
 
 
-async def test_field_4_a_long_signed_text_as_a_1_6_value_is_kept_raw(stack: Stack) -> None:
+async def test_a_long_signed_text_as_a_1_6_value_is_kept_raw(stack: Stack) -> None:
     text = '{"ocmf": "' + "A" * 4000 + '"}'
     async with booted(stack) as charger:
         number = (
@@ -127,14 +127,14 @@ async def test_field_4_a_long_signed_text_as_a_1_6_value_is_kept_raw(stack: Stac
 
 
 @pytest.mark.parametrize("form", ["text", "hex"])
-async def test_field_6_the_key_may_come_as_text_or_as_hexadecimal_digits(stack: Stack, form: str) -> None:
+async def test_the_key_may_come_as_text_or_as_hexadecimal_digits(stack: Stack, form: str) -> None:
     password = await asyncio.to_thread(stack.register, identity := f"CP-KEY-{form}")
     key = password if form == "text" else password.encode().hex()
     async with dial(stack, identity, key, boot=True) as charger:
         assert await charger.is_alive()
 
 
-async def test_row_41_what_a_charger_calls_itself_cannot_run_in_a_browser(stack: Stack) -> None:
+async def test_what_a_charger_calls_itself_cannot_run_in_a_browser(stack: Stack) -> None:
     bad = '<img src=x onerror="document.title=1">'
     async with booted(stack) as charger:
         await charger.told("BootNotification", {"chargePointVendor": bad[:20], "chargePointModel": "<b>M</b>"})

@@ -22,7 +22,7 @@ async def refusal(url: str, **options: Any) -> websockets.Response:
     return caught.value.response
 
 
-async def test_field_7_an_unknown_charger_is_refused_by_name(stack: Stack) -> None:
+async def test_an_unknown_charger_is_refused_by_name(stack: Stack) -> None:
     answer = await refusal(
         f"{stack.ocpp_url}/NOBODY-7",
         subprotocols=["ocpp1.6"],
@@ -118,7 +118,7 @@ async def test_a_password_without_a_user_name_will_do_unless_its_charger_is_stri
 
 
 @pytest.mark.parametrize("identity", ["%2e%2e", "a%2Fb", "%00", "x" * 300, "%23", "%2B%2B"])
-async def test_row_39_a_strange_identity_is_refused_before_anything_happens(stack: Stack, identity: str) -> None:
+async def test_a_strange_identity_is_refused_before_anything_happens(stack: Stack, identity: str) -> None:
     answer = await refusal(f"{stack.ocpp_url}/{identity}", subprotocols=["ocpp1.6"])
     assert answer.status_code in {400, 404}
 
@@ -129,7 +129,7 @@ async def test_profile_0_is_only_for_chargers_registered_so(stack: Stack) -> Non
         assert (await charger.told("BootNotification", BOOT["ocpp1.6"]))["status"] == "Accepted"
 
 
-async def test_row_40_the_newest_socket_wins_and_a_stranger_does_not(stack: Stack) -> None:
+async def test_the_newest_socket_wins_and_a_stranger_does_not(stack: Stack) -> None:
     password = await asyncio.to_thread(stack.register, "CP-TWICE")
     async with dial(stack, "CP-TWICE", password, boot=True) as old:
         await refusal(

@@ -1,4 +1,4 @@
-"""Addresses that somebody typed in, and what we do not call."""
+"""Addresses that somebody told us, and what we do not call."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import socket
 
 import pytest
 
-from portal.issues import outward
+from chargers import outward
+from chargers.outward import Hosts
 
 PUBLIC = "93.184.215.14"
+ANY = Hosts(["*"], "WEBHOOK_HOSTS")
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def names(monkeypatch):
 
 
 def test_a_public_host_is_called_at_the_address_that_was_looked_at(names):
-    target = outward.check("https://hooks.example.com/a/b?c=d", allowed=["*"])
+    target = outward.check("https://hooks.example.com/a/b?c=d", ANY)
     assert (target.host, target.address, target.port, target.path) == ("hooks.example.com", PUBLIC, 443, "/a/b?c=d")
 
 
@@ -53,22 +55,29 @@ def test_a_public_host_is_called_at_the_address_that_was_looked_at(names):
 )
 def test_what_leads_inside_or_nowhere_is_not_called(names, url, why):
     with pytest.raises(outward.Forbidden, match=why):
-        outward.check(url, allowed=["*"])
+        outward.check(url, ANY)
 
 
 def test_only_listed_hosts_are_called(names):
-    assert outward.check("https://hooks.example.com/", allowed=["*.example.com"])
-    with pytest.raises(outward.Forbidden, match="not among the hosts"):
-        outward.check("https://hooks.example.com/", allowed=["example.com", "*.example.org"])
+    assert outward.check("https://hooks.example.com/", Hosts(["*.example.com"], "WEBHOOK_HOSTS"))
+    with pytest.raises(outward.Forbidden, match="not among the hosts of WEBHOOK_HOSTS"):
+        outward.check("https://hooks.example.com/", Hosts(["example.com", "*.example.org"], "WEBHOOK_HOSTS"))
 
 
 def test_a_host_named_in_full_may_be_private_and_plain(names):
-    target = outward.check("http://localhost:8080/hook", allowed=["LOCALHOST"])
+    target = outward.check("http://localhost:8080/hook", Hosts(["LOCALHOST"], "WEBHOOK_HOSTS"))
     assert (target.address, target.port) == ("127.0.0.1", 8080)
 
 
 def test_a_name_that_points_elsewhere_when_it_is_used_is_caught_then(names):
-    outward.check("https://hooks.example.com/", allowed=["*"])
+    outward.check("https://hooks.example.com/", ANY)
     names["hooks.example.com"] = ["127.0.0.1"]
     with pytest.raises(outward.Forbidden, match="no public address"):
-        outward.post("https://hooks.example.com/", b"{}", {}, allowed=["*"])
+        outward.post("https://hooks.example.com/", b"{}", {}, ANY)
+
+
+def test_whose_answers_are_signed_may_speak_plain_http_but_not_from_inside(names):
+    responders = Hosts(["*"], "OCSP_HOSTS", may_be_plain=True)
+    assert outward.check("http://hooks.example.com/", responders).port == 80
+    with pytest.raises(outward.Forbidden, match="name it in OCSP_HOSTS"):
+        outward.check("http://localhost/", responders)

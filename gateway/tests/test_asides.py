@@ -1,0 +1,98 @@
+"""Answers for which somebody outside is asked: after the batch, by a task of their own, once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+from django.utils import timezone
+
+from chargers.models import Exchange
+from gateway import apps, asides
+from gateway.call import Unanswered
+from gateway.ingest import batch
+from gateway.tests.post import frame, inbound, post
+
+EV = {"iso15118SchemaVersion": "urn:iso:15118:2:2013:MsgDef", "action": "Install", "exiRequest": "RVhJ"}
+ASKED = frame("Get15118EVCertificate", EV, message_id="7")
+
+
+class Hub:
+    def ev_certificate(self, **asked):
+        return "ZXhp"
+
+
+@dataclass
+class Bell:
+    """Keeps what it is rung for."""
+
+    rung: list[Unanswered] = field(default_factory=list)
+
+    def ring(self, task, *args):
+        if task.name == "gateway.tasks.answer_aside":
+            self.rung.append(Unanswered(*args))
+
+
+def answered(request: Unanswered) -> list:
+    return [json.loads(publication.payload) for publication in asides.answer(request, at=timezone.now())]
+
+
+@pytest.fixture
+def bell(monkeypatch, settings) -> Bell:
+    settings.ISO15118_PROVIDER = f"{__name__}.Hub"
+    monkeypatch.setattr(apps, "bell", bell := Bell())
+    return bell
+
+
+def said(charger, *texts, ago_s=0.0) -> list:
+    """Frames of a charger through a batch, news told; the answers to it."""
+    outcome = batch.process([inbound(charger, text, ago_s=ago_s) for text in texts])
+    outcome.tell()
+    return [json.loads(payload) for topic, payload, *_ in outcome.publications if topic == f"{charger.identity}/out"]
+
+
+def test_a_question_for_somebody_outside_is_answered_after_the_batch(cp2, bell):
+    assert said(cp2, ASKED) == []
+    assert Exchange.objects.get().outcome == Exchange.Outcome.OPEN
+    [request] = bell.rung
+    assert answered(request) == [[3, "7", {"status": "Accepted", "exiResponse": "ZXhp"}]]
+    kept = Exchange.objects.get()
+    assert kept.outcome == Exchange.Outcome.RESULT and "ZXhp" in kept.response and kept.responded_at
+
+
+def test_while_it_is_asked_the_same_question_again_is_no_second_one(cp2, bell):
+    assert said(cp2, ASKED) == said(cp2, ASKED) == []
+    assert len(bell.rung) == Exchange.objects.count() == 1
+
+
+def test_a_repeat_gets_the_answer_that_was_found(cp2, bell):
+    said(cp2, ASKED)
+    answered(bell.rung[0])
+    assert said(cp2, ASKED) == [[3, "7", {"status": "Accepted", "exiResponse": "ZXhp"}]]
+    assert len(bell.rung) == 1
+
+
+def test_a_bell_that_nobody_heard_is_rung_again(cp2, bell):
+    said(cp2, ASKED, ago_s=15)
+    said(cp2, ASKED)
+    assert len(bell.rung) == 2
+    assert len(answered(bell.rung[1])) == 1
+    assert answered(bell.rung[0]) == [] and not Exchange.objects.filter(outcome=Exchange.Outcome.OPEN).exists()
+
+
+def test_others_are_answered_in_the_batch_meanwhile(cp1, cp2, bell):
+    outcome = batch.process([inbound(cp2, ASKED), inbound(cp1, frame("Heartbeat"))])
+    assert [topic for topic, *_ in outcome.publications if topic.endswith("/out")] == ["CP-1/out"]
+
+
+def test_a_question_that_breaks_us_is_answered_all_the_same(cp2, bell):
+    said(cp2, ASKED)
+    [refusal] = answered(Unanswered(cp2.pk, "7", "NoSuchQuestion", {}))
+    assert refusal[:3] == [4, "7", "InternalError"]
+    assert Exchange.objects.get().outcome == Exchange.Outcome.ERROR
+
+
+def test_where_nobody_can_be_asked_the_refusal_comes_at_once(cp2, settings):
+    settings.ISO15118_PROVIDER = ""
+    assert post(cp2, ASKED).answers == [[3, "7", {"status": "Failed", "exiResponse": ""}]]
