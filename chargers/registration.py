@@ -137,6 +137,12 @@ def retire(charger: Charger) -> None:
     charger.save(update_fields=["registration", "is_booted"])
 
 
+def admit(charger: Charger) -> None:
+    """Let a charger in as one of ours, again: its next boot is accepted. Safe to repeat."""
+    charger.registration = Registration.ACCEPTED
+    charger.save(update_fields=["registration"])
+
+
 def _announce(chargers: Iterable[Charger]) -> None:
     if changed := {charger.pk for charger in chargers}:
         transaction.on_commit(lambda: charger_changed.send_robust(sender=Charger, charger_ids=changed))

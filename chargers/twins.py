@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from chargers.desired import due
@@ -77,7 +79,27 @@ def put_back(twin: Twin, *, at: datetime) -> None:
 
 def doubt(things: Collection[str], *, at: datetime) -> None:
     """These are not there, or not as we believe: everything is to be told anew, and now."""
-    Twin.objects.filter(thing__in=things).update(told={}, told_at=None, is_there=False, due_at=at)
+    Twin.objects.filter(thing__in=things).update(told={}, told_at=None, is_there=False, desired_version=0, due_at=at)
+
+
+def look_again(*, at: datetime) -> None:
+    """What the other side wants may have changed unheard, of those of which anything was ever wanted."""
+    wanted = Twin.objects.exclude(charger=None).exclude(desired={}, shown={})
+    wanted.update(desired_version=0, changed_at=at, due_at=at)
+
+
+def vanished(twin: Twin, *, at: datetime) -> None:
+    """The other side has forgotten it, and all that it wanted of it; ``at``: by its clock.
+
+    All is to be told anew, should it ever be wanted there again; that it was there once is not forgotten.
+    """
+    nothing: dict[str, Any] = {"is_there": False, "told": {}, "desired": {}, "shown": {}, "desired_version": 0}
+    Twin.objects.filter(pk=twin.pk).update(told_at=at, changed_at=at + timedelta(microseconds=1), **nothing)
+
+
+def has_vanished_before(twin: Twin, at: datetime) -> bool:
+    """Whether the other side had it, and had forgotten it by then."""
+    return not twin.is_there and twin.told_at is not None and twin.told_at < at
 
 
 def forgotten(twin: Twin) -> None:
@@ -90,13 +112,36 @@ def touch(charger_ids: Collection[int], *, at: datetime) -> None:
     Twin.objects.filter(charger__in=charger_ids).update(changed_at=at)
 
 
-def wish(twin: Twin, desired: dict[str, str], *, version: int, at: datetime) -> bool:
-    """The other side wants these settings; False if that is older than what it wanted before. Safe to repeat."""
-    newer = Twin.objects.filter(pk=twin.pk, desired_version__lt=version)
-    is_news = newer.update(desired=twin.desired | desired, desired_version=version, changed_at=at) == 1
-    if is_news and twin.charger_id:
+def locked(thing: str) -> Twin | None:
+    """The twin of that name with its charger, for as long as this transaction lasts; None if there is none."""
+    return Twin.objects.select_for_update(of=("self",)).select_related("charger").filter(thing=thing).first()
+
+
+def heard(twin: Twin, *, desired: dict[str, str], shown: dict[str, Any], version: int, at: datetime) -> None:
+    """The other side wants ``desired``, and both sides together ``shown``. The twin is `locked`."""
+    Twin.objects.filter(pk=twin.pk).update(desired=desired, shown=shown, desired_version=version, changed_at=at)
+    if twin.charger_id:
         due.note({twin.charger_id})
-    return is_news
+
+
+def shown(twin: Twin) -> None:
+    """We have written what is wanted: ``twin`` has ``shown`` and ``desired_version``. Something later is not undone."""
+    row = Twin.objects.filter(pk=twin.pk, desired_version__lt=twin.desired_version)
+    row.update(shown=twin.shown, desired_version=twin.desired_version)
+
+
+@transaction.atomic
+def renounce(charger: Charger, path: str, *, at: datetime) -> bool:
+    """A person here no longer wants what the other side wanted; False if it wants no such thing."""
+    twin = Twin.objects.select_for_update().filter(charger=charger).first()
+    if twin is None:
+        return False
+    desired = {name: value for name, value in twin.desired.items() if name.casefold() != path.casefold()}
+    if desired == twin.desired:
+        return False
+    Twin.objects.filter(pk=twin.pk).update(desired=desired, changed_at=at)
+    due.note({charger.pk})
+    return True
 
 
 def _take(twin: Twin, at: datetime) -> bool:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
-from chargers import behaviour
+from chargers import behaviour, twins
 from chargers.desired import due, provenance
 from chargers.desired.news import announce
 from chargers.desired.rule import Bars, State, Told, Wish, stand
@@ -75,8 +76,15 @@ def look(charger_ids: Collection[int], *, at: datetime) -> None:
     Standing.objects.filter(pk__in=gone).delete()
     _store(fresh)
     touched = {row.charger_id for row in changed} | {row.charger_id for row in seen.before if row.pk in set(gone)}
-    if touched:
+    if touched := touched | _of_others(fresh, known):
+        twins.touch(touched, at=timezone.now())
         announce(touched)
+
+
+def _of_others(fresh: Sequence[Standing], known: dict[Key, Standing]) -> set[int]:
+    """Chargers of which the same is wanted as before, by somebody else."""
+    before = ((row, known.get((row.charger_id, row.path.casefold()))) for row in fresh)
+    return {row.charger_id for row, old in before if old is not None and old.source != row.source}
 
 
 _COLUMNS = (

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from chargers import twins
 from chargers.behaviour import Plate
 from chargers.configuration import Place, place_of
 from chargers.desired import due
@@ -103,7 +104,9 @@ def _row(template: SettingTemplate, dialect: str, path: str, value: str) -> Temp
 @transaction.atomic
 def delete(template: SettingTemplate) -> None:
     """Want it no more. What chargers are set to stays."""
-    due.note(template.standings.values_list("charger", flat=True))
+    reached = set(template.standings.values_list("charger", flat=True))
+    due.note(reached)
+    twins.touch(reached, at=timezone.now())  # its standings go with it, so no look will find that they have gone
     template.delete()
     due.note_all()
 

@@ -23,6 +23,8 @@ class Twin(models.Model):
     problem = models.CharField(max_length=500, blank=True)  # for people: why the last attempt failed
     # What the other side wants: path of a setting → value, as `Setting.path` writes it.
     desired = models.JSONField(default=dict)
+    # What stands there as wanted, by both sides, and in which version; 0: it has to be looked at before it is written.
+    shown = models.JSONField(default=dict)
     desired_version = models.PositiveBigIntegerField(default=0)
 
     class Meta:

@@ -25,6 +25,7 @@ from gateway.iot import cloud
 
 POLICY = "chargeyard"
 EVENTS = ("THING",)
+MOST_VERSIONS = 5  # of a policy
 RENEW_BEFORE = timedelta(days=60)
 
 
@@ -33,7 +34,7 @@ def policy(region: str, account: str, partition: str = "aws") -> dict[str, Any]:
     prefix = settings.MQTT_PREFIX
     base = f"arn:{partition}:iot:{region}:{account}"
     ours = [f"{prefix}*/in", f"{prefix}*/out", f"{prefix}chargeyard/*"]
-    news = ["$aws/events/thing/*", "$aws/things/*/shadow/name/configuration/update/delta"]
+    news = ["$aws/events/thing/*", "$aws/things/*/shadow/name/configuration/update/documents"]
     heard = [f"{base}:topic/{topic}" for topic in (*ours, *news)]
     filters = [f"{prefix}*/out", f"$share/chargeyard/{prefix}+/in", f"{prefix}+/in", f"{prefix}chargeyard/*", *news]
     return {
@@ -93,8 +94,8 @@ def bootstrap(keep: Keep, *, is_dry: bool = False) -> Iterator[tuple[str, str]]:
     name = settings.AWS_IOT_THING_TYPE
     yield "thing type", _missing(name, lambda: _make_thing_type(name), ("DescribeThingType", "thingTypeName"), is_dry)
     yield "thing events", _enable_events(is_dry)
-    document = json.dumps(policy(region, account, partition))
-    yield "policy", _missing(POLICY, lambda: _make_policy(document), ("GetPolicy", "policyName"), is_dry)
+    document = policy(region, account, partition)
+    yield "policy", _keep_policy(document, is_dry)
     place = keep.secret or keep.file
     if pem := _kept(keep.secret, keep.file):
         yield "certificate", f"{certificate_id(pem)[:12]}… is there already"
@@ -161,8 +162,33 @@ def _make_thing_type(name: str) -> None:
     cloud.call("iot", "CreateThingType", thingTypeName=name, thingTypeProperties=properties)
 
 
-def _make_policy(document: str) -> None:
-    cloud.call("iot", "CreatePolicy", policyName=POLICY, policyDocument=document)
+def policy_there() -> dict[str, Any]:
+    """What our policy allows now; nothing if there is none."""
+    try:
+        return dict(json.loads(cloud.call("iot", "GetPolicy", policyName=POLICY)["policyDocument"]))
+    except ClientError as error:
+        if cloud.code_of(error) != "ResourceNotFoundException":
+            raise
+        return {}
+
+
+def _keep_policy(wanted: dict[str, Any], is_dry: bool) -> str:
+    """It grows with what we say and hear; IoT Core refuses each topic that an older one does not name."""
+    there = policy_there()
+    if there == wanted:
+        return f"{POLICY} is there already"
+    if is_dry:
+        return f"{POLICY} would be {'brought up to date' if there else 'made'}"
+    if not there:
+        cloud.call("iot", "CreatePolicy", policyName=POLICY, policyDocument=json.dumps(wanted))
+        return f"{POLICY} made"
+    versions = cloud.call("iot", "ListPolicyVersions", policyName=POLICY)["policyVersions"]
+    if len(versions) >= MOST_VERSIONS:
+        oldest = min((one for one in versions if not one["isDefaultVersion"]), key=lambda one: int(one["versionId"]))
+        cloud.call("iot", "DeletePolicyVersion", policyName=POLICY, policyVersionId=oldest["versionId"])
+    document = json.dumps(wanted)
+    cloud.call("iot", "CreatePolicyVersion", policyName=POLICY, policyDocument=document, setAsDefault=True)
+    return f"{POLICY} brought up to date"
 
 
 def _enable_events(is_dry: bool) -> str:

@@ -93,7 +93,13 @@ def _certificate() -> str:
         raise Ill(
             f"Certificate {number[:12]}… has no policy: every CONNECT would be refused. `aws bootstrap` makes one."
         )
-    return f"{number[:12]}…, active, policy {', '.join(policy['policyName'] for policy in policies)}"
+    names = [policy["policyName"] for policy in policies]
+    if account.POLICY in names and account.policy_there() != account.policy(*account.identity()):
+        raise Ill(
+            f"Policy {account.POLICY!r} is of another version of this yard (or MQTT_PREFIX): IoT Core refuses topics "
+            "that it does not name. `aws bootstrap` brings it up to date."
+        )
+    return f"{number[:12]}…, active, policy {', '.join(names)}"
 
 
 def _things() -> str:

@@ -3,7 +3,7 @@
 - the Thing's attributes: ``vendor``, ``model``, ``firmware``, ``site``
 - the classic shadow: the hardware as its boot told it, in the shape of the AWS OCPP gateway sample
 - the shadow ``connection``: whether it is online, since when, how it speaks
-- the shadow ``configuration``: of the settings that the other side wants, what they are; never all of them
+- the shadow ``configuration``: of the settings that somebody wants, what they are to be and what they are; never all
 """
 
 from __future__ import annotations
@@ -64,15 +64,40 @@ def configuration(settings: Iterable[Setting], wanted: Iterable[str]) -> dict[st
 
 def update(reported: Document, before: Document | None) -> bytes:
     """The message that brings a shadow from ``before`` to ``reported``: what is gone is null. Raises ShadowTooLarge."""
-    gone = dict.fromkeys((before or {}).keys() - reported.keys())
-    whole = json.dumps({"state": {"reported": reported}}, separators=(",", ":")).encode()
-    if len(whole) > LARGEST_BYTES:
-        largest = max(reported, key=lambda name: len(json.dumps(reported[name])))
+    _check({"reported": reported})
+    return _dumped({"state": {"reported": _changes(reported, before)}})
+
+
+def update_wishes(
+    reported: Document, before: Document | None, *, offered: Document, desired: Document, version: int, token: str
+) -> bytes:
+    """`update`, for the shadow that two sides write: ``offered`` is written into what becomes ``desired`` by it.
+
+    Only if it still has that ``version``; 0: there is none yet. Raises ShadowTooLarge.
+    """
+    _check({"desired": desired, "reported": reported})
+    state = {"desired": offered, "reported": _changes(reported, before)}
+    condition = {"version": version, "clientToken": token} if version else {}
+    return _dumped({"state": {part: values for part, values in state.items() if values}, **condition})
+
+
+def _changes(reported: Document, before: Document | None) -> Document:
+    return reported | dict.fromkeys((before or {}).keys() - reported.keys())
+
+
+def _check(state: dict[str, Document]) -> None:
+    size_bytes = len(_dumped({"state": state}))
+    if size_bytes > LARGEST_BYTES:
+        sizes = {name: len(json.dumps(value)) for part in state.values() for name, value in part.items()}
         raise ShadowTooLarge(
-            f"A shadow takes {LARGEST_BYTES} bytes and this one would have {len(whole)}; the largest part is "
-            f"{largest!r}. Ask for fewer settings in the shadow; all of them are on the charger's page and in REST."
+            f"A shadow takes {LARGEST_BYTES} bytes and this one would have {size_bytes}; the largest part is "
+            f"{max(sizes, key=lambda name: sizes[name])!r}. Ask for fewer settings in the shadow; all of them are on "
+            "the charger's page and in REST."
         )
-    return json.dumps({"state": {"reported": reported | gone}}, separators=(",", ":")).encode()
+
+
+def _dumped(message: Document) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode()
 
 
 def _time(at: datetime | None) -> str | None:

@@ -7,6 +7,7 @@ ended, and its boots are rejected until staff admits it again.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -16,10 +17,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from chargers import commands, configuration, registration, twins
-from chargers.models import Charger, Twin, fold
+from chargers import registration, twins
+from chargers.models import Charger, Registration, Twin, fold
 from gateway import topics
 from gateway.bus.publisher import Publication
+from gateway.iot import wishes
 from gateway.iot.documents import CONFIGURATION
 
 log = structlog.get_logger(__name__)
@@ -27,8 +29,9 @@ log = structlog.get_logger(__name__)
 TOPICS = (
     "$aws/events/thing/+/created",
     "$aws/events/thing/+/deleted",
-    f"$aws/things/+/shadow/name/{CONFIGURATION}/update/delta",
+    f"$aws/things/+/shadow/name/{CONFIGURATION}/update/documents",
 )
+LATEST_MS = 4_102_444_800_000  # the year 2100
 _THING = re.compile(r"\$aws/(?:events/thing|things)/([^/]+)/")
 
 
@@ -43,22 +46,31 @@ def hear(topic: str, payload: bytes) -> list[Publication]:
         log.warning("not_understood", topic=topic, payload=payload[:100])
         return []
     name = found[1]
-    if topic.endswith("/delta"):
-        wanted(name, told)
+    if topic.endswith("/documents"):
+        changed(name, told)
     elif topic.endswith("/created"):
         if told.get("thingTypeName") == settings.AWS_IOT_THING_TYPE:
-            appeared(name)
+            appeared(name, at=_moment(told))
     elif topic.endswith("/deleted"):
-        return vanished(name)
+        return vanished(name, at=_moment(told))
     return []
 
 
+def _moment(event: dict[str, Any]) -> datetime:
+    """When it happened, by AWS's clock."""
+    told_ms = event.get("timestamp")
+    if isinstance(told_ms, int) and 0 < told_ms < LATEST_MS:
+        return datetime.fromtimestamp(told_ms / 1000, UTC)
+    return timezone.now()
+
+
 @transaction.atomic
-def appeared(name: str) -> Charger | None:
+def appeared(name: str, *, at: datetime | None = None) -> Charger | None:
     """A Thing was made: register its charger, unless it is ours. None, and a log line, for a name that cannot be.
 
     It has to log in, and nobody knows its password yet: staff gives it one. In a laboratory that accepts everybody
-    (`UNKNOWN_CHARGERS`) it may come as it is.
+    (`UNKNOWN_CHARGERS`) it may come as it is. Whom the removal of its Thing had retired is admitted again; whom staff
+    has rejected is not.
     """
     identity = topics.identity_of_thing(name)
     if identity is None:
@@ -72,18 +84,23 @@ def appeared(name: str) -> Charger | None:
             log.warning("thing_not_adopted", thing=name, why=" ".join(error.messages))
             return None
         log.info("thing_adopted", charger=identity, thing=name)
-    Twin.objects.get_or_create(charger=charger, defaults={"thing": name, "is_there": True})
+    twin, _ = Twin.objects.get_or_create(charger=charger, defaults={"thing": name, "is_there": True})
+    is_retired = charger.registration == Registration.REJECTED
+    if is_retired and at is not None and twins.has_vanished_before(twin, at):  # MQTT may bring an old event once more
+        registration.admit(charger)
+        twins.doubt({name}, at=timezone.now())
+        log.info("thing_back", charger=identity, thing=name)
     return charger
 
 
 @transaction.atomic
-def vanished(name: str) -> list[Publication]:
+def vanished(name: str, *, at: datetime) -> list[Publication]:
     """A Thing was removed: retire its charger, and end its connection wherever it is."""
     twin = Twin.objects.select_related("charger").filter(thing=name).first()
     if twin is None or twin.charger is None:
         return []  # we removed it ourselves
     charger = twin.charger
-    Twin.objects.filter(pk=twin.pk).update(is_there=False, told={}, told_at=None)
+    twins.vanished(twin, at=at)
     registration.retire(charger)
     log.info("thing_retired", charger=charger.identity, thing=name)
     if not charger.is_online:
@@ -92,54 +109,11 @@ def vanished(name: str) -> list[Publication]:
     return [Publication(topics.gateway_control(charger.gateway), orjson.dumps(order), qos=1)]
 
 
-@transaction.atomic
-def wanted(name: str, delta: dict[str, Any]) -> None:
-    """Somebody has set the desired state of a configuration shadow: order the charger to be set so, once.
-
-    One order per setting: some chargers stumble over several. What the charger does not take stays different in the
-    shadow, and is not ordered again until somebody sets it anew.
-    """
-    twin = Twin.objects.select_related("charger").filter(thing=name).first()
-    state, version = delta.get("state"), delta.get("version")
-    if twin is None or twin.charger is None or not isinstance(state, dict) or not isinstance(version, int):
-        log.warning("not_understood", thing=name, delta=str(delta)[:100])
+def changed(name: str, told: dict[str, Any]) -> None:
+    """Somebody, perhaps we, has written a configuration shadow."""
+    current = told.get("current")
+    shadow = wishes.read(current, token=told.get("clientToken")) if isinstance(current, dict) else None
+    if shadow is None:
+        log.warning("not_understood", thing=name, told=str(told)[:100])
         return
-    values = {path: _text(value) for path, value in state.items() if isinstance(value, str | int | float | bool)}
-    known = twin.desired
-    if not twins.wish(twin, values, version=version, at=timezone.now()):
-        return  # heard before, or overtaken
-    for path, value in values.items():
-        if known.get(path) != value:
-            _order(twin.charger, path, value, version)
-
-
-def _order(charger: Charger, path: str, value: str, version: int) -> None:
-    try:
-        place = configuration.place_of(path)
-    except ValueError as error:
-        log.warning("setting_not_ordered", charger=charger.identity, error=str(error))
-        return
-    if place.is_secret:
-        log.warning("setting_not_ordered", charger=charger.identity, error=f"{path} is a secret; set it in the portal.")
-        return
-    setting = {
-        "name": place.name,
-        "component": place.component,
-        "component_instance": place.component_instance,
-        "evse_id": place.evse_id,
-        "connector_id": place.connector_id,
-        "instance": place.instance,
-        "attribute": place.attribute,
-        "value": value,
-    }
-    commands.request(
-        charger,
-        "write_settings",
-        arguments={"settings": [setting]},
-        via="AWS IoT shadow",
-        idempotency_key=f"shadow {version} {path}"[:255],
-    )
-
-
-def _text(value: str | float | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    wishes.hear(name, shadow)

@@ -68,6 +68,7 @@ def apply(found: Difference, after_each: Callable[[], None] = lambda: None) -> i
     for start in range(0, len(doubted), 500):
         names = doubted[start : start + 500]
         twins.doubt(names, at=timezone.now())
+    twins.look_again(at=timezone.now())
     told = 0
     while count := teller.tell(after_each=after_each):
         told += count

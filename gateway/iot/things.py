@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 from django.conf import settings
@@ -57,10 +58,25 @@ def everyone() -> Iterator[Thing]:
         token = {"nextToken": page["nextToken"]}
 
 
-def shadow(name: str, shadow_name: str, payload: bytes) -> None:
-    """Tell a shadow; the classic one has no name."""
-    which = {"shadowName": shadow_name} if shadow_name else {}
-    cloud.call("iot-data", "UpdateThingShadow", thingName=name, payload=payload, **which)
+def shadow(name: str, shadow_name: str, payload: bytes) -> int:
+    """Tell a shadow, and which version it is then; the classic one has no name."""
+    answer = cloud.call("iot-data", "UpdateThingShadow", thingName=name, payload=payload, **_which(shadow_name))
+    return int(json.loads(answer["payload"].read())["version"])
+
+
+def read_shadow(name: str, shadow_name: str) -> dict[str, Any] | None:
+    """The whole document; None if there is none."""
+    try:
+        answer = cloud.call("iot-data", "GetThingShadow", thingName=name, **_which(shadow_name))
+    except ClientError as error:
+        if cloud.code_of(error) != "ResourceNotFoundException":
+            raise
+        return None
+    return dict(json.loads(answer["payload"].read()))
+
+
+def _which(shadow_name: str) -> dict[str, str]:
+    return {"shadowName": shadow_name} if shadow_name else {}
 
 
 def _updated(name: str, attributes: dict[str, str]) -> bool:

@@ -15,13 +15,14 @@ PEAK = 4.0  # the busiest minute against the average: evenings, and chargers tha
 CALLS_OF_A_BOOT = 4.0  # boot, three states
 REPORTS_PER_DAY = 4.0  # of a charger to its shadow: it leaves and comes twice a day
 
-# -- what a CALL costs here: docs/decisions/0032, 800 CALLs/s of the mix on PostgreSQL and Mosquitto -----------------
-GATEWAY_S_PER_CALL = 211e-6
-WORKER_S_PER_CALL = 583e-6
-DATABASE_S_PER_CALL = 376e-6
-BROKER_S_PER_CALL = 48e-6
+# -- what a CALL costs here: ten minutes of the mix, 800 CALLs/s of 5,000 chargers, all of it on two cores with
+# PostgreSQL and Mosquitto, 1.25 ms in all (docs/decisions/0032 tells how these came about) --------------------------
+GATEWAY_S_PER_CALL = 250e-6
+WORKER_S_PER_CALL = 541e-6
+DATABASE_S_PER_CALL = 382e-6
+BROKER_S_PER_CALL = 51e-6
 SHARE_OF_A_CORE = 0.6  # what autoscaling aims at
-GATEWAY_KIB_PER_CHARGER = 44  # MQTT side included, under traffic
+GATEWAY_KIB_PER_CHARGER = 44  # MQTT side included, under traffic; an idle one has 26 (docs/decisions/0013)
 GATEWAY_KIB = 120 * 1024  # an empty one
 CHARGERS_PER_GATEWAY = 8000  # 10,000 were held; the rest is for when one dies
 ADMITTED_PER_S = 500  # ADMISSION_PER_S of one gateway
@@ -42,29 +43,39 @@ IOT_CONNECTION_PER_S = 80
 CONNECTIONS_PER_WORKER = 10  # MQTT_WORKER_CONNECTIONS
 SHARE_OF_A_CONNECTION = 0.7  # shared subscriptions spread by chance
 
-# -- prices, US dollars, us-east-1, on demand. Compared in 2026-11 with public pages, of which the date is theirs: AWS's
-# own (IoT Core's metering; its price list is not in the text), vantage.sh (Fargate), infratally.com and usage.ai (RDS,
-# 2026-06), clustercost.com (balancer, 2025), signoz.io (CloudWatch, 2026-02). **From memory, found nowhere**: what
-# stands under that heading below. Look all of them up before you decide.
+# -- prices, US dollars, us-east-1, on demand. AWS's own lists are no text; each price says with what it was compared in
+# 2026-11 and of when that page is. Look all of them up before you decide.
 HOURS = 730
-FARGATE_VCPU_H, FARGATE_GB_H = 0.03238, 0.00356  # arm64
-SPOT = 0.3
-NLB_H, NLCU_H = 0.0225, 0.006
-TLS_CONNECTIONS_PER_NLCU = 3000
+FARGATE_VCPU_H, FARGATE_GB_H = 0.03238, 0.00356  # arm64; vantage.sh, undated
+PUBLIC_IPV4_H = 0.005  # since 2024-02, scalefactory.com (2023-08) and haufe-akademie.de (2024)
+NLB_H = 0.0225  # clustercost.com, 2025
+TLS_CONNECTIONS_PER_NLCU = 3000  # AWS
 DYNAMODB_PER_MILLION = 0.625
-RDS_GB, RDS_VCPUS = 0.115, {"db.t4g.micro": 2, "db.t4g.medium": 2, "db.m7g.xlarge": 4, "db.m7g.4xlarge": 16}
-CLOUDWATCH_METRIC, CLOUDWATCH_ALARM, CLOUDWATCH_LOG_GB = 0.30, 0.10, 0.50
-# From memory (of RDS the m7g, of the balancer the NLCU as well):
-PUBLIC_IPV4_H = 0.005
-IOT_PER_MILLION = (1.00, 0.80, 0.70)  # the first 1,000 million, the next 4,000, beyond
+RDS_GB = 0.115  # usage.ai, 2026-06
+# The t4g: infratally.com, 2026. The m7g: from memory. In the order of their size.
+RDS_H = {
+    "db.t4g.micro": 0.016, "db.t4g.small": 0.032, "db.t4g.medium": 0.065, "db.t4g.large": 0.129, "db.m7g.xlarge": 0.337,
+    "db.m7g.4xlarge": 1.348,
+}  # fmt: skip
+# What one may load on all day: of a t4g its baseline, of others `SHARE_OF_A_CORE`.
+RDS_CORES = {
+    "db.t4g.micro": 0.2, "db.t4g.small": 0.4, "db.t4g.medium": 0.4, "db.t4g.large": 0.6, "db.m7g.xlarge": 2.4,
+    "db.m7g.4xlarge": 9.6,
+}  # fmt: skip
+CLOUDWATCH_METRIC, CLOUDWATCH_LOG_GB = 0.30, 0.50  # signoz.io, 2026-02
+# **From memory, compared with nothing** (so is the db.t4g.large, and whether AWS still counts so):
+NLCU_H = 0.006
+IOT_PER_MILLION = (1.00, 0.80, 0.70)  # the first 1,000 million, the next 4,000, beyond; what is metered: AWS
 IOT_STEPS = (1_000.0, 5_000.0)  # million
 IOT_MINUTES_PER_MILLION = 0.08
 RULES_PER_MILLION = 0.15  # triggered, and again for each action
 SHADOWS_PER_MILLION = 1.25
 SQS_PER_MILLION, SQS_REQUESTS_PER_CALL = 0.40, 1.4  # sent alone, taken and deleted by up to ten
-RDS_H = {"db.t4g.micro": 0.016, "db.t4g.medium": 0.065, "db.m7g.xlarge": 0.337, "db.m7g.4xlarge": 1.348}
-CACHE_H = {"cache.t4g.micro": 0.0128, "cache.t4g.small": 0.0256, "cache.m7g.large": 0.1264}
+CACHE_H = {"cache.t4g.micro": 0.0128, "cache.t4g.small": 0.0256}
+CLOUDWATCH_ALARM = 0.10
+SECRET = 0.40
 BROKER_NAME = 0.60  # a private zone, and what stands in it
-METRICS, ALARMS, SECRETS, SECRET = 10, 7, 4, 0.40
+# Counted in the templates:
+METRICS, ALARMS, SECRETS = 12, 7, 4
 LOG_GB_PER_MILLION_CALLS = 0.25  # one line per frame
 SAMPLE_500_USD = 175  # what the AWS OCPP gateway sample says for 500 chargers

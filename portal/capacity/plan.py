@@ -79,9 +79,13 @@ SIZES = (
         "small", 1_000, (0.25, 1), 1, (0.25, 1), 1, (0, 0), 0, "db.t4g.micro", 40, False, "cache.t4g.micro",
         journal_days=14, meter_value_days=90, broker=OWN,
     ),
+    Size(
+        "medium", 5_000, (0.25, 1), 2, (0.5, 1), 1, (0, 0), 0, "db.t4g.small", 50, False, "cache.t4g.micro",
+        journal_days=14, meter_value_days=90, broker=OWN,
+    ),
     Size("standard", 15_000, (0.5, 2), 2, (1, 2), 2, (0.5, 1), 2, "db.t4g.medium", 100, True, "cache.t4g.small"),
     Size(
-        "large", 1_000_000, (2, 4), 7, (2, 4), 4, (1, 2), 3, "db.m7g.xlarge", 1000, True, "cache.m7g.large",
+        "large", 1_000_000, (1, 2), 3, (1, 2), 2, (0.5, 1), 2, "db.t4g.large", 200, True, "cache.t4g.small",
         journal_days=30, meter_value_days=180, is_by_queue=True,
     ),
 )  # fmt: skip
@@ -108,15 +112,18 @@ class Plan:
         return max(self.limits, key=lambda limit: limit.share)
 
 
-def plan(chargers: int, *, broker: str = "", **habits: int) -> Plan:
+def plan(chargers: int, *, zones: int = 0, broker: str = "", **habits: int) -> Plan:
     """What that many chargers need; ``habits`` as in `Load.of`, ``broker`` if not that of the parameter set.
 
+    ``zones``: 1, or 2 so that the yard outlives one of them; 0: as the parameter set for so many has it.
     Raises ValueError for a number that is none.
     """
     if wrong := {name: value for name, value in {"chargers": chargers, **habits}.items() if value < 1}:
         raise ValueError(f"{wrong}: each has to be 1 at least.")
     load = Load.of(chargers, **habits)
-    size = next((size for size in SIZES if chargers <= size.chargers), SIZES[-1])
+    sizes = [size for size in SIZES if not zones or size.is_doubled is (zones == 2)]
+    size = next((size for size in sizes if chargers <= size.chargers), sizes[-1])
+    size = replace(size, database=_database(load, size))
     if broker and broker != size.broker:
         # Our own fills no queue.
         size = replace(size, broker=broker, is_by_queue=size.is_by_queue and broker == IOT_CORE)
@@ -159,6 +166,13 @@ def storm_s(chargers: int, made: Plan | None = None) -> float:
     return max(dial_s, answer_s)
 
 
+def _database(load: Load, size: Size) -> str:
+    """The class of the parameter set, or the smallest larger one that bears it; if none does, the largest."""
+    larger = list(f.RDS_H)[list(f.RDS_H).index(size.database) :]
+    used = load.peak_per_s * f.DATABASE_S_PER_CALL
+    return next((name for name in larger if used <= f.RDS_CORES[name]), larger[-1])
+
+
 def _tasks(cores: float, vcpus: float) -> int:
     return math.ceil(cores / (vcpus * f.SHARE_OF_A_CORE))
 
@@ -188,8 +202,8 @@ def _limits(made: Plan) -> list[Limit]:
         Limit(
             f"CPU of the database ({size.database})",
             load.peak_per_s * f.DATABASE_S_PER_CALL,
-            f.RDS_VCPUS[size.database] * f.SHARE_OF_A_CORE,
-            "the next larger class; then yards apart, one for each region or customer",
+            f.RDS_CORES[size.database],
+            "the next larger class (DatabaseClass); then yards apart, one for each region or customer",
         ),
     ]
     return limits + (_limits_of_iot_core(made) if size.broker == IOT_CORE else [_limit_of_broker(load)])

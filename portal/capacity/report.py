@@ -58,18 +58,21 @@ def text(made: Plan) -> str:
     return "\n".join(lines)
 
 
-def cost_table(counts: Iterable[int]) -> str:
-    """Markdown: what each part costs for each number of chargers."""
-    plans = [plan(count) for count in counts]
+def cost_table(columns: Iterable[tuple[int, int]]) -> str:
+    """Markdown: what each part costs for each number of chargers, in so many zones."""
+    columns = list(columns)
+    plans = [plan(count, zones=zones) for count, zones in columns]
+    doubled = [plan(2 * count, zones=zones).total_usd / plan(count, zones=zones).total_usd for count, zones in columns]
     rows = [
         ["chargers", *(f"{made.load.chargers:,}" for made in plans)],
         ["---", *("---:" for _ in plans)],
         ["parameter set", *(made.size.name for made in plans)],
+        ["zones", *("two" if made.size.is_doubled else "one" for made in plans)],
         ["MQTT broker", *(BROKERS[made.size.broker] for made in plans)],
         *([name, *(f"{made.costs[name]:,.2f}" for made in plans)] for name in plans[0].costs),
         ["**in all, $ a month**", *(f"**{made.total_usd:,.0f}**" for made in plans)],
         ["a charger", *(f"{made.total_usd / made.load.chargers:.3f}" for made in plans)],
-        ["twice as many chargers cost", *(f"× {plan(2 * c).total_usd / plan(c).total_usd:.2f}" for c in counts)],
+        ["twice as many chargers cost", *(f"× {factor:.2f}" for factor in doubled)],
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from django import forms
 from django.db.models import Max, Q
 from django.http import HttpRequest, HttpResponse
@@ -13,13 +14,16 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from chargers import commands
+from chargers import commands, twins
 from chargers.desired import due, rollouts
 from chargers.desired.rule import WRITABLE
+from chargers.desired.templates import SHADOW
 from chargers.models import Charger, Command, Setting, Standing
 from portal.forms.fields import DeskForm
 from portal.views import charger_page
 from portal.views.pages import desk_page, must_act, render_page
+
+log = structlog.get_logger(__name__)
 
 RECENT_WRITES = 200
 MOST_ROWS = 1000
@@ -40,6 +44,7 @@ def configuration(request: HttpRequest, identity: str) -> HttpResponse:
         "reported_at": charger.settings.aggregate(last=Max("reported_at"))["last"],
         "monitors": charger.monitors.all(),
         "wanted": lambda: wanted(charger),
+        "shadow": SHADOW,
         "to_write": charger.standings.filter(state__in=WRITABLE).count,
         "fetch": charger.commands.filter(verb="read_settings").first(),
     }
@@ -63,6 +68,18 @@ def allow(request: HttpRequest, identity: str) -> HttpResponse:
     rollouts.forget_refusals([(charger.pk, request.POST.get("path", ""))])
     due.note({charger.pk})
     rollouts.look_again([charger.pk], at=timezone.now())
+    return redirect("charger-configuration", charger.identity)
+
+
+@desk_page
+@require_POST
+def renounce(request: HttpRequest, identity: str) -> HttpResponse:
+    """A person ends what somebody wants of it by the shadow in AWS; the shadow is told."""
+    by = must_act(request)
+    charger, path, now = charger_page.find(identity), request.POST.get("path", ""), timezone.now()
+    if twins.renounce(charger, path, at=now):
+        log.info("shadow_wish_ended", charger=charger.identity, setting=path, by=by.get_username())
+        rollouts.look_again([charger.pk], at=now)
     return redirect("charger-configuration", charger.identity)
 
 

@@ -66,6 +66,7 @@ urlpatterns = [
     path("chargers/<str:identity>/configuration/", configuration.configuration, name="charger-configuration"),
     path("chargers/<str:identity>/configuration/<int:setting_id>/", configuration.setting, name="charger-setting"),
     path("chargers/<str:identity>/configuration/allow/", configuration.allow, name="charger-allow"),
+    path("chargers/<str:identity>/configuration/renounce/", configuration.renounce, name="charger-renounce"),
     path("chargers/<str:identity>/profiles/", charger.profiles, name="charger-profiles"),
     path("chargers/<str:identity>/firmware/", charger.firmware, name="charger-firmware"),
     path("chargers/<str:identity>/told/", told.told, name="charger-told"),

@@ -56,6 +56,16 @@ def test_bootstrap_makes_a_certificate_that_may_use_our_topics_and_keeps_its_key
     assert len(aws("iot", "ListCertificates")["certificates"]) == 1
 
 
+def test_bootstrap_brings_a_policy_of_an_older_version_up_to_date_however_often(well, aws, capsys, settings, tmp_path):
+    for number in range(7):
+        settings.MQTT_PREFIX = f"yard{number}/"
+        assert "another version of this yard" in ill(capsys)["certificate"]
+        assert "would be brought" in run(capsys, "bootstrap", "--dry-run", "--out", str(tmp_path / "aws.pem"))["policy"]
+        assert "brought up to date" in run(capsys, "bootstrap", "--out", str(tmp_path / "aws.pem"))["policy"]
+    assert "topic/yard6/*/in" in aws("iot", "GetPolicy", policyName="chargeyard")["policyDocument"]
+    assert ill(capsys) == {}
+
+
 def test_bootstrap_can_keep_the_key_in_secrets_manager(aws, capsys):
     run(capsys, "bootstrap", "--secret", "chargeyard/mqtt")
     kept = aws("secretsmanager", "GetSecretValue", SecretId="chargeyard/mqtt")["SecretString"]

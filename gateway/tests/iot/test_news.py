@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from chargers import twins
 from chargers.models import Charger, Command, Registration, SecurityProfile, Twin
 from gateway.iot import news, teller
 from gateway.tests.iot.test_teller import names
@@ -15,14 +16,17 @@ from gateway.tests.iot.test_teller import names
 pytestmark = pytest.mark.django_db
 
 
-def event(kind: str, thing: str, thing_type: str | None = "Charger") -> tuple[str, bytes]:
+def event(kind: str, thing: str, thing_type: str | None = "Charger", at_ms: object = None) -> tuple[str, bytes]:
     body = {"eventType": "THING_EVENT", "operation": kind.upper(), "thingName": thing, "thingTypeName": thing_type}
+    body |= {"timestamp": at_ms}  # type: ignore[dict-item]
     return f"$aws/events/thing/{thing}/{kind}", orjson.dumps(body)
 
 
-def wish(thing: str, version: int, **state: Any) -> None:
-    topic = f"$aws/things/{thing}/shadow/name/configuration/update/delta"
-    news.hear(topic, json.dumps({"version": version, "state": state}).encode())
+def wish(thing: str, version: int, **desired: Any) -> None:
+    """Somebody has written the shadow; ``desired`` is all that it holds then."""
+    topic = f"$aws/things/{thing}/shadow/name/configuration/update/documents"
+    current = {"version": version, "state": {"desired": desired}}
+    news.hear(topic, json.dumps({"current": current, "timestamp": 1}).encode())
 
 
 def test_a_thing_that_appears_becomes_a_charger_that_has_to_log_in():
@@ -71,55 +75,44 @@ def test_a_charger_that_staff_admits_again_gets_its_thing_back(aws, cp1):
     assert names() == {"CP-1"}
 
 
+def test_a_thing_that_is_made_again_brings_the_charger_back_whom_its_removal_had_retired(aws, cp1):
+    teller.tell()
+    aws("iot", "DeleteThing", thingName="CP-1")
+    news.hear(*event("deleted", "CP-1", at_ms=1_800_000_000_000))
+    news.hear(*event("created", "CP-1", at_ms=1_799_999_999_999))  # of the first time, brought once more
+    cp1.refresh_from_db()
+    assert cp1.registration == Registration.REJECTED
+    news.hear(*event("created", "CP-1", at_ms=1_800_000_000_001))
+    cp1.refresh_from_db()
+    assert cp1.registration == Registration.ACCEPTED
+    teller.tell()
+    assert aws("iot", "DescribeThing", thingName="CP-1")["attributes"]["vendor"] == "Acme"
+
+
+@pytest.mark.parametrize("has_thing", [True, False])
+def test_whom_staff_has_rejected_no_thing_admits(cp1, has_thing):
+    if has_thing:
+        teller.tell()
+    else:
+        twins.enrol(str, 10)
+    Charger.objects.update(registration=Registration.REJECTED)
+    news.hear(*event("created", "CP-1"))
+    cp1.refresh_from_db()
+    assert cp1.registration == Registration.REJECTED
+
+
 def test_the_thing_of_a_deleted_charger_says_goodbye_to_nobody(cp1):
     teller.tell()
     cp1.delete()
     assert news.hear(*event("deleted", "CP-1")) == []
 
 
-def test_a_wish_is_an_order_once_and_one_for_each_setting(cp1):
-    teller.tell()
-    for _ in range(2):  # MQTT may bring it twice
-        wish("CP-1", 3, HeartbeatInterval=60, LocalPreAuthorize=True)
-    orders = Command.objects.order_by("created_at")
-    told = [order.arguments["settings"][0] for order in orders]
-    assert sorted((one["name"], one["value"]) for one in told) == [
-        ("HeartbeatInterval", "60"),
-        ("LocalPreAuthorize", "true"),
-    ]
-    assert {order.requested_via for order in orders} == {"AWS IoT shadow"}
-
-
-def test_a_wish_that_the_charger_did_not_take_is_not_ordered_again_by_itself(cp1):
-    teller.tell()
-    wish("CP-1", 3, HeartbeatInterval=60)
-    wish("CP-1", 4, HeartbeatInterval=60, ConnectionTimeOut=30)  # the delta still holds the first
-    assert Command.objects.count() == 2
-
-
-def test_an_old_wish_that_comes_late_changes_nothing(cp1):
-    teller.tell()
-    wish("CP-1", 5, HeartbeatInterval=60)
-    wish("CP-1", 4, HeartbeatInterval=90)
-    assert [c.arguments["settings"][0]["value"] for c in Command.objects.all()] == ["60"]
-
-
-def test_a_component_of_2_0_1_is_written_in_one_line(cp2):
-    teller.tell()
-    wish("CP-2", 1, **{"OCPPCommCtrlr.HeartbeatInterval": "60"})
-    (setting,) = Command.objects.get().arguments["settings"]
-    assert (setting["component"], setting["name"]) == ("OCPPCommCtrlr", "HeartbeatInterval")
-
-
-def test_a_secret_is_not_taken_from_a_shadow(cp1):
-    teller.tell()
-    wish("CP-1", 1, AuthorizationKey="00112233445566778899")
-    assert not Command.objects.exists()
-
-
-@pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b'{"version":"1","state":{}}', b'{"version":1,"state":[]}'])
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"[]", b"{}", b'{"current":{"version":"1","state":{}}}', b'{"current":{"version":1,"state":{"desired":[]}}}'],
+)
 def test_nonsense_is_logged_and_harms_nobody(cp1, payload):
     teller.tell()
-    for topic in ("$aws/things/CP-1/shadow/name/configuration/update/delta", "$aws/events/thing/CP-1/created"):
+    for topic in ("$aws/things/CP-1/shadow/name/configuration/update/documents", "$aws/events/thing/CP-1/created"):
         assert news.hear(topic, payload) == []
     assert not Command.objects.exists()

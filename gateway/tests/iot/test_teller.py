@@ -10,10 +10,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from django.utils import timezone
 
-from chargers import configuration, twins
+from chargers import twins
 from chargers.boots import Nameplate, record_boot
-from chargers.configuration import Place
-from chargers.models import Charger, Registration, Setting, Site, Twin
+from chargers.models import Charger, Registration, Site, Twin
 from gateway.apps import remember_for_aws
 from gateway.iot import cloud, documents, teller
 from gateway.iot.things import everyone
@@ -140,34 +139,6 @@ def test_a_retired_charger_is_left_alone(make_charger):
     make_charger("CP-9", registration=Registration.REJECTED)
     assert teller.tell() == 0
     assert names() == set()
-
-
-def test_the_wanted_settings_are_reported_and_no_others(aws, cp1):
-    teller.tell()
-    Twin.objects.update(desired={"HeartbeatInterval": "60"}, changed_at=timezone.now())
-    for name, value in (("HeartbeatInterval", "300"), ("NumberOfConnectors", "2")):
-        Setting.objects.create(charger=cp1, name=name, value=value, reported_at=timezone.now())
-    teller.tell()
-    assert shadow(aws, "CP-1", "configuration") == {"HeartbeatInterval": "300"}
-
-
-def test_a_setting_that_the_charger_took_is_reported_by_itself(aws, cp1):
-    Twin.objects.create(charger=cp1, thing="CP-1", desired={"HeartbeatInterval": "60"}, desired_version=1)
-    teller.tell()
-    configuration.written(cp1, Place("HeartbeatInterval"), "60", needs_reboot=False, at=timezone.now())
-    teller.tell()
-    assert shadow(aws, "CP-1", "configuration") == {"HeartbeatInterval": "60"}
-
-
-def test_a_shadow_that_would_be_too_large_is_named_and_the_rest_is_told(aws, cp1):
-    teller.tell()
-    Setting.objects.create(charger=cp1, name="Big", value="x" * 9000, reported_at=timezone.now())
-    Twin.objects.update(desired={"Big": "y"}, changed_at=timezone.now())
-    Charger.objects.update(is_online=False, disconnected_at=timezone.now())
-    teller.tell()
-    assert shadow(aws, "CP-1", "connection")["isOnline"] is False
-    assert "'Big'" in Twin.objects.get().problem and "8192 bytes" in Twin.objects.get().problem
-    assert teller.tell() == 0  # not tried for ever
 
 
 def test_what_is_no_more_is_taken_out_of_a_shadow():

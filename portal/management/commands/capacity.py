@@ -37,12 +37,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--broker", choices=[IOT_CORE, OWN], default="", help="if not that of the parameter set for so many"
         )
+        parser.add_argument(
+            "--zones", type=int, choices=[1, 2], default=0, help="2: the yard outlives one; if not as for so many"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *, chargers: int, heartbeat: int, connectors: int, samples: int, **options: Any) -> None:
         habits = {"heartbeat_s": heartbeat, "connectors": connectors, "sample_s": samples}
         try:
-            made = plan(chargers, broker=options["broker"], **habits)
+            made = plan(chargers, zones=options["zones"], broker=options["broker"], **habits)
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps(report.facts(made)) if options["json"] else report.text(made))

@@ -109,7 +109,7 @@ def test_it_brings_news_of_things_from_iot_core_and_frames_there_only_if_asked(
     ):
         there = Ear(urlsplit(iot_core).port or 0, "+/in", "+/out", tls=shown(authority, tmp_path))
         here = Ear(port, *news.TOPICS)
-        for topic in ("$aws/events/thing/CP-1/created", "$aws/things/CP-1/shadow/name/configuration/update/delta"):
+        for topic in ("$aws/events/thing/CP-1/created", "$aws/things/CP-1/shadow/name/configuration/update/documents"):
             assert here.hears(topic, of=there)
         # By now the bridge stands, so silence means that it takes no frames.
         assert there.hears("CP-1/in", of=here, within_s=20 if is_bridged else 2) is is_bridged

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from chargers.desired import standings
+from chargers.desired import due, standings
 from chargers.models import (
     Command,
     Refusal,
@@ -18,6 +18,7 @@ from chargers.models import (
     Site,
     Standing,
     Tag,
+    Twin,
     Write,
 )
 from chargers.tests.street import Pole, beat
@@ -137,6 +138,18 @@ def test_what_a_charger_refuses_is_told_on_its_page_and_a_person_lets_it_be_trie
     desk.post("/chargers/CP-1/configuration/allow/", {"path": INTERVAL})
     assert not Refusal.objects.exists()
     assert Standing.objects.get(path=INTERVAL).state == "differs"
+
+
+def test_a_wish_of_the_shadow_in_aws_is_ended_by_a_person_who_may(desk, depot, pole):
+    Twin.objects.create(charger=pole.charger, thing="CP-1", desired={INTERVAL: "20"}, desired_version=3)
+    due.note({pole.charger.pk})
+    beat()
+    wanted = part(desk, "/chargers/CP-1/configuration/", "wanted")
+    assert "AWS IoT shadow" in wanted and "End this wish" in wanted
+    desk.post("/chargers/CP-1/configuration/renounce/", {"path": INTERVAL})
+    assert Twin.objects.get().desired == {}
+    assert Standing.objects.get(path=INTERVAL).source == depot.name
+    assert "End this wish" not in part(desk, "/chargers/CP-1/configuration/", "wanted")
 
 
 def test_a_restart_is_released_from_the_queue(desk, depot, pole, start):
