@@ -211,7 +211,8 @@ class Leader:
     def tick(self, now: float) -> list[Publication]:
         """What is due; on the disk before it is given. Raises sqlite3.OperationalError, and then nothing leaves."""
         for charger, message_id in self._orders.overdue(now):
-            if any(place.knows(message_id) for place in self._of(charger)):
+            # Not for a default: it may have left before the charger was there, which has nothing to say for a while.
+            if any(message_id in place.orders for place in self._of(charger)):
                 self._away.add(charger)
         said: list[Publication] = []
         if self.leads and now >= self._due_at:

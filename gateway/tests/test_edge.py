@@ -168,6 +168,16 @@ def test_defaults_come_first_then_each_car_gets_its_share(site: Site) -> None:
     assert site.draws("CP-1") == 32
 
 
+def test_a_charger_that_comes_after_its_default_had_left_is_told_again(site: Site) -> None:
+    site.edge.tick(site.now + 1)  # nobody is there to hear it
+    site.now += 20
+    boot = frames.call("b1", "BootNotification", {})
+    for name in site.chargers:
+        site.edge.hear_charger(name, frames.parse(boot), now=site.now)  # and then nothing for minutes
+    site.step(90)
+    assert {charger.default_a for charger in site.chargers.values()} == {0.0}
+
+
 def test_a_building_that_takes_more_leaves_less_and_a_silent_meter_leaves_what_is_sure(site: Site) -> None:
     site.edge.hear_brief(brief(*site.chargers, at=START + 1, building_worst_a=[30, 30, 30]), now=site.now)
     site.step(30)
