@@ -30,7 +30,7 @@ YARD = re.compile(
     r"|templates/(campaigns|chargers?|desired|files|profiles|reservations|sessions|sites|tokens)/"
     r"|portal/(views|forms)/(black_box|campaigns|chargers?|charger_page|charging|configuration|desired|energy|firmware"
     r"|images|link|local_lists|monitoring|power|profiles|reservations|ribbon|rollouts|security|sessions|site_day"
-    r"|site_tree|sites|stairs|tariffs|tokens|told|uploads)\.py"
+    r"|site_lead|site_tree|sites|stairs|tariffs|tokens|told|uploads)\.py"
 )
 
 NAMES = ("desk", "yard")  # folders under `locale/`

@@ -358,6 +358,8 @@ SPECTACULAR_SETTINGS = {
         "CommandStatus": "chargers.models.CommandStatus",
         "ConnectorStatus": "chargers.models.ConnectorStatus",
         "IdTokenStatus": "sessions.models.IdToken.Status",
+        "SiteLeader": "smartcharging.models.Leader",
+        "WantedLeader": [("cloud", "cloud"), ("edge", "edge")],
     },
 }
 

@@ -83,43 +83,48 @@ def share(
 
     ``upper_a``: what car, cable and EVSE can take; 0 where no car wants any. ``need_a``: to be met before anybody gets
     more, see `need_a`; NaN where nobody knows. ``plan_a``: what a plan (`smartcharging.plan`) wants now; it goes before
-    the need. ``weight``: shares are in proportion to it (1). ``urgency``: the highest
-    are admitted, and get the last ampere, first (the need, then the order of the vectors). ``floor_a``: less than this
-    is nothing. ``step_a``: shares are multiples of it; 0 for any.
+    the need. ``weight``: shares are in proportion to it (1). ``urgency``: the highest are admitted, and get the last
+    ampere, first (the need, then the order of the vectors). ``floor_a``: less than this is nothing; 0 for no floor.
+    ``step_a``: shares are multiples of it; 0 for any.
+
+    What cannot be (negative, NaN, infinite) counts as nothing or as all there is, and never breaks a limit. Raises
+    ValueError for a vector of another length than the network's.
     """
-    for name, vector in (("upper_a", upper_a), ("need_a", need_a), ("plan_a", plan_a), ("urgency", urgency)):
-        if vector is not None and vector.shape != network.coefficients.shape[1:]:
-            raise ValueError(f"{name!r} has {vector.shape} entries for {network.coefficients.shape[1]} EVSEs.")
     count = network.coefficients.shape[1]
-    upper = np.nan_to_num(np.maximum(upper_a, 0.0), posinf=1e6)
-    if step_a:
-        # The last fraction of an ampere that a car would take is rounded up: it takes what it takes.
-        upper = np.ceil(upper / step_a - 1e-9) * step_a
-    if floor_a:
-        upper = np.where(upper > 0, np.maximum(upper, floor_a), 0.0)
+    vectors = {"upper_a": upper_a, "need_a": need_a, "plan_a": plan_a, "weight": weight, "urgency": urgency}
+    for name, vector in vectors.items():
+        if vector is not None and vector.shape != (count,):
+            raise ValueError(f"{name!r} has {vector.shape} entries for {count} EVSEs.")
+    upper = _upper(upper_a, floor_a, step_a)
     need = np.zeros(count) if need_a is None else np.minimum(np.nan_to_num(np.maximum(need_a, 0.0)), upper)
-    weights = _weights(upper, need_a) * (1.0 if weight is None else np.maximum(weight, 1e-9))
+    weights = _weights(upper, need_a)
+    if weight is not None:
+        weights = weights * np.clip(np.nan_to_num(weight, nan=1.0), 1e-9, 1e9)
     order = np.argsort(-(need if urgency is None else urgency), kind="stable")
     shares = np.zeros(count)
     wants = upper > 0
     if not network.bears(shares):
         return Shares(shares, np.zeros(count, bool), np.where(wants, _worst(network, shares), -1))
-    if floor_a:
-        admitted = accepted(network, shares, np.where(wants, floor_a, 0.0), order) & wants
-        shares = np.where(admitted, floor_a, 0.0)
-        upper = np.where(admitted, upper, 0.0)
-    else:
-        admitted = wants
+    admitted = accepted(network, shares, np.where(wants, floor_a, 0.0), order) & wants if floor_a else wants
+    shares = np.where(admitted, floor_a, 0.0)
+    upper = np.where(admitted, upper, 0.0)
     bound = np.full(count, -1)
-    first = need if plan_a is None else np.maximum(plan_a, 0.0)
+    first = need if plan_a is None else np.nan_to_num(np.maximum(plan_a, 0.0))
     for tier in (np.minimum(first, upper), upper):
         shares, bound = fill(network, shares, np.maximum(tier, shares), weights)
     if step_a:
         shares = _whole(network, shares, upper, order, floor_a, step_a)
-    held = wants & (shares < upper - TOLERANCE_A)
-    waiting = wants & ~admitted
-    bound = np.where(held & (bound >= 0), bound, np.where(held | waiting, _nearest(network, shares), -1))
+    held = admitted & (shares < upper - TOLERANCE_A)
+    bound = np.where(held & (bound >= 0), bound, np.where(held | (wants & ~admitted), _nearest(network, shares), -1))
     return Shares(shares, admitted, bound)
+
+
+def _upper(upper_a: Floats, floor_a: float, step_a: float) -> Floats:
+    """What each can take, in steps: the last fraction is rounded up, for a car takes what it takes."""
+    upper = np.clip(np.nan_to_num(upper_a, posinf=1e6), 0.0, 1e6)
+    if step_a:
+        upper = np.ceil(upper / step_a - 1e-9) * step_a
+    return np.where(upper > 0, np.maximum(upper, floor_a), 0.0)
 
 
 def _weights(upper: Floats, need: Floats | None) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,11 +12,11 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Q, Subquery
 
-from chargers.models import Charger, CommandStatus
+from chargers.models import Charger, Command, CommandStatus
 from chargers.rows import first_key, stored
 from sessions.models import ChargingSession, MeterValue
 from smartcharging import grid, ledger
-from smartcharging.held import beside, chargers_of
+from smartcharging.held import Beside, beside, chargers_of
 from smartcharging.models import CapacitySignal, ChargingNeeds, Limit, LimitNode, Outlet, SitePlan
 
 Place = tuple[int, int]  # charger, EVSE
@@ -28,9 +28,11 @@ _OF_OUTLET = (
 _OF_CHARGER = ("identity", "is_online", "is_booted", "clock_offset_s")
 _READ_OF_ENTRY = (
     *("pk", "outlet_id", "session_id", "kind", "limit_a", "sent_at", "expires_at", "is_confirmed", "command_id"),
-    *("session__stopped_at", "session__is_superseded"),
-    *("command__status", "command__answer", "command__late_answer"),
+    *("session__stopped_at", "session__is_superseded", "command__status"),
 )
+_NOT_TAKEN = (CommandStatus.REJECTED, CommandStatus.EXPIRED, CommandStatus.CANCELLED)
+# What these say is clear without the words of the answer, which are costly to read for each entry.
+_CLEAR = frozenset({None, CommandStatus.ACCEPTED, *CommandStatus.open(), *_NOT_TAKEN})
 METER_LOOKBACK = timedelta(days=1)  # an older reading says nothing of now
 
 
@@ -152,10 +154,15 @@ def _sessions(plan: SitePlan, at: datetime) -> dict[Place, ChargingSession]:
     return {(session.charger_id, session.evse_id): session for session in running.order_by("started_at")}
 
 
-def others_a(books: Books) -> dict[int, float]:
-    """The most that profiles which are not the planner's may allow, by outlet; 0 where there are none."""
-    held = beside(books.plan, [session for _, session in books.busy], at=books.at)
-    return {outlet.id: held.others_a(outlet.charger.id, outlet) for outlet in books.outlets}
+def beside_ledger(books: Books) -> Beside:
+    """What chargers hold, or may hold, beside what the ledger sent them."""
+    return beside(books.plan, [session for _, session in books.busy], at=books.at)
+
+
+def in_post(books: Books) -> dict[int, UUID]:
+    """The commands of entries that may still be on their way, by entry."""
+    rows = Limit.objects.filter(outlet__node__site=books.plan.site_id, is_confirmed=False, command__isnull=False)
+    return {pk: command_id for pk, command_id in rows.values_list("pk", "command_id") if command_id is not None}
 
 
 def _outlet(outlet: Outlet, in_session: bool, default_a: float | None) -> ledger.Outlet:
@@ -175,15 +182,19 @@ def _outlet(outlet: Outlet, in_session: bool, default_a: float | None) -> ledger
 def _read_entries(books: Books) -> None:
     """Put the entries into the ledger, and draw from their commands what became of them."""
     by_outlet: dict[int, list[Any]] = defaultdict(list)
-    rows = Limit.objects.filter(outlet__node__site=books.plan.site_id).order_by("pk")
-    for row in rows.values_list(*_READ_OF_ENTRY, named=True):
+    entries = Limit.objects.filter(outlet__node__site=books.plan.site_id).order_by("pk")
+    rows = list(entries.values_list(*_READ_OF_ENTRY, named=True))
+    for row in rows:
         by_outlet[row.outlet_id].append(row)
+    unclear = {row.command_id for row in rows if not row.is_confirmed and row.command__status not in _CLEAR}
+    found = Command.objects.filter(pk__in=unclear).values_list("pk", "answer", "late_answer") if unclear else ()
+    answers = {pk: (answer, late) for pk, answer, late in found}
     for index, outlet in enumerate(books.outlets):
         if outlet.id in by_outlet:
-            _read_entries_of(books, index, by_outlet[outlet.id])
+            _read_entries_of(books, index, by_outlet[outlet.id], answers)
 
 
-def _read_entries_of(books: Books, index: int, rows: list[Any]) -> None:
+def _read_entries_of(books: Books, index: int, rows: list[Any], answers: Mapping[UUID, tuple[Any, Any]]) -> None:
     outlet, place, session = books.outlets[index], books.ledger.outlets[index], books.running[index]
     for row in rows:
         is_over = row.session__stopped_at is not None or row.session__is_superseded
@@ -193,7 +204,7 @@ def _read_entries_of(books: Books, index: int, rows: list[Any]) -> None:
         entry = ledger.Entry(row.pk, row.limit_a, row.sent_at.timestamp(), expires_at, row.is_confirmed)
         place.slot(row.kind).entries.append(entry)
     for row in rows:
-        verdict = _verdict(row)
+        verdict = _verdict(row, *answers.get(row.command_id, (None, None)))
         if verdict is not None:
             slot = place.slot(row.kind)
             (slot.confirm if verdict else slot.refuse)(row.pk)
@@ -205,19 +216,17 @@ def _read_entries_of(books: Books, index: int, rows: list[Any]) -> None:
     books.news += [row.pk for row in rows if row.pk in kept and kept[row.pk].is_confirmed and not row.is_confirmed]
 
 
-def _verdict(row: Any) -> bool | None:
+def _verdict(row: Any, answer: Any, late: Any) -> bool | None:
     """Whether the charger took it; None: nobody knows, so it may have."""
-    status, answer = row.command__status, row.command__answer
+    status = row.command__status
     if row.is_confirmed or status == CommandStatus.ACCEPTED:
         return True
     if status is None or status in CommandStatus.open():
         return None
     if status == CommandStatus.TIMEOUT:
-        late = row.command__late_answer
         return {"Accepted": True, "Rejected": False}.get(late.get("status", "")) if isinstance(late, dict) else None
     # Never sent, or refused in so many words. A fault that it answered with may have come after it acted.
-    was_not_taken = status in (CommandStatus.REJECTED, CommandStatus.EXPIRED, CommandStatus.CANCELLED)
-    return False if was_not_taken or answer is None else None
+    return False if status in _NOT_TAKEN or answer is None else None
 
 
 def close_books(books: Books) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,80 +12,75 @@ from django.db.models import Sum
 
 from chargers.models import Site
 from sessions.models import ChargingSession, SessionHour
+from smartcharging import sampling
 from smartcharging.allocation import Floats
 from smartcharging.bookkeeping import Books
-from smartcharging.models import EnergyPrice, SiteSample
+from smartcharging.cars import Given
+from smartcharging.models import EnergyPrice, SitePlan, SiteSample
+from smartcharging.sampling import Sample
 
-STEP = timedelta(minutes=5)
-LONGEST = timedelta(seconds=30)  # a plan speaks for the time since the last one, but not for a night without planner
-METER_IS_OLD = timedelta(minutes=10)
+STEP = timedelta(seconds=sampling.STEP_S)
 HOUR = timedelta(hours=1)
+_HIGHEST = ("cars_w", "queued")
+_PHASES = ("limit_a", "building_a", "cars_a", "worst_a")
+_COLUMNS = (*_PHASES, *_HIGHEST, *sampling.SUMS)
 
 
-def record(
-    books: Books,
-    *,
-    given_a: Floats,
-    wanted_a: Floats,
-    worst_a: Floats | None = None,
-    pauses: int = 0,
-    since: datetime | None = None,
-) -> SiteSample:
+def record(books: Books, given: Given, *, worst_a: Floats, pauses: int, since: datetime | None) -> None:
     """Add what a plan saw to its five minutes; the plan's row is locked, so nobody else does."""
-    bucket = books.at.replace(minute=books.at.minute // 5 * 5, second=0, microsecond=0)
-    span = min(books.at - since, LONGEST) if since is not None else timedelta(0)
-    hours = max(0.0, span / HOUR)
-    limit, building, cars, worst = currents(books, worst_a)
-    row = SiteSample.objects.filter(site=books.plan.site_id, at=bucket).first()
-    if row is None:
-        row = SiteSample(
-            site_id=books.plan.site_id, at=bucket, limit_a=limit, building_a=building, cars_a=cars, worst_a=worst
-        )
-    row.limit_a = _each(min, row.limit_a, limit)
-    row.building_a = _each(max, row.building_a, building)
-    row.cars_a = _each(max, row.cars_a, cars)
-    row.worst_a = _each(max, row.worst_a, worst)
-    row.cars_w = max(row.cars_w, sum(cars) * books.plan.volts)
-    row.queued = max(row.queued, sum(outlet.is_queued for outlet in books.outlets))
-    row.pauses += pauses
-    row.wanted_ah += float(wanted_a.sum()) * hours
-    row.given_ah += float(given_a.sum()) * hours
-    if any(b + c > most + 1e-6 for b, c, most in zip(building, cars, limit, strict=True)):
-        row.overload_s += span.total_seconds()
-    row.save()
-    return row
-
-
-def _each(choose: Callable[[float, float], float], one: Sequence[float], other: Sequence[float]) -> list[float]:
-    return [choose(a, b) for a, b in zip(one, other, strict=True)]
-
-
-def currents(books: Books, worst: Floats | None = None) -> tuple[list[float], list[float], list[float], list[float]]:
-    """Limit, building, cars as measured, cars at worst: amperes on L1, L2, L3 of the grid connection.
-
-    ``worst``: of each EVSE, if it is known already.
-    """
-    site, root = books.site, books.site.root
-    signals = [signal.limit_w for signal in site.signals if signal.is_on(books.at, books.at)]
-    watts = [limit_w for limit_w in (root.limit_w, *signals) if limit_w is not None]
-    phases = sum(limit > 0 for limit in root.limits_a) or 1
-    most = min(watts, default=np.inf) / site.volts / phases
-    limit = [min(amperes - root.buffer_a, most) if amperes else 0.0 for amperes in root.limits_a]
-    on = site.on.astype(float)
-    drawn = np.zeros(len(books.outlets))
+    drawn_a = np.zeros(len(books.outlets))
     for index, session in books.busy:
-        drawn[index] = _drawn_a(books, index, session)
-    worst = books.ledger.worst_a(books.at.timestamp()) if worst is None else worst
-    rounded = [[round(float(value), 2) for value in row] for row in (on @ drawn, on @ worst)]
-    return limit, list(site.load_a(books.at)), rounded[0], rounded[1]
+        drawn_a[index] = _drawn_a(books, index, session)
+    since_s = since.timestamp() if since is not None else None
+    _add(
+        books.plan,
+        sampling.seen(books.site, books.at, given, drawn_a=drawn_a, worst_a=worst_a, pauses=pauses, since=since_s),
+    )
 
 
 def _drawn_a(books: Books, index: int, session: ChargingSession) -> float:
     """By its meter; where that is old, what it was given."""
     drawn_a, at = getattr(session, "drawn_a", None), getattr(session, "drawn_at", None)
-    if drawn_a is None or at is None or books.at - at > METER_IS_OLD:
+    if drawn_a is None or at is None or (books.at - at).total_seconds() > sampling.METER_IS_OLD_S:
         return float(min(books.outlets[index].target_a, books.ledger.outlets[index].worst_a(books.at.timestamp())))
     return float(drawn_a)
+
+
+def told_by_edge(plan: SitePlan, told: Sequence[Sample], *, at: datetime) -> None:
+    """What the edge of a site saw while it led, each of its five minutes from their beginning, as often as it likes.
+
+    Nothing is added twice: ``plan.edge_sample`` is the last one that was, as it was then. Not saved; the plan's row is
+    locked. What is yet to come, by an edge whose clock is wrong, is left aside.
+    """
+    last = sampling.read(plan.edge_sample) if plan.edge_sample else None
+    for sample in sorted(told, key=_order):
+        if sample.at > (at + STEP).timestamp() or (last is not None and _order(sample) < _order(last)):
+            continue
+        news = replace(sample)
+        if last is not None and _order(sample) == _order(last):
+            for name in sampling.SUMS:
+                setattr(news, name, max(0, getattr(sample, name) - getattr(last, name)))
+        _add(plan, news)
+        last = sample
+    plan.edge_sample = asdict(last) if last is not None else None
+
+
+def _order(sample: Sample) -> tuple[float, float]:
+    return sample.at, sample.since
+
+
+def _add(plan: SitePlan, sample: Sample) -> None:
+    at = datetime.fromtimestamp(sample.at, UTC)
+    row = SiteSample.objects.filter(site=plan.site_id, at=at).first()
+    if row is None:
+        row = SiteSample(site_id=plan.site_id, at=at)
+    else:
+        kept = Sample(sample.at, 0.0, **{name: getattr(row, name) for name in _COLUMNS})
+        sampling.add(kept, sample)
+        sample = kept
+    for name in _COLUMNS:
+        setattr(row, name, getattr(sample, name))
+    row.save()
 
 
 @dataclass(slots=True)

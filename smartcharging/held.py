@@ -87,6 +87,12 @@ class Beside:
         maybe_a = [one.most_a(outlet, self.volts) for one in _there(self.in_doubt, charger_id, outlet)]
         return own_a, max([own_a, self.others_a(charger_id, outlet), *maybe_a])
 
+    def default_doubt_a(self, charger_id: int, outlet: Outlet) -> float:
+        """The most that a default of ours allows there which is on its way, or was never answered."""
+        number = leading.profile_id(outlet.evse_id, "default")
+        maybe = [one for one in _there(self.in_doubt, charger_id, outlet) if one.number == number]
+        return max((one.most_a(outlet, self.volts) for one in maybe), default=0.0)
+
     def others_a(self, charger_id: int, outlet: Outlet) -> float:
         """The most that profiles which are not the planner's may allow there; 0 where there are none."""
         ours = {leading.profile_id(outlet.evse_id, kind) for kind in leading.KINDS}

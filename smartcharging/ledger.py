@@ -30,6 +30,8 @@ TOLERANCE_A = 2.0  # meters are inexact, and a car needs a moment to obey
 PATIENCE_S = 30.0  # that long above its limit, and it is wild
 MOST_SKEW_S = 30.0
 """A clock further off makes a charger sticky: nobody can say when a lease ends there."""
+IN_POST = 1 << 60
+"""Numbers from here on: of messages that left by another road than ours, and may arrive before or after any of ours."""
 
 
 class Trust(StrEnum):
@@ -42,7 +44,7 @@ class Trust(StrEnum):
 
 @dataclass(slots=True)
 class Entry:
-    """A limit that may be in force at a charger. ``number`` grows with each message to it."""
+    """A limit that may be in force at a charger. ``number`` grows with each message to it, in their order there."""
 
     number: int
     limit_a: float
@@ -65,15 +67,29 @@ class Slot:
         return max([entry.limit_a for entry in self.entries]) if self.entries else 0.0
 
     def confirm(self, number: int) -> None:
-        """The charger took this one, so it holds none that left before it."""
-        kept = [entry for entry in self.entries if entry.number >= number]
-        if not kept or kept[0].number != number:
+        """The charger took this one, so it holds none that came to it before."""
+        taken = next((entry for entry in self.entries if entry.number == number), None)
+        if taken is None:
             return  # over, or overtaken by a later confirmation
-        self.entries, kept[0].is_confirmed = kept, True
+        self.entries = [entry for entry in self.entries if entry.number >= number]
+        taken.is_confirmed = True
 
     def refuse(self, number: int) -> None:
         """The charger did not take this one; what it held before stays."""
         self.entries = [entry for entry in self.entries if entry.number != number]
+
+    def pass_by(self, number: int, new: int) -> None:
+        """One of the post was seen on its way: it comes to the charger after all that passed before it."""
+        for entry in [entry for entry in self.entries if entry.number == number]:
+            self.entries.remove(entry)
+            self.entries.append(entry)
+            entry.number = new
+
+    def end_post(self, moment: float) -> None:
+        """What was in the post since before ``moment`` has arrived, or never will."""
+        for entry in self.entries:
+            if entry.number >= IN_POST and entry.sent_at < moment:
+                entry.number = 0
 
     def forget_before(self, moment: float) -> None:
         self.entries = [entry for entry in self.entries if entry.expires_at > moment]

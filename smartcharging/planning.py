@@ -90,19 +90,18 @@ def plan_site(site_id: int, *, at: datetime) -> int:
     obedience.watch(books)
     close_books(books)
     count = orders.install_defaults(books)
-    shared, now = share(books), at.timestamp()
-    targets, wanted = shared.amperes, shared.wanted_a
+    given, now = share(books), at.timestamp()
+    targets = given.amperes
     count += orders.send(books, books.ledger.decide(targets, now, order=np.argsort(-targets, kind="stable")))
     worst = books.ledger.worst_a(now)
     pauses = _show(books, shown)
-    given = np.minimum(targets, wanted)
-    day.record(books, given_a=given, wanted_a=wanted, worst_a=worst, pauses=pauses, since=site_plan.planned_at)
+    day.record(books, given, worst_a=worst, pauses=pauses, since=site_plan.planned_at)
     site_plan.version += 1
     site_plan.planned_at, site_plan.next_due_at = at, at + EVERY
-    site_plan.fullness, site_plan.problem = min(books.ledger.fullness(now, worst), 1e9), ""
-    site_plan.save(update_fields=["version", "planned_at", "next_due_at", "fullness", "problem"])
-    if site_plan.fullness > 1 + 1e-6:
+    site_plan.problem = ""
+    if not site_plan.fill(books.ledger.fullness(now, worst), at=at):
         log.warning("site_not_safe", site=site_id, fullness=round(site_plan.fullness, 3))
+    site_plan.save(update_fields=["version", "planned_at", "next_due_at", "fullness", "unsafe_since", "problem"])
     return count
 
 

@@ -21,7 +21,8 @@ class NoBrief(ValueError):
 @dataclass(slots=True, frozen=True)
 class Outlet:
     """An EVSE. ``others_a``: the most that profiles of others may allow there. ``entries`` and ``default_a`` are what
-    the cloud had in its ledger when it handed over. ``needs``: what the car of the session ``transaction_id`` said.
+    the cloud had in its ledger when it handed over; an entry with a ``message_id`` may still be on its way, and so may
+    a default of ``default_doubt_a``. ``needs``: what the car of the session ``transaction_id`` said.
     """
 
     charger: str
@@ -40,6 +41,7 @@ class Outlet:
     transaction_id: str | None
     needs: Mapping[str, Any]
     entries: tuple[Mapping[str, Any], ...]
+    default_doubt_a: float = 0.0
 
     @property
     def place(self) -> str:
@@ -48,7 +50,9 @@ class Outlet:
 
 @dataclass(slots=True, frozen=True)
 class Brief:
-    """``leader``: edge or cloud. ``is_adopted``: the cloud has heard from an edge in this epoch."""
+    """``leader``: edge or cloud. ``is_adopted``: the cloud has heard from an edge in this epoch. ``sampled``: so far it
+    has what the edge saw, see `gateway.edge.daybook`.
+    """
 
     site: int
     epoch: int
@@ -62,6 +66,7 @@ class Brief:
     nodes: tuple[grid.Node, ...]
     signals: tuple[grid.Signal, ...]
     outlets: tuple[Outlet, ...]
+    sampled: tuple[float, float] = (0.0, 0.0)
 
     @property
     def leads(self) -> bool:
@@ -94,10 +99,12 @@ def _brief(told: Mapping[str, Any]) -> Brief:
     if told["leader"] not in ("edge", "cloud"):
         raise NoBrief(f"The brief names {told['leader']!r} as leader; it is edge or cloud.")
     first, second, third = map(float, told["building_worst_a"])
+    at, since = told.get("sampled") or (0.0, 0.0)
     return Brief(
         int(told["site"]), int(told["epoch"]), told["leader"], bool(told["is_adopted"]), float(told["told_at"]),
         float(told["lease_s"]), float(told["default_a"]), float(told["volts"]), (first, second, third),
         tuple(map(_node, told["nodes"])), tuple(map(_signal, told["signals"])), tuple(map(_outlet, told["outlets"])),
+        (float(at), float(since)),
     )  # fmt: skip
 
 
@@ -123,5 +130,5 @@ def _outlet(told: Mapping[str, Any]) -> Outlet:
         int(told["phases"]), told["rotation"], ledger.Trust(told["trust"]), bool(told["is_wild"]),
         float(told["skew_s"]), bool(told["in_watts"]), float(told["others_a"]),
         None if told["default_a"] is None else float(told["default_a"]), told["transaction_id"],
-        told["needs"], tuple(told["entries"]),
+        told["needs"], tuple(told["entries"]), float(told.get("default_doubt_a", 0.0)),
     )  # fmt: skip

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+Moment = tuple[float, float]  # when five minutes began, and when counting them did
+
 
 class InUse(RuntimeError):
     """Another process has the journal."""
@@ -44,6 +46,10 @@ class Journal:
                 "(number INTEGER PRIMARY KEY, key TEXT NOT NULL, message_id TEXT NOT NULL, text TEXT NOT NULL)"
             )
             self._db.execute("CREATE UNIQUE INDEX IF NOT EXISTS frame_once ON frame (key, message_id, text)")
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS sample "
+                "(at REAL NOT NULL, since REAL NOT NULL, told BLOB NOT NULL, PRIMARY KEY (at, since))"
+            )
             self._db.execute("COMMIT")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
@@ -66,6 +72,8 @@ class Journal:
         places: Mapping[str, Mapping[str, Any]],
         gone: Iterable[str] = (),
         notes: Mapping[str, bytes] | None = None,
+        samples: Mapping[Moment, Mapping[str, Any]] | None = None,
+        samples_from: Moment = (0.0, 0.0),
     ) -> None:
         """All or nothing, and on the disk when it returns."""
         with _Transaction(self._db):
@@ -73,6 +81,18 @@ class Journal:
             rows = [(name, orjson.dumps(state)) for name, state in places.items()]
             self._db.executemany("INSERT OR REPLACE INTO place VALUES (?, ?)", rows)
             self._db.executemany("INSERT OR REPLACE INTO note VALUES (?, ?)", list((notes or {}).items()))
+            seen = [(*moment, orjson.dumps(told)) for moment, told in (samples or {}).items()]
+            self._db.executemany("INSERT OR REPLACE INTO sample VALUES (?, ?, ?)", seen)
+            self._db.execute("DELETE FROM sample WHERE (at, since) < (?, ?)", samples_from)
+
+    def samples(self, most: int) -> list[dict[str, Any]]:
+        """The oldest that are kept, in order."""
+        rows = self._db.execute("SELECT told FROM sample ORDER BY at, since LIMIT ?", (most,))
+        return [orjson.loads(told) for (told,) in rows]
+
+    def latest_sample(self) -> dict[str, Any] | None:
+        row = self._db.execute("SELECT told FROM sample ORDER BY at DESC, since DESC LIMIT 1").fetchone()
+        return None if row is None else orjson.loads(row[0])
 
     def keep(self, frames: Iterable[tuple[str, str, str]]) -> None:
         """Keep frames (key, message id, text); on the disk when it returns."""

@@ -8,10 +8,10 @@ binds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import orjson
@@ -20,16 +20,17 @@ import structlog
 from gateway import frames, topics
 from gateway.bus.publisher import Publication
 from gateway.edge import brief, places, words
+from gateway.edge.daybook import DayBook
 from gateway.edge.journal import Journal
+from gateway.edge.orders import Orders
 from gateway.edge.places import Place
-from smartcharging import cars, grid, leading, ledger, meter
+from gateway.edge.report import report
+from smartcharging import cars, grid, leading, ledger, meter, sampling
 
 EVERY_S = 10.0
 SOON_S = 1.0  # after news
-ANSWER_S = 30.0  # then the charger has lost our order, or its connection
 ASK_AGAIN_S = 60.0
 REPORT_EVERY_S = 10.0
-REPORT = "chargeyard.site-report.v1"
 
 log = structlog.get_logger(__name__)
 
@@ -46,11 +47,13 @@ class Leader:
         self.places: dict[str, Place] = {}
         self._kept = journal.places()
         self._number = int(journal.note("number") or b"0")
-        self._busy: dict[str, tuple[str, float]] = {}  # by charger: the id of the order in work, ours or not, and when
+        self._orders = Orders()
+        self._days = DayBook(journal)
         self._away: set[str] = set()  # chargers that left an order of ours unanswered, and said nothing since
         self._starts: dict[str, tuple[str, dict[str, Any]]] = {}  # StartTransaction that wait for their number
         self._reading: meter.Reading | None = None
         self._due_at = self._report_at = now
+        self._planned_at: float | None = None
         self._notes: dict[str, bytes] = {}
         self._gone: list[str] = []
         self.fullness, self.problem = 0.0, ""
@@ -87,6 +90,7 @@ class Leader:
             log.info("epoch", site=self.site, epoch=told.epoch, leader=told.leader)
             self._report_at = now
         self._brief, self._epoch = told, told.epoch
+        self._days.until = max(self._days.until, told.sampled)
         self._notes |= {"brief": payload, "epoch": str(told.epoch).encode()}
         self._soon(now)
 
@@ -142,14 +146,9 @@ class Leader:
         """What somebody, we ourselves too, sends to a charger."""
         match frame:
             case frames.Call(message_id=message_id, action=action, payload=payload):
-                if self._busy.get(charger, ("", 0.0))[0] == message_id:
-                    return
-                self._busy.setdefault(charger, (message_id, now))
-                if words.may_raise(action, payload):
-                    for place in self._of(charger):
-                        place.raised_at = now
-                        place.follow()
-                    self._soon(now)
+                is_last = self._orders.see_pass(charger, message_id, now)
+                if is_last is not None:
+                    self._see_pass(charger, message_id, action, payload, now, is_last=is_last)
             case frames.Result(message_id=message_id, payload=payload):
                 asked_id, call = self._starts.get(charger, ("", {}))
                 if asked_id != message_id or not isinstance(payload, dict):
@@ -157,6 +156,27 @@ class Leader:
                 del self._starts[charger]
                 if begun := words.started_by(call, payload):
                     self._take_news(charger, begun, now)
+
+    def _see_pass(
+        self, charger: str, message_id: str, action: str, payload: words.Payload, now: float, *, is_last: bool
+    ) -> None:
+        """What goes to a charger goes by us in its order. ``is_last``: all of ours that left have gone by already."""
+        known = [place for place in self._of(charger) if place.knows(message_id)]
+        for place in known:
+            if is_last and place.is_in_post(message_id):
+                self._number += 1
+                place.see_pass(message_id, self._number)
+                self._soon(now)
+        if known or not words.may_raise(action, payload):
+            return
+        profile_id = words.profile_id(action, payload)
+        for place in self._of(charger):
+            if profile_id == leading.profile_id(place.told.evse_id, "default"):
+                place.lose_default()
+            else:
+                place.raised_at = now
+                place.follow()
+        self._soon(now)
 
     def _of(self, charger: str) -> Iterable[Place]:
         return [place for place in self.places.values() if place.told.charger == charger]
@@ -181,8 +201,7 @@ class Leader:
         return self._brief.volts if self._brief is not None else 230.0
 
     def _settle(self, charger: str, message_id: str, is_taken: bool | None, now: float) -> None:
-        if self._busy.get(charger, ("", 0.0))[0] == message_id:
-            del self._busy[charger]
+        if self._orders.settle(charger, message_id):
             self._soon(now, after_s=0.0)
         for place in self._of(charger):
             place.settle(message_id, is_taken)
@@ -191,18 +210,17 @@ class Leader:
 
     def tick(self, now: float) -> list[Publication]:
         """What is due; on the disk before it is given. Raises sqlite3.OperationalError, and then nothing leaves."""
-        for charger, (message_id, since) in list(self._busy.items()):
-            if now - since >= ANSWER_S:
-                del self._busy[charger]
-                if any(message_id in place.orders for place in self._of(charger)):
-                    self._away.add(charger)
+        for charger, message_id in self._orders.overdue(now):
+            # Not for a default: it may have left before the charger was there, which has nothing to say for a while.
+            if any(message_id in place.orders for place in self._of(charger)):
+                self._away.add(charger)
         said: list[Publication] = []
         if self.leads and now >= self._due_at:
             self._due_at = now + EVERY_S
             said = self._lead(now)
         if self._brief is not None and now >= self._report_at:
             self._report_at = now + REPORT_EVERY_S
-            said.append(self._report(now))
+            said.append(Publication(topics.site(self.site, "report"), orjson.dumps(self._report(now)), qos=1))
         if said or self._notes:
             self._commit()
         return said
@@ -213,7 +231,11 @@ class Leader:
     def _commit(self) -> None:
         notes = {**self._notes, "number": str(self._number).encode()}
         self._journal.write(
-            places={name: place.state() for name, place in self.places.items()}, gone=self._gone, notes=notes
+            places={name: place.state() for name, place in self.places.items()},
+            gone=self._gone,
+            notes=notes,
+            samples=self._days.take(),
+            samples_from=self._days.until,
         )
         self._notes, self._gone = {}, []
 
@@ -221,44 +243,61 @@ class Leader:
         here = list(self.places.values())
         for place in here:
             place.outlet.is_online = place.told.charger not in self._away
+            place.end_post(now)
             place.outlet.expire(now)
-        book = self._book(here, now)
+        site = self._drawn(here, now)
+        book = self._book(site, here, now)
         said = self._tell_defaults(here, book, now)
         before = [place.car for place in here]
         given = cars.share(book, before, now, volts=self._volts)
+        pauses = 0
         for index, (place, car) in enumerate(zip(here, before, strict=True)):
+            pauses += given.is_queued[index] and place.target_a > 0
             place.target_a, place.bound_by = float(given.amperes[index]), given.bound_by[index]
             place.is_queued, place.enough_a = given.is_queued[index], car.enough_a if car is not None else None
         for order in book.decide(given.amperes, now, order=np.argsort(-given.amperes, kind="stable")):
             said += self._order(here[order.index], order, book, now)
-        self.fullness = book.fullness(now)
+        self._sample(site, here, given, book, pauses, now)
+        self.fullness = min(book.fullness(now), 1e9)  # JSON knows no infinity
         if self.fullness > 1 + 1e-6:
             log.warning("site_not_safe", site=self.site, fullness=round(self.fullness, 3))
             said += self._contain(here, now)
         return said
 
-    def _book(self, here: list[Place], now: float) -> ledger.Ledger:
+    def _sample(
+        self, site: grid.Site, here: list[Place], given: cars.Given, book: ledger.Ledger, pauses: int, now: float
+    ) -> None:
+        drawn_a = np.array([place.draws_a(now) for place in here], float)
+        at, since = datetime.fromtimestamp(now, UTC), self._planned_at
+        self._days.add(
+            sampling.seen(site, at, given, drawn_a=drawn_a, worst_a=book.worst_a(now), pauses=pauses, since=since)
+        )
+        self._planned_at = now
+
+    def _drawn(self, here: list[Place], now: float) -> grid.Site:
         assert self._brief is not None
-        told, at = self._brief, datetime.fromtimestamp(now, UTC)
-        measured = self._reading
+        told, measured = self._brief, self._reading
         building = grid.Building(
             told.building_worst_a, measured.load_a if measured else None, measured.measured_at if measured else None
         )
-        site = grid.Site(told.nodes, [brief.place(place.told) for place in here], told.volts, building, told.signals)
-        network = site.network(at, ahead=timedelta(seconds=told.lease_s))
-        return ledger.Ledger(network, [place.outlet for place in here], lease_s=told.lease_s)
+        return grid.Site(told.nodes, [brief.place(place.told) for place in here], told.volts, building, told.signals)
+
+    def _book(self, site: grid.Site, here: list[Place], now: float) -> ledger.Ledger:
+        assert self._brief is not None
+        lease_s = self._brief.lease_s
+        network = site.network(datetime.fromtimestamp(now, UTC), ahead=timedelta(seconds=lease_s))
+        return ledger.Ledger(network, [place.outlet for place in here], lease_s=lease_s)
 
     # -- orders ----------------------------------------------------------------------------------------------------
 
     def _order(self, place: Place, order: ledger.Order, book: ledger.Ledger, now: float) -> list[Publication]:
         """One order at a time for each charger; what has to wait is decided anew, and not booked."""
-        if place.told.charger in self._busy or not place.transaction_id:
+        if self._orders.is_busy(place.told.charger) or not place.transaction_id:
             return []
         self._number += 1
-        message_id = str(uuid4())
-        place.book(order, self._number, message_id, now, book)
         until = datetime.fromtimestamp(order.expires_at, UTC) if order.kind == "lease" else None
-        return [self._profile(place, order.kind, order.limit_a, message_id, now, until=until)]
+        write = partial(place.book, order, self._number, now=now, book=book)
+        return [self._orders.profile(place, order.kind, order.limit_a, write, now, volts=self._volts, until=until)]
 
     def _tell_defaults(self, here: list[Place], book: ledger.Ledger, now: float) -> list[Publication]:
         """A default first of all; a lower one at once, a higher one only where all limits bear it."""
@@ -269,57 +308,27 @@ class Leader:
             is_there = place.default_a is not None and abs(place.default_a - wanted_a) < ledger.TELLING_A
             is_asked = place.asked_default is not None and now - place.asked_default[2] < ASK_AGAIN_S
             is_led = place.told.trust is not ledger.Trust.NONE and place.outlet.is_online
-            if is_there or is_asked or not is_led or place.told.charger in self._busy:
+            if is_there or is_asked or not is_led or self._orders.is_busy(place.told.charger):
                 continue
             if place.default_a is not None and wanted_a > place.default_a:
                 raised = book.worst_a(now)
                 raised[index] = max(raised[index], min(wanted_a, place.told.cable_a))
                 if not book.network.bears(raised):
                     continue
-            message_id = str(uuid4())
-            place.ask_default(wanted_a, message_id, now)
-            said.append(self._profile(place, "default", wanted_a, message_id, now))
+            write = partial(place.ask_default, wanted_a, now=now)
+            said.append(self._orders.profile(place, "default", wanted_a, write, now, volts=self._volts))
         return said
-
-    def _profile(
-        self, place: Place, kind: str, limit_a: float, message_id: str, now: float, *, until: datetime | None = None
-    ) -> Publication:
-        told = place.told
-        watts_per_a = self._volts * told.phases if told.in_watts else None
-        at = datetime.fromtimestamp(now, UTC)
-        profile = leading.profile(kind, told.evse_id, limit_a, at=at, until=until, watts_per_a=watts_per_a)
-        transaction_id = "" if kind == "default" else place.transaction_id
-        action, payload = words.set_profile(told.version, profile, evse_id=told.evse_id, transaction_id=transaction_id)
-        return self._call(told.charger, message_id, action, payload, now)
 
     def _contain(self, here: list[Place], now: float) -> list[Publication]:
         """A wild one is stopped where its cable, with all that the others may draw, is too much."""
         return [
-            self._call(place.told.charger, str(uuid4()), *words.stop(place.told.version, place.transaction_id), now)
+            self._orders.stop(place, now)
             for place in here
-            if place.outlet.is_wild and place.transaction_id and place.told.charger not in self._busy
+            if place.outlet.is_wild and place.transaction_id and not self._orders.is_busy(place.told.charger)
         ]
 
-    def _call(self, charger: str, message_id: str, action: str, payload: dict[str, Any], now: float) -> Publication:
-        self._busy[charger] = message_id, now
-        log.info("frame", charger=charger, frame="down", action=action, id=message_id)
-        return Publication(topics.outbound(topics.key(charger)), frames.call(message_id, action, payload).encode())
-
-    # -- the report ------------------------------------------------------------------------------------------------
-
-    def _report(self, now: float) -> Publication:
-        """What the site does, for the cloud's pages; once it no longer leads, the ledger as well."""
-        outlets = [
-            {
-                "charger": place.told.charger, "evse_id": place.told.evse_id, "target_a": place.target_a,
-                "bound_by": place.bound_by, "is_queued": place.is_queued, "is_wild": place.outlet.is_wild,
-                "worst_a": place.outlet.worst_a(now), "transaction_id": place.transaction_id,
-                **({} if self.leads else {"entries": place.entries()}),
-            }
-            for place in self.places.values()
-        ]  # fmt: skip
-        told = {
-            "schema": REPORT, "site": self.site, "epoch": self._epoch, "at": now, "is_leading": self.leads,
-            "fullness": self.fullness, "kept_frames": self._journal.count(), "outlets": outlets,
-        }  # fmt: skip
-        return Publication(topics.site(self.site, "report"), orjson.dumps(told), qos=1)
+    def _report(self, now: float) -> Mapping[str, Any]:
+        return report(
+            self.places.values(), now, is_leading=self.leads, site=self.site, epoch=self._epoch,
+            fullness=self.fullness, kept_frames=self._journal.count(), samples=self._days.to_tell(),
+        )  # fmt: skip

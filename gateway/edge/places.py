@@ -8,16 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.edge import brief
-from smartcharging import cars, ledger
+from smartcharging import cars, ledger, sampling
 
 FOREIGN_S = 30.0  # until what others ordered is in the brief
+# The longest that an order of the cloud is on its way. All of them travel with QoS 0, and connections that fall silent
+# are given up after a minute and a half at most, with what was on them.
+POST_S = 300.0
 
 
 @dataclass(slots=True)
 class Place:
     """``default_a``: ours, as it was confirmed; ``doubt_a``: the most that was asked for since, and may be there.
 
-    ``raised_at``: when somebody else ordered what may raise its limit. ``orders``: by message id, kind and number.
+    ``raised_at``: when somebody else ordered what may raise its limit. ``orders``: by message id, kind and number; of
+    the cloud's as well, as long as they are in the post (`ledger.IN_POST`).
     """
 
     told: brief.Outlet
@@ -49,17 +53,42 @@ class Place:
         if (order := self.orders.get(message_id)) is None:
             return False
         kind, number = order
-        if is_taken is not None:
+        # One of the cloud's that we did not see pass: nobody knows which of ours it came after.
+        is_in_order = number < ledger.IN_POST
+        if is_taken is False or (is_taken and is_in_order):
             slot = self.outlet.slot(kind)
             (slot.confirm if is_taken else slot.refuse)(number)
             self._forget_orders()
         return True
 
-    def book(self, order: ledger.Order, number: int, message_id: str, now: float, book: ledger.Ledger) -> None:
+    def book(self, order: ledger.Order, number: int, message_id: str, *, now: float, book: ledger.Ledger) -> None:
         book.send(order, number, now)
         self.orders[message_id] = order.kind, number
 
-    def ask_default(self, limit_a: float, message_id: str, now: float) -> None:
+    def knows(self, message_id: str) -> bool:
+        """Whether an order is ours, or one of the cloud's that came with its ledger."""
+        return message_id in self.orders or (self.asked_default is not None and message_id == self.asked_default[0])
+
+    def is_in_post(self, message_id: str) -> bool:
+        return self.orders.get(message_id, ("", 0))[1] >= ledger.IN_POST
+
+    def see_pass(self, message_id: str, number: int) -> None:
+        """An order of the cloud, from before it handed over, goes to the charger now; its ``number`` from now on."""
+        kind, old = self.orders[message_id]
+        self.outlet.slot(kind).pass_by(old, number)
+        self.orders[message_id] = kind, number
+
+    def end_post(self, now: float) -> None:
+        for slot in (self.outlet.floor, self.outlet.lease):
+            slot.end_post(now - POST_S)
+        self._forget_orders()
+
+    def lose_default(self) -> None:
+        """Another default went to the charger than the one that we know of; ours has to be told again."""
+        self.default_a = self.asked_default = None
+        self.follow()
+
+    def ask_default(self, limit_a: float, message_id: str, *, now: float) -> None:
         self.asked_default = message_id, limit_a, now
         self.doubt_a = max(self.doubt_a, limit_a)
         self.follow()
@@ -96,6 +125,12 @@ class Place:
         if now - self.above_since >= ledger.PATIENCE_S:
             self.outlet.is_wild = True
 
+    def draws_a(self, now: float) -> float:
+        """By its meter; where that is old, what it was given."""
+        if self.drawn_a is not None and now - self.drawn_at <= sampling.METER_IS_OLD_S:
+            return self.drawn_a
+        return min(self.target_a, self.outlet.worst_a(now)) if self.transaction_id else 0.0
+
     # -- what the cloud says ---------------------------------------------------------------------------------------
 
     def hear(self, told: brief.Outlet, *, told_at: float) -> None:
@@ -115,7 +150,8 @@ class Place:
             self.told.skew_s,
         )
         others_a = self.told.cable_a if self.raised_at is not None else self.told.others_a
-        self.outlet.default_a = None if self.default_a is None else max(self.default_a, self.doubt_a, others_a)
+        doubt_a = max(self.doubt_a, self.told.default_doubt_a)
+        self.outlet.default_a = None if self.default_a is None else max(self.default_a, doubt_a, others_a)
 
     @property
     def car(self) -> cars.Car | None:
@@ -191,10 +227,14 @@ def unknown(told: brief.Outlet, *, now: float, lease_s: float) -> Place:
 
 def _fill(place: Place, entries: Any) -> None:
     place.follow()  # whether it is sticky depends on its clock
-    for told in entries:
+    for count, told in enumerate(entries):
+        number = int(told["number"])
+        if message_id := told.get("message_id"):
+            number = ledger.IN_POST + count
+            place.orders[message_id] = told["kind"], number
         ends = told["expires_at"]
         expires_at = math.inf if ends is None else float(ends)
         entry = ledger.Entry(
-            int(told["number"]), float(told["limit_a"]), float(told["sent_at"]), expires_at, bool(told["is_confirmed"])
+            number, float(told["limit_a"]), float(told["sent_at"]), expires_at, bool(told["is_confirmed"])
         )
         place.outlet.slot(told["kind"]).entries.append(entry)

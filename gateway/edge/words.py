@@ -99,6 +99,14 @@ def may_raise(action: str, payload: Payload) -> bool:
     return isinstance(profile, dict) and str(profile.get("chargingProfilePurpose")) in MAY_RAISE
 
 
+def profile_id(action: str, payload: Payload) -> int | None:
+    """The number of the profile that an order sets."""
+    profile = payload.get("csChargingProfiles") or payload.get("chargingProfile") or {}
+    if action != "SetChargingProfile" or not isinstance(profile, dict):
+        return None
+    return _whole(profile.get("chargingProfileId", profile.get("id")))
+
+
 def started_by(call: Payload, answer: Payload) -> Begun | None:
     """A StartTransaction of 1.6 and its answer, which gives the session its number."""
     evse_id, number = _whole(call.get("connectorId")), _whole(answer.get("transactionId"))

@@ -82,9 +82,13 @@ class Site:
         """A new process: what it knows is in the journal, and in the brief that the broker has."""
         if self.journal is not None:
             self.journal.close()
+        self.to_edge.clear()
         self.journal = Journal(self.path)
         self.edge = Leader(7, self.journal, now=self.now)
-        self.edge.hear_brief(brief(*self.chargers, at=START), now=self.now)
+        self.edge.hear_brief(self.told(), now=self.now)
+
+    def told(self) -> bytes:
+        return brief(*self.chargers, at=START)
 
     def step(self, seconds: int = 1) -> None:
         for _ in range(seconds):
@@ -98,9 +102,15 @@ class Site:
                 said = []
             for publication in said:
                 if publication.topic.endswith("/out") and self.chance.random() >= self.faults:
-                    self._put(self.to_charger, publication.topic.removesuffix("/out"), publication.payload.decode())
+                    self._pass(publication.topic.removesuffix("/out"), publication.payload.decode())
             drawn = {name: charger.draw_a(self.now) for name, charger in self.chargers.items()}
             assert sum(drawn.values()) <= LIMIT_A + 1e-6, f"{drawn} after {self.now - START:.0f} s"
+
+    def _pass(self, name: str, text: str) -> None:
+        """The broker has an order, and gives it to the gateway and back to the edge."""
+        if self.chance.random() >= self.faults:
+            self._put(self.to_charger, name, text)
+        self._put(self.to_edge, name, text)
 
     def _put(self, line: deque[tuple[float, str, str]], name: str, text: str) -> None:
         """In order, as one socket carries it."""
@@ -115,7 +125,11 @@ class Site:
                 self._put(self.to_edge, name, answer)
         while self.to_edge and self.to_edge[0][0] <= self.now:
             _, name, text = self.to_edge.popleft()
-            self.edge.hear_charger(name, frames.parse(text), now=self.now)
+            frame = frames.parse(text)
+            if isinstance(frame, frames.Call):
+                self.edge.hear_csms(name, frame, now=self.now)
+            else:
+                self.edge.hear_charger(name, frame, now=self.now)
 
     def come(self, name: str, car_a: float = 32.0) -> None:
         self.number += 1
@@ -152,6 +166,16 @@ def test_defaults_come_first_then_each_car_gets_its_share(site: Site) -> None:
     site.go("CP-0")
     site.step(30)
     assert site.draws("CP-1") == 32
+
+
+def test_a_charger_that_comes_after_its_default_had_left_is_told_again(site: Site) -> None:
+    site.edge.tick(site.now + 1)  # nobody is there to hear it
+    site.now += 20
+    boot = frames.call("b1", "BootNotification", {})
+    for name in site.chargers:
+        site.edge.hear_charger(name, frames.parse(boot), now=site.now)  # and then nothing for minutes
+    site.step(90)
+    assert {charger.default_a for charger in site.chargers.values()} == {0.0}
 
 
 def test_a_building_that_takes_more_leaves_less_and_a_silent_meter_leaves_what_is_sure(site: Site) -> None:
@@ -210,6 +234,37 @@ def test_once_the_cloud_leads_it_says_nothing_more_and_tells_its_ledger(site: Si
     told = orjson.loads(said[0].payload)
     assert (told["epoch"], told["is_leading"]) == (2, False)
     assert {entry["kind"] for entry in told["outlets"][0]["entries"]} == {"floor", "lease"}
+
+
+def test_the_picture_of_the_day_goes_along_until_the_cloud_has_it(site: Site) -> None:
+    site.step(30)
+    site.come("CP-0")
+    site.step(330)
+
+    def told() -> list[dict[str, Any]]:
+        site.now += 11
+        reports = [orjson.loads(said.payload) for said in site.edge.tick(site.now) if "report" in said.topic]
+        samples: list[dict[str, Any]] = reports[0]["samples"]
+        return samples
+
+    first, second = told()
+    assert (first["at"], second["at"]) == (START // 300 * 300, START // 300 * 300 + 300)
+    assert second["cars_a"] == [32, 32, 32]
+    assert second["wanted_ah"] == pytest.approx(32 * (site.now - second["at"]) / 3600, rel=0.2)
+    site.boot()
+    assert told()[0] == first, "it is on the disk"
+    site.edge.hear_brief(brief(*site.chargers, at=START + 60, sampled=[second["at"], second["since"]]), now=site.now)
+    assert [sample["at"] for sample in told()] == [second["at"]]
+
+
+def test_a_site_that_is_limited_to_nothing_still_says_how_full_it_is(site: Site) -> None:
+    site.step(30)
+    site.come("CP-0")
+    site.step(15)
+    none = {"source": "grid", "limit_w": 0, "from_at": START, "to_at": None}
+    site.edge.hear_brief(brief(*site.chargers, at=START + 50, signals=[none]), now=site.now)
+    (told,) = [orjson.loads(said.payload) for said in site.edge.tick(site.now + 11) if "report" in said.topic]
+    assert told["fullness"] > 1
 
 
 def test_an_older_brief_that_the_broker_had_kept_changes_nothing(site: Site) -> None:

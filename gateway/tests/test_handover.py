@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from chargers.models import Command, CommandStatus
 from gateway.edge import brief as edge_brief
 from smartcharging import handover, planning
-from smartcharging.models import InstalledProfile, Leader, Limit
+from smartcharging.models import InstalledProfile, Leader, Limit, SitePlan, SiteSample
 from smartcharging.tests.test_planning import START, Yard
 
 
@@ -138,10 +138,81 @@ def test_where_the_edge_is_off_all_that_it_may_have_left_behind_counts(yard):
     assert yard.state.fullness > 1  # two defaults are unknown again, and a cable
 
 
-@pytest.mark.parametrize("broken", [{"outlets": [{}]}, {"fullness": "much"}, {"outlets": 5}])
+@pytest.mark.parametrize(
+    "broken", [{"outlets": [{}]}, {"fullness": "much"}, {"fullness": -1}, {"fullness": float("inf")}, {"outlets": 5}]
+)
 def test_a_report_that_cannot_be_read_changes_nothing(yard, broken):
     yard.settle_in()
     handover.give(yard.site, at=yard.at)
     with pytest.raises((KeyError, TypeError, ValueError)):
         handover.reported(yard.site.pk, {**report(yard, is_leading=True), **broken}, at=yard.at)
     assert yard.state.edge_heard_at is None
+
+
+def sample(at, since, **more):
+    three = {"limit_a": [40, 40, 40], "building_a": [5, 5, 5], "cars_a": [9, 9, 9], "worst_a": [12, 12, 12]}
+    return {"at": at, "since": since, **three, "cars_w": 6210.0, "queued": 1, "pauses": 0,
+            "wanted_ah": 1.0, "given_ah": 0.5, "overload_s": 0.0, **more}  # fmt: skip
+
+
+def test_what_the_edge_saw_over_the_day_is_added_once_however_often_it_is_told(yard):
+    yard.settle_in()
+    handover.give(yard.site, at=yard.at)
+    begin = yard.at.timestamp() // 300 * 300
+    SiteSample.objects.all().delete()
+    SiteSample.objects.create(
+        site=yard.site, at=datetime.fromtimestamp(begin, UTC), limit_a=[40, 40, 40], building_a=[7, 2, 2],
+        cars_a=[1, 1, 1], worst_a=[1, 1, 1], wanted_ah=2.0,
+    )  # fmt: skip
+
+    def tell(*samples):
+        assert handover.reported(yard.site.pk, report(yard, is_leading=True, samples=list(samples)), at=yard.at)
+
+    first = sample(begin, begin + 60)
+    tell(first)
+    tell(first)  # the answer to it was lost
+    tell({**first, "wanted_ah": 1.5, "pauses": 1, "cars_a": [11, 9, 9]}, sample(begin + 300, begin + 300))
+    rows = list(SiteSample.objects.order_by("at").values_list("wanted_ah", "pauses", "cars_a", "building_a"))
+    assert rows == [(3.5, 1, [11, 9, 9], [7, 5, 5]), (1.0, 0, [9, 9, 9], [5, 5, 5])]
+    assert brief(yard).sampled == (begin + 300, begin + 300)
+    tell(sample(begin + 300, begin + 420, wanted_ah=0.25))  # a new edge, without the journal of the last one
+    assert SiteSample.objects.latest("at").wanted_ah == 1.25
+    yard.at += timedelta(minutes=10)
+    tell(sample(begin + 86_400, begin + 86_400))  # its clock is wrong
+    tell(sample(begin + 600, begin + 600))
+    assert SiteSample.objects.latest("at").at.timestamp() == begin + 600
+
+
+@pytest.mark.parametrize("broken", [{"limit_a": [1]}, {"cars_w": float("nan")}, {"at": "noon"}])
+def test_a_sample_that_cannot_be_read_changes_nothing(yard, broken):
+    yard.settle_in()
+    handover.give(yard.site, at=yard.at)
+    told = report(yard, is_leading=True, samples=[{**sample(0.0, 0.0), **broken}])
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        handover.reported(yard.site.pk, told, at=yard.at)
+    assert yard.state.edge_heard_at is None
+
+
+def test_what_left_without_an_answer_goes_along_with_its_message(yard):
+    yard.settle_in()
+    yard.come(1)
+    yard.plan(later_s=1)
+    sent = Command.objects.filter(status=CommandStatus.PENDING, requested_via="plan floor")
+    sent.update(status=CommandStatus.SENT)
+    handover.give(yard.site, at=yard.at)
+    (told,) = brief(yard).outlets[0].entries
+    assert (told["kind"], told["limit_a"], told["is_confirmed"]) == ("floor", 6.0, False)
+    assert told["message_id"] == str(Command.objects.get(status=CommandStatus.SENT).pk)
+
+
+def test_a_default_on_its_way_is_in_the_brief_until_it_is_answered(yard):
+    yard.settle_in()
+    SitePlan.objects.update(default_a=10)
+    Command.objects.update(created_at=yard.at - timedelta(minutes=5))
+    InstalledProfile.objects.update(installed_at=yard.at - timedelta(hours=1))  # by the clock of this test
+    yard.plan(later_s=5)
+    Command.objects.filter(status=CommandStatus.PENDING).update(status=CommandStatus.SENT)
+    handover.give(yard.site, at=yard.at)
+    assert [(outlet.default_a, outlet.default_doubt_a) for outlet in brief(yard).outlets] == [(0, 10)] * 3
+    Command.objects.filter(status=CommandStatus.SENT).update(status=CommandStatus.REJECTED)
+    assert [outlet.default_doubt_a for outlet in brief(yard).outlets] == [0] * 3

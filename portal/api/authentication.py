@@ -56,6 +56,11 @@ def person(request: Request) -> AbstractBaseUser | None:
     return request.user if isinstance(request.user, AbstractBaseUser) else None
 
 
+def name_of(request: Request) -> str:
+    """Who asks, for people."""
+    return f"API key {request.auth.name}" if isinstance(request.auth, APIKey) else request.user.get_username()
+
+
 def origin(request: Request) -> str:
     """Where an order came from, for `Command.requested_via`."""
     return f"rest: {request.auth.name}"[:40] if isinstance(request.auth, APIKey) else "rest"

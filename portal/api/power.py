@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django.shortcuts import get_object_or_404
@@ -14,13 +15,23 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chargers.models import Site
-from smartcharging import grid, sites
+from smartcharging import grid, handover, sites
 from smartcharging.bookkeeping import open_books
 from smartcharging.models import LimitNode, Outlet, SitePlan
 
 
-def amperes(**more: Any) -> serializers.FloatField:
-    return serializers.FloatField(min_value=0, max_value=grid.MOST_A, **more)
+class Figure(serializers.FloatField):
+    """A number; "NaN" and infinity, which pass every bound, are none."""
+
+    def to_internal_value(self, data: Any) -> float:
+        value = super().to_internal_value(data)
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return value
+
+
+def amperes(**more: Any) -> Figure:
+    return Figure(min_value=0, max_value=grid.MOST_A, **more)
 
 
 class NodeSerializer(serializers.Serializer[Any]):
@@ -31,7 +42,7 @@ class NodeSerializer(serializers.Serializer[Any]):
     l1_a = amperes()
     l2_a = amperes(default=0.0)
     l3_a = amperes(default=0.0)
-    limit_w = serializers.FloatField(allow_null=True, default=None, min_value=0)
+    limit_w = Figure(allow_null=True, default=None, min_value=0)
     buffer_a = amperes(default=0.0, help_text="Kept free on each phase.")
 
 
@@ -39,7 +50,7 @@ class OutletSerializer(serializers.Serializer[Any]):
     charger = serializers.CharField(help_text="Its identity; it stands at this site.")
     evse_id = serializers.IntegerField(min_value=1)
     node = serializers.CharField(help_text="Name of the node it hangs on.")
-    cable_a = serializers.FloatField(default=32.0, help_text="The most it lets through, per phase.")
+    cable_a = Figure(default=32.0, help_text="The most it lets through, per phase.")
     phases = serializers.IntegerField(default=3, min_value=1, max_value=3)
     rotation = serializers.ChoiceField(choices=sorted(grid.ROTATIONS), default="RST")
     trust = serializers.ChoiceField(
@@ -51,7 +62,7 @@ class SettingsSerializer(serializers.Serializer[Any]):
     is_on = serializers.BooleanField(default=False)
     lease_s = serializers.IntegerField(default=300, min_value=30, max_value=3600)
     default_a = amperes(default=0.0, help_text="For a car that starts without us; told to an EVSE once.")
-    volts = serializers.FloatField(default=230.0, min_value=50, max_value=1000)
+    volts = Figure(default=230.0, min_value=50, max_value=1000)
     looks_ahead = serializers.BooleanField(default=False, help_text="Plan by need, departure and price.")
     building_worst_a = serializers.ListField(
         child=amperes(), min_length=3, max_length=3, required=False,
@@ -86,16 +97,16 @@ class PowerStateSerializer(SettingsSerializer):
 
 
 class LoadSerializer(serializers.Serializer[Any]):
-    l1_a = serializers.FloatField(help_text="Negative: the sun gives more than the building takes.")
-    l2_a = serializers.FloatField()
-    l3_a = serializers.FloatField()
+    l1_a = Figure(help_text="Negative: the sun gives more than the building takes.")
+    l2_a = Figure()
+    l3_a = Figure()
     measured_at = serializers.DateTimeField(required=False)
 
 
 class PriceSerializer(serializers.Serializer[Any]):
     from_at = serializers.DateTimeField()
     per_kwh = serializers.DecimalField(max_digits=10, decimal_places=5)
-    co2_g_per_kwh = serializers.FloatField(allow_null=True, default=None, min_value=0)
+    co2_g_per_kwh = Figure(allow_null=True, default=None, min_value=0)
 
 
 class SitePower(APIView):
@@ -160,7 +171,7 @@ def state(plan: SitePlan) -> dict[str, Any]:
     at = timezone.now()
     try:
         books = open_books(plan, at=at, ahead_s=plan.lease_s)
-        worst = {place.key: place.worst_a(at.timestamp()) for place in books.ledger.outlets}
+        worst = handover.worst_a(books)
     except grid.ImpossibleTree:  # drawn by an older version: `problem` says so
         worst = {}
     outlets = Outlet.objects.filter(node__site=plan.site_id).select_related("charger")

@@ -11,9 +11,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework_api_key.models import APIKey
 
 from chargers.models import Site
+from portal.api.authentication import name_of
 from portal.api.problems import Conflict
 from smartcharging import probing
 from smartcharging.models import Outlet, Probe
@@ -64,7 +64,7 @@ class Probes(APIView):
             outlets, charger__identity_folded=told.validated_data["charger"].casefold(),
             evse_id=told.validated_data["evse_id"],
         )  # fmt: skip
-        by = f"API key {request.auth.name}" if isinstance(request.auth, APIKey) else request.user.get_username()
+        by = name_of(request)
         try:
             probe = probing.start(outlet, why=by, at=timezone.now())
         except probing.NotNow as error:

@@ -21,6 +21,7 @@ from portal.api.id_tokens import IdTokens
 from portal.api.installed import ExternalLimits, Needs, Profiles, Reservations
 from portal.api.issue_rules import IssueRules
 from portal.api.issues import Issues
+from portal.api.lead import SiteLead
 from portal.api.logs import Logs
 from portal.api.messages import ChargerMessages
 from portal.api.meter_values import SessionMeterValues
@@ -77,6 +78,7 @@ urlpatterns = [
     ),
     path("sessions/<int:pk>/meter-values/", SessionMeterValues.as_view(), name="session-meter-values"),
     path("sites/<int:pk>/power/", SitePower.as_view(), name="site-power"),
+    path("sites/<int:pk>/lead/", SiteLead.as_view(), name="site-lead"),
     path("sites/<int:pk>/building-load/", BuildingLoad.as_view(), name="site-building-load"),
     path("sites/<int:pk>/capacity-signals/", CapacitySignals.as_view(), name="site-capacity-signals"),
     path("sites/<int:pk>/capacity-signals/<int:signal>/", OneCapacitySignal.as_view(), name="site-capacity-signal"),

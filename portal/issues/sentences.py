@@ -36,6 +36,11 @@ TITLES = (
     phrase("{charger} has been offline since {time} UTC."),
     phrase("{charger}: {count} of its messages had to be refused within an hour."),
     phrase("{charger} waits in quarantine: accept or reject it."),
+    phrase("{site}: if everything broke now, its chargers could draw {times:.2f} times what the site bears."),
+    phrase("The edge of {site} leads it and has not been heard for {time}."),
+    phrase("The meter of the building of {site} has been silent for {time}."),
+    phrase("{site} shares its power and is not planned: {told}."),
+    phrase("{site} shares its power and is not planned: {told}. {problem}"),
 )
 PARTS = (
     phrase("its connector has been free for {time}"),
@@ -44,6 +49,8 @@ PARTS = (
     phrase("{names} and {count} more"),
     phrase("{count} days"),
     phrase("1 day"),
+    phrase("no plan for {time}"),
+    phrase("it was never planned"),
 )
 REASONS = (
     phrase("It is online and has not booted for an hour."),
@@ -70,4 +77,11 @@ REASONS = (
     phrase("It took the value, or another one is wanted of it now."),
     phrase("The charger says that it is over."),
     phrase("The rule was switched off."),
+    phrase("Its power is not shared any more."),
+    phrase("At worst they draw {percent} % of what the site bears."),
+    phrase("The edge at the site leads it."),
+    phrase("It is planned again."),
+    phrase("No edge leads it any more."),
+    phrase("The edge is heard again."),
+    phrase("It speaks again."),
 )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chargers.models import Site
+from smartcharging import handover
 from smartcharging.bookkeeping import Books, open_books
 from smartcharging.grid import ImpossibleTree
 from smartcharging.models import Probe, SitePlan
@@ -22,7 +23,8 @@ def of_site(site: Site, *, at: datetime) -> dict[str, Any]:
         books = open_books(plan, at=at, ahead_s=plan.lease_s)
     except ImpossibleTree:  # `problem` says so
         return {"plan": plan, "limits": [], "outlets": []}
-    worst = books.ledger.worst_a(at.timestamp())
+    by_outlet = handover.worst_a(books)
+    worst = np.array([by_outlet[outlet.id] for outlet in books.outlets], float)
     probes = _probes(site)
     return {
         "plan": plan,

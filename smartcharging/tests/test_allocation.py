@@ -157,3 +157,18 @@ def test_a_plan_breaks_no_limit_in_any_slot(network, data):
     planned = plan.ahead(network, upper, np.nan_to_num(rest), hours)
     assert all(np.all(network.loads_a(column) <= network.limits_a * 1.0001 + 1e-4) for column in planned.T)
     assert np.all(planned <= upper[:, None] + 1e-6)
+
+
+NONSENSE = st.sampled_from([float("nan"), float("inf"), float("-inf"), -5.0, 0.0, 1e300, 12.0])
+
+
+@given(network=trees(), data=st.data())
+def test_whatever_nonsense_comes_in_no_limit_is_broken(network, data):
+    count = network.coefficients.shape[1]
+    upper, need, plan, weight, urgency = (
+        np.array(data.draw(st.lists(NONSENSE, min_size=count, max_size=count))) for _ in range(5)
+    )
+    result = share(network, upper, need_a=need, plan_a=plan, weight=weight, urgency=urgency)
+    assert network.bears(result.amperes)
+    assert np.all(np.isfinite(result.amperes) & (result.amperes >= 0))
+    assert not np.any(result.amperes[~(upper > 0)])

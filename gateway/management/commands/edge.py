@@ -15,6 +15,8 @@ from gateway.edge import bridge
 from smartcharging import handover
 from smartcharging.models import Outlet, SitePlan
 
+BY = "manage.py edge"
+
 
 class Command(BaseCommand):
     help = "Have a site led by an edge at the site, or by this yard again; print what the broker there needs."
@@ -54,14 +56,15 @@ class Command(BaseCommand):
         now = timezone.now()
         try:
             if what == "give":
-                handover.give(site, at=now)
+                handover.give(site, at=now, by=BY)
             elif what == "take":
-                handover.take(site, at=now, is_edge_off=is_edge_off)
-        except (handover.NotNow, SitePlan.DoesNotExist) as error:
+                handover.take(site, at=now, is_edge_off=is_edge_off, by=BY)
+        except handover.NotNow as error:
             raise CommandError(str(error)) from error
         plan = SitePlan.objects.filter(site=site).first()
         if plan is None:
             return f"{site.name} (number {site.pk}) does not share its power."
         heard = f"{plan.edge_heard_at:%Y-%m-%d %H:%M:%S} UTC" if plan.edge_heard_at else "never in this epoch"
         leader = f"{site.name} (number {site.pk}) is led by {plan.get_leader_display()}"
-        return f"{leader}; epoch {plan.epoch}, edge heard {heard}."
+        edge = f" (version {plan.edge_version}, keeps {plan.edge_kept_frames} frames)" if plan.edge_version else ""
+        return f"{leader}; epoch {plan.epoch}, edge heard {heard}{edge}."

@@ -163,9 +163,9 @@ def test_a_look_at_the_whole_fleet_takes_as_many_queries_for_many_as_for_few(
     for number in range(fleet):
         charger = make_charger(f"CP-{number}", clock_offset_s=9000)
         Connector.objects.create(charger=charger, evse_id=1, status="faulted", status_at=long_ago)
-    with django_assert_max_num_queries(90):
+    with django_assert_max_num_queries(105):
         look()
-    with django_assert_max_num_queries(90):
+    with django_assert_max_num_queries(105):
         assert len(look()) == 2 * fleet
 
 

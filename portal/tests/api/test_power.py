@@ -158,3 +158,27 @@ def test_prices_replace_those_from_their_first_moment_on(api, site):
 
 def test_a_site_without_a_drawing_has_no_power_to_show(api, site):
     assert api.get(url(site)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"volts": "NaN"},
+        {"default_a": "Infinity"},
+        {"building_worst_a": [0, "nan", 0]},
+        {"nodes": [{"name": "connection", "l1_a": "NaN"}]},
+        {"nodes": [{"name": "connection", "l1_a": 40, "limit_w": "inf"}]},
+        {"outlets": [{"charger": "CP-1", "evse_id": 1, "node": "circuit", "cable_a": "-inf"}]},
+    ],
+)
+def test_what_is_no_number_is_refused_and_changes_nothing(api, site, broken):
+    answer = api.put(url(site), drawing(**broken))
+    assert (answer.status_code, answer.json()["code"]) == (400, "validation_error")
+    assert not SitePlan.objects.exists()
+
+
+def test_a_price_or_a_load_that_is_no_number_is_refused(api, site):
+    api.put(url(site), drawing())
+    price = {"from_at": timezone.now().isoformat(), "per_kwh": "0.3", "co2_g_per_kwh": "NaN"}
+    assert api.put(url(site, "energy-prices"), [price]).status_code == 400
+    assert api.post(url(site, "building-load"), {"l1_a": "NaN", "l2_a": 0, "l3_a": 0}).status_code == 400

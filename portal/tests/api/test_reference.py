@@ -130,6 +130,8 @@ def test_clients_are_generated_from_these_names_so_they_stay(document):
         "get /api/v1/sites/{id}/": "getSite",
         "patch /api/v1/sites/{id}/": "updateSite",
         "delete /api/v1/sites/{id}/": "deleteSite",
+        "get /api/v1/sites/{id}/lead/": "getSiteLead",
+        "put /api/v1/sites/{id}/lead/": "leadSite",
         "get /api/v1/sites/{id}/power/": "getSitePower",
         "put /api/v1/sites/{id}/power/": "drawSitePower",
         "post /api/v1/sites/{id}/building-load/": "tellBuildingLoad",
