@@ -88,6 +88,7 @@ def play(at_once: int) -> dict[str, Any]:
 
 def _chargers_answer(campaign: Any, at: datetime) -> None:
     """Who was ordered takes the order, boots with the new version, and charges a car, one step after each look."""
+    from django.db import transaction
     from django.db.models import Exists, OuterRef
 
     from chargers.models import Boot, Charger, Command, CommandStatus, Participant
@@ -103,11 +104,12 @@ def _chargers_answer(campaign: Any, at: datetime) -> None:
     Command.objects.filter(pk__in=fresh.values("command")).update(status=CommandStatus.ACCEPTED, settled_at=at)
     soaking = campaign.participants.filter(state=Participant.State.SOAKING)
     charged = ChargingSession.objects.filter(charger=OuterRef("charger"), started_received_at__gte=campaign.created_at)
-    for pk in soaking.exclude(Exists(charged)).values_list("charger", flat=True):
-        ChargingSession.objects.create(
-            charger_id=pk, evse_id=1, transaction_id=f"bench-{pk}", started_at=at, started_received_at=at,
-            stopped_at=at, stopped_received_at=at, energy_wh=7000,
-        )  # fmt: skip
+    with transaction.atomic():
+        for pk in soaking.exclude(Exists(charged)).values_list("charger", flat=True):
+            ChargingSession.objects.create(
+                charger_id=pk, evse_id=1, transaction_id=f"bench-{pk}", started_at=at, started_received_at=at,
+                stopped_at=at, stopped_received_at=at, energy_wh=7000,
+            )  # fmt: skip
 
 
 def _look_at_the_page(pk: int, page: Looks) -> None:
