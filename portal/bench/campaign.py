@@ -17,7 +17,7 @@ from typing import Any
 import django
 
 LOOK_EVERY = timedelta(minutes=1)  # of the campaign's clock
-MOST_LOOKS = 2000
+MOST_LOOKS = 500
 VERSION = "9.9.9"
 VENDOR = "Vendor 0"
 
@@ -52,9 +52,11 @@ def play(at_once: int) -> dict[str, Any]:
     from chargers.models import Campaign, Charger, FirmwareImage, Participant
     from portal.bench.pages import processor_s
     from sessions import campaigns as eyes
+    from sessions.models import ChargingSession
 
     Charger.objects.update(vendor=VENDOR, is_online=True)
     at = timezone.now()
+    ChargingSession.objects.filter(stopped_at=None).update(stopped_at=at, stopped_received_at=at)  # else they wait
     image = FirmwareImage.objects.create(
         vendor=VENDOR, model="*", version=VERSION, name="bench", size_bytes=1, added_at=at
     )
