@@ -81,6 +81,7 @@ class Wish(NamedTuple):
     verb: str
     arguments: dict[str, Any]
     via: str
+    by_id: Any = None  # the person in whose name
 
 
 def request_each(wishes: Sequence[Wish], *, ttl_s: int) -> list[Command]:
@@ -95,6 +96,7 @@ def request_each(wishes: Sequence[Wish], *, ttl_s: int) -> list[Command]:
             arguments=wish.arguments,
             payload={},
             requested_via=wish.via,
+            requested_by_id=wish.by_id,
             # What is given first is delivered first, so no two are of the same moment.
             created_at=now + timedelta(microseconds=index),
             expires_at=now + timedelta(seconds=ttl_s),

@@ -5,16 +5,19 @@ The journal masks passwords and keys on the way in; what is left and names a per
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from chargers.masking import mask
+from chargers.models import Exchange
+from portal import sheets
 from sessions import timeline
 from sessions.models import ChargingSession, MeterValue
 
@@ -27,8 +30,10 @@ meter-values.csv  the registers
 
 Times are UTC. Passwords and keys are masked, tokens shortened to their first and last two characters.
 """
-# Signs by which a spreadsheet takes a cell for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Members of a frame that name whoever charges, in small letters.
+TOKENS = {"idtag", "parentidtag", "idtoken", "additionalidtoken"}
+# The same in a frame that is no JSON.
+LOOSE_TOKEN = re.compile(r'("(?:idTag|parentIdTag|(?:additional)?idToken)"\s{0,9}:\s{0,9}")([^"]{3,})', re.IGNORECASE)
 
 
 def write(session: ChargingSession, *, now: datetime) -> bytes:
@@ -42,12 +47,12 @@ def write(session: ChargingSession, *, now: datetime) -> bytes:
             number=session.pk, identity=charger.identity, vendor=charger.vendor, model=charger.model,
             firmware=charger.firmware_version or "–", ocpp=charger.ocpp_version,
         )  # fmt: skip
-        file.writestr("README.txt", told)
+        file.writestr("README.txt", sheets.STEERING.sub("\ufffd", told))
         rows = ([e.at.isoformat(), e.kind, hide(e.text), e.device_time] for e in line.entries)
         file.writestr("timeline.csv", table(["server_time", "kind", "what", "charger_time"], rows))
         frames = timeline.exchanges(session, line.since, line.until)[: timeline.MOST_FRAMES]
-        file.writestr("frames.jsonl", "".join(f"{hide(_frame(row))}\n" for row in frames))
-        file.writestr("session.json", hide(json.dumps(_facts(session), indent=2)))
+        file.writestr("frames.jsonl", "".join(f"{_frame(row, hide)}\n" for row in frames))
+        file.writestr("session.json", json.dumps(_facts(session), indent=2))
         values = MeterValue.objects.filter(session=session).values_list(
             "measured_at", "device_time", "context", "energy_wh", "power_w", "is_suspect"
         )
@@ -57,52 +62,62 @@ def write(session: ChargingSession, *, now: datetime) -> bytes:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """CSV whose cells no spreadsheet executes."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(head)
-    writer.writerows([cell(value) for value in row] for row in rows)
-    return text.getvalue()
+    return "".join(sheets.line_of(row) for row in (head, *rows))
 
 
-def cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
-
-
-def _frame(row: Any) -> str:
+def _frame(row: Exchange, hide: Callable[[str], str]) -> str:
     told = {
         "at": row.requested_at.isoformat(), "from": row.origin, "action": row.action, "outcome": row.outcome,
-        "error": row.error_code, "latency_ms": row.latency_ms, "request": mask(row.request),
-        "answer": mask(row.response), "findings": row.findings,
+        "error": row.error_code, "latency_ms": row.latency_ms, "request": hide(_without_tokens(mask(row.request))),
+        "answer": hide(_without_tokens(mask(row.response))), "findings": row.findings,
     }  # fmt: skip
-    return json.dumps(told, ensure_ascii=False)
+    # Within JSON such a sign can always be written by its number.
+    return sheets.STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(told, ensure_ascii=False))
+
+
+def _without_tokens(text: str) -> str:
+    """A frame whose tokens are shortened, whosever they are."""
+    try:
+        frame = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return LOOSE_TOKEN.sub(lambda found: found[1] + shortened(found[2]), text)
+    nodes, found = [frame], False
+    while nodes:  # no recursion: a charger decides how deep it goes
+        node = nodes.pop()
+        members = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        nodes += members
+        if isinstance(node, dict):
+            tokens = {name: value for name, value in node.items() if name.casefold() in TOKENS}
+            told = {name: shortened(value) for name, value in tokens.items() if isinstance(value, str) and value}
+            node |= told
+            found = found or bool(told)
+    # Written anew only if there was one: the manufacturer sees the charger's own spacing.
+    return orjson.dumps(frame).decode() if found else text
 
 
 def _facts(session: ChargingSession) -> dict[str, Any]:
     names = (
-        "transaction_id", "evse_id", "token_value", "token_verdict", "started_at", "started_device_time", "stopped_at",
-        "stopped_device_time", "stop_reason", "stopped_by_token", "meter_start_wh", "meter_stop_wh", "meter_last_wh",
-        "energy_wh", "proposed_wh", "proposal", "review_reasons",
+        "transaction_id", "evse_id", "token_verdict", "started_at", "started_device_time", "stopped_at",
+        "stopped_device_time", "stop_reason", "meter_start_wh", "meter_stop_wh", "meter_last_wh", "energy_wh",
+        "proposed_wh", "proposal", "review_reasons",
     )  # fmt: skip
     facts = {name: getattr(session, name) for name in names}
+    facts |= {name: shortened(getattr(session, name)) for name in ("token_value", "stopped_by_token")}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}
 
 
-def _shortener(session: ChargingSession) -> Any:
+def _shortener(session: ChargingSession) -> Callable[[str], str]:
     """Replaces the session's tokens, wherever they stand and in whatever case."""
     tokens = {token for token in (session.token_value, session.stopped_by_token) if len(token) > 2}
-    fields = re.compile(r'(\\*"(?:idTag|parentIdTag|idToken)\\*"\s*:\s*\\*")([^"\\]{3,})')
-
-    def hide(text: str) -> str:
-        for token in tokens:
-            text = re.sub(re.escape(token), shortened(token), text, flags=re.IGNORECASE)
-        return fields.sub(lambda found: found[1] + shortened(found[2]), text)
-
-    return hide
+    if not tokens:
+        return lambda text: text
+    # The longest first: one may hold another.
+    pattern = re.compile("|".join(re.escape(token) for token in sorted(tokens, key=len, reverse=True)), re.IGNORECASE)
+    return lambda text: pattern.sub(lambda found: shortened(found[0]), text)
 
 
 def shortened(token: str) -> str:
     """First and last two characters; of a short one nothing."""
-    if "…" in token:  # done already
+    if "…" in token and len(token) <= 5:  # done already
         return token
-    return f"{token[:2]}…{token[-2:]}" if len(token) > 5 else "…"
+    return f"{token[:2]}…{token[-2:]}" if len(token) > 5 else "…" if token else ""

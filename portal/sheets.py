@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ LARGEST_BYTES = 5 * 1024 * 1024
 MOST_ROWS = 50_000
 # What makes Excel, Calc and Sheets read a cell as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # the last as a full-width keyboard types them
+# What steers a terminal in which somebody looks at a file, or turns the order of its signs.
+STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 EMPTY = {"", "NULL", "\\N"}  # MySQL writes NULL and \N
 
 
@@ -49,7 +52,7 @@ def text_of(value: Any) -> str:
         return value.isoformat(timespec="seconds")
     if isinstance(value, int | float):
         return str(value)
-    text = str(value).replace("\0", "")
+    text = STEERING.sub("\ufffd", str(value).replace("\0", ""))
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

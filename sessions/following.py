@@ -20,7 +20,7 @@ from chargers.sentences import phrase
 from sessions import energy, events, overlap, reservations, stopping, tariffs
 from sessions.authorization import FREE, Authorization, Tokens
 from sessions.events import Message, News, Novelty
-from sessions.finding import NAMED
+from sessions.finding import find_named
 from sessions.models import ChargingSession, IdToken, SessionEvent
 
 Kind = SessionEvent.Kind
@@ -87,7 +87,7 @@ class _Following:
     def __init__(self, messages: Sequence[Message[Told]]) -> None:
         self._tokens = Tokens((m.told.token for m in messages if m.told.token), are_starting=True)
         self._news = {message.charger.pk: self._read(message) for message in messages}
-        named = NAMED({_place(message) for message in messages})
+        named = find_named({_place(message) for message in messages})
         self._sessions = {(session.charger_id, session.transaction_id): session for session in named}
         self._stored = events.Stored((pk, news.key) for pk, (_, news) in self._news.items())
         self._open = overlap.OpenSessions(message.charger for message in messages)

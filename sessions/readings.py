@@ -18,7 +18,7 @@ from chargers import clocks, connectors
 from chargers.rows import Lookup, dated, digest, insert, make, rewrite
 from chargers.sentences import phrase
 from sessions import energy, truth
-from sessions.finding import NAMED, OPEN
+from sessions.finding import OPEN, find_named
 from sessions.measurands import quantities, with_sum_of_phases
 from sessions.models import ChargingSession, MeterValue
 from sessions.units import Sample
@@ -172,7 +172,7 @@ class _Sessions:
         self._know(_BY_PK({(r.session_id,) for r in readings if r.session_id} - {(pk,) for pk in self._by_pk}))
         self._by_name = {(s.charger_id, s.transaction_id): s for s in self._by_pk.values() if s.transaction_id}
         told = {(r.charger_id, r.transaction_id) for r in readings if r.transaction_id}
-        ended = NAMED(told - self._by_name.keys())
+        ended = find_named(told - self._by_name.keys())
         self._know(ended)
         self._by_name |= {(s.charger_id, s.transaction_id): s for s in ended}
         self._flagged: set[int] = set()

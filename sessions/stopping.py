@@ -19,7 +19,7 @@ from chargers.rows import digest, insert, number, rewrite
 from sessions import energy, events, overlap, truth
 from sessions.authorization import Authorization, Tokens
 from sessions.events import Message, News, Novelty
-from sessions.finding import NAMED
+from sessions.finding import find_named
 from sessions.models import ChargingSession, SessionEvent
 
 _COLUMNS = (
@@ -95,7 +95,7 @@ class _Ending:
         self._stored = events.Stored((m.charger.pk, each.key) for m, each in zip(messages, news, strict=True))
         self._tokens = Tokens(message.told.token for message in messages)
         names = {(message.charger.pk, message.told.name) for message in messages if message.told.name}
-        self._named = {(session.charger_id, session.transaction_id): session for session in NAMED(names)}
+        self._named = {(session.charger_id, session.transaction_id): session for session in find_named(names)}
         self._closed: list[ChargingSession] = []
         self._placeholders: list[ChargingSession] = []
         self._events: list[tuple[Charger, ChargingSession, News]] = []

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from django.db.models import QuerySet
+
 from chargers.models import Boot, Campaign, CommandStatus, Connector, ConnectorStatus, Participant, Transfer
 from chargers.sentences import phrase
 
@@ -65,24 +67,23 @@ class Signs:
     charged: Mapping[int, datetime]
 
 
-def signs(parts: Sequence[Participant], eyes: Eyes) -> Signs:
-    """Of those that update or soak, and that failed without booting; four queries."""
-    watched = [part for part in parts if part.ordered_at]
-    if not watched:
+def signs(parts: Sequence[Participant], theirs: QuerySet[Participant, int], eyes: Eyes) -> Signs:
+    """Of those that update or soak, and that failed without booting; four queries. ``theirs``: their chargers, of whom
+    there may be more than a statement takes as parameters."""
+    if not parts:
         return Signs({}, {}, set(), {})
-    ids = {part.charger_id for part in watched}
-    since = min(part.ordered_at for part in watched if part.ordered_at)
+    since = min(part.ordered_at for part in parts if part.ordered_at)
     boots, steps = defaultdict(list), defaultdict(list)
-    for boot in Boot.objects.filter(charger__in=ids, received_at__gte=since).order_by("received_at", "id"):
+    for boot in Boot.objects.filter(charger__in=theirs, received_at__gte=since).order_by("received_at", "id"):
         boots[boot.charger_id].append(boot)
-    told = Transfer.objects.filter(charger__in=ids, kind=Transfer.Kind.FIRMWARE, received_at__gte=since)
+    told = Transfer.objects.filter(charger__in=theirs, kind=Transfer.Kind.FIRMWARE, received_at__gte=since)
     for step in told.order_by("received_at", "id"):
         steps[step.charger_id].append(step)
-    booted = {part.charger_id: part.booted_at for part in watched if part.booted_at}
+    booted = {part.charger_id: part.booted_at for part in parts if part.booted_at}
     faulted = {
         plug.charger_id
-        for plug in Connector.objects.filter(charger__in=booted, status=ConnectorStatus.FAULTED)
-        if plug.status_at and plug.status_at >= booted[plug.charger_id]
+        for plug in Connector.objects.filter(charger__in=theirs, status=ConnectorStatus.FAULTED)
+        if plug.charger_id in booted and plug.status_at and plug.status_at >= booted[plug.charger_id]
     }
     return Signs(boots, steps, faulted, eyes.charged(booted))
 

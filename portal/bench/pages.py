@@ -1,7 +1,8 @@
 """What the desk's pages cost with full books: `python -m portal.bench.pages CHARGERS SESSIONS REPEATS`, JSON out.
 
 Run by `manage.py bench_pages` in the environment of an empty database of its own. Each page is asked of Django itself,
-without a network: the time is the server's.
+without a network: the time is the server's. Beside it the time of the processor, ours and that of PostgreSQL's process,
+which says the same on a machine that has other work too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import django
@@ -37,7 +41,10 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("sessions, running", "/sessions/?open=yes", ""),
     ("sessions, today", "/sessions/?since=today", ""),
     ("sessions of a site", "/sessions/?site={site}", ""),
+    ("sessions, page 200", "/sessions/?page=200", ""),
     ("sessions, searched", "/sessions/?q=PAGE-000042", ""),
+    ("sessions, often found", "/sessions/?q=holder", ""),
+    ("sessions, never found", "/sessions/?q=nobody", ""),
     ("sessions, by energy", "/sessions/?sort=-energy", ""),
     ("sessions to review", "/sessions/review/", ""),
     ("a session", "/sessions/{session}/", ""),
@@ -94,7 +101,7 @@ def _measured(client: Client, url: str, part: str, repeats: int) -> dict[str, An
     asked = list(queries.captured_queries)  # the next request forgets them
     if answer.status_code != 200:
         raise SystemExit(f"{url} answers {answer.status_code}.")
-    times_ms = []
+    times_ms, busy_s = [], processor_s()
     for _ in range(repeats):
         began = time.perf_counter()
         client.get(url, headers=headers)
@@ -103,6 +110,7 @@ def _measured(client: Client, url: str, part: str, repeats: int) -> dict[str, An
     return {
         "url": url,
         "queries": len(asked),
+        "cpu_ms": round(1000 * (processor_s() - busy_s) / repeats, 1),
         "p50_ms": round(statistics.median(times_ms), 1),
         "p95_ms": round(sorted(times_ms)[int(0.95 * (len(times_ms) - 1) + 0.5)], 1),
         "bytes": len(answer.content),
@@ -111,21 +119,43 @@ def _measured(client: Client, url: str, part: str, repeats: int) -> dict[str, An
     }
 
 
+def processor_s() -> float:
+    """What this process and the one at the other end of its connection have taken, as far as it can be told."""
+    from django.db import connection
+
+    ours = time.process_time()
+    if connection.vendor != "postgresql":
+        return ours
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    try:
+        return ours + int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    except OSError:  # not on Linux, or not on this machine
+        return ours
+
+
+@contextmanager
+def as_it_is_served() -> Iterator[None]:
+    """Whatever host is asked for, and static files without the manifest that nobody has collected."""
+    from django.test.utils import override_settings
+
+    plain = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    with override_settings(ALLOWED_HOSTS=["*"], STORAGES=plain):
+        yield
+
+
 def main(chargers: int, sessions: int, repeats: int) -> None:
     from django.core.management import call_command
-    from django.test.utils import override_settings
 
     from portal.bench import fill
 
     call_command("migrate", verbosity=0)
     fill.fill(fill.Size(chargers, sessions))
-    with override_settings(
-        ALLOWED_HOSTS=["*"],
-        STORAGES={
-            "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-            "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-        },
-    ):
+    with as_it_is_served():
         sys.stdout.write(json.dumps(measure(repeats)))
 
 

@@ -4,6 +4,7 @@ Yours is not touched, whatever your environment names."""
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import signal
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import psycopg
 
@@ -147,6 +149,25 @@ def own_environment(home: Path) -> dict[str, str]:
     """This process's environment without whatever leads to a yard that is in use, its state in ``home``."""
     env = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in TAKEN_OUT}
     return env | {"CHARGEYARD_HOME": str(home)}
+
+
+def figures(module: str, arguments: Sequence[str], *, parts: str, needs_redis: bool = False) -> Any:
+    """What a module of the bench prints as JSON, run with an empty database of its own and nothing else of a yard.
+
+    ``needs_redis``: but for the place where tasks and news for browsers go. Raises PartMissing, StartFailed or
+    YardFailed.
+    """
+    with contextlib.ExitStack() as stack:
+        environment = own_environment(Path(stack.enter_context(TemporaryDirectory(prefix="chargeyard-bench-"))))
+        if parts == "production":
+            environment |= {"DATABASE_URL": stack.enter_context(servers.postgres())}
+        if needs_redis:
+            environment |= {"REDIS_URL": stack.enter_context(servers.valkey())}
+        command = [sys.executable, "-m", module, *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise YardFailed("It could not be measured; the reason stands above.")
+    return json.loads(done.stdout)
 
 
 @contextlib.contextmanager

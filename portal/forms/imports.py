@@ -16,7 +16,12 @@ class ImportForm(DeskForm):
     )
     makes_sites = forms.BooleanField(label=_("Add sites that are not there yet"), required=False)
 
-    def __init__(self, *args: object, has_sites: bool, **kwargs: object) -> None:
+    def __init__(self, *args: object, kind: str, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        if not has_sites:
+        if kind != "chargers":
             del self.fields["makes_sites"]
+        if kind == "steve":
+            file = self.fields["file"]
+            file.label = _("Dump of SteVe's database")
+            file.help_text = _("As mysqldump or phpMyAdmin writes it; 50 MB at most. It is read, never executed.")
+            file.widget.attrs["accept"] = ".sql,application/sql,text/plain"

@@ -37,7 +37,7 @@ def judge(sheet: Sheet, *, makes_sites: bool) -> Report[Entry]:
     need(sheet, "identity", EXAMPLE)
     report: Report[Entry] = Report(notes=unread(sheet, COLUMNS))
     folded = {fold(line.cells.get("identity", "")) for line in sheet.lines}
-    judge = _Judge(_known(folded), {site.name.casefold(): site for site in Site.objects.all()}, makes_sites)
+    judge = _Judge(known_by_identity(folded), {site.name.casefold(): site for site in Site.objects.all()}, makes_sites)
     for line in sheet.lines:
         complaints = Complaints(line)
         entry = judge.entry(line, complaints)
@@ -72,7 +72,7 @@ def carry_out(report: Report[Entry]) -> list[tuple[str, str]]:
     return registration.register_all([(entry.charger, entry.password) for entry in report.new])
 
 
-def _known(folded: Iterable[str]) -> dict[str, Charger]:
+def known_by_identity(folded: Iterable[str]) -> dict[str, Charger]:
     every = list(folded)
     return {
         charger.identity_folded: charger

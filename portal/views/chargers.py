@@ -55,7 +55,7 @@ def chargers(request: HttpRequest) -> HttpResponse:
         "every_column": columns.CHARGERS,
         **shown_columns(request),
         **saved.context(request, "chargers"),
-        **Listing(request, found, orders=ORDERS, default="identity").context(),
+        **Listing(request, found, orders=ORDERS, default="identity", keys_first=True).context(),
     }
     return tidy_url(request, render_page(request, "chargers/list.html", context, parts=PARTS), columns.CHARGERS)
 

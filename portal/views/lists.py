@@ -37,10 +37,18 @@ class Listing(Generic[M]):
     """One page of ``rows`` as the URL's ``sort`` and ``page`` say.
 
     ``orders``: sort key → fields; a key with a leading minus reverses them all. ``default``: the key without ``sort``.
+    ``keys_first``: the place in the order is looked for among the keys alone, and the rows of one page are read
+    afterwards. A database that sorts would carry all that a row shows along, for each row of the list.
     """
 
     def __init__(
-        self, request: HttpRequest, rows: QuerySet[M], *, orders: Mapping[str, tuple[Order, ...]], default: str
+        self,
+        request: HttpRequest,
+        rows: QuerySet[M],
+        *,
+        orders: Mapping[str, tuple[Order, ...]],
+        default: str,
+        keys_first: bool = False,
     ) -> None:
         key = request.GET.get("sort", default)
         if key.removeprefix("-") not in orders:
@@ -51,16 +59,22 @@ class Listing(Generic[M]):
         self.default_sort = default
         self.rows = rows.order_by(*ordering, "pk")
         self._request = request
+        self._keys_first = keys_first
 
     @cached_property
     def page(self) -> Page[M]:
-        paginator, asked = BoundedPaginator(self.rows, PAGE_SIZE), self._request.GET.get("page", "1")
+        found: QuerySet[Any] = self.rows.values_list("pk", flat=True) if self._keys_first else self.rows
+        paginator, asked = BoundedPaginator(found, PAGE_SIZE), self._request.GET.get("page", "1")
         if asked != "1":
-            return paginator.get_page(asked)
-        first = list(self.rows[: PAGE_SIZE + 1])
-        if len(first) <= PAGE_SIZE:  # all that there are: nothing is left to count
-            paginator.count, paginator.is_more = len(first), False
-        return Page(first[:PAGE_SIZE], 1, paginator)
+            page = paginator.get_page(asked)
+        else:
+            first = list(found[: PAGE_SIZE + 1])
+            if len(first) <= PAGE_SIZE:  # all that there are: nothing is left to count
+                paginator.count, paginator.is_more = len(first), False
+            page = Page(first[:PAGE_SIZE], 1, paginator)
+        if self._keys_first:
+            page.object_list = in_order_of(list(page.object_list), self.rows)
+        return page
 
     @property
     def is_filtered(self) -> bool:
@@ -73,6 +87,12 @@ class Listing(Generic[M]):
             "default_sort": self.default_sort,
             "is_filtered": self.is_filtered,
         }
+
+
+def in_order_of(keys: Sequence[Any], rows: QuerySet[M]) -> list[M]:
+    """Those of ``rows`` that have these keys, in their order. What has gone meanwhile is left out."""
+    found = {row.pk: row for row in rows.order_by().filter(pk__in=keys)} if keys else {}
+    return [found[key] for key in keys if key in found]
 
 
 def _reversed(field: Order) -> Order:

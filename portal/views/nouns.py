@@ -18,6 +18,7 @@ NOUNS = {
     "profile": ngettext_lazy("{count} profile", "{count} profiles"),
     "reservation": ngettext_lazy("{count} reservation", "{count} reservations"),
     "rollout": ngettext_lazy("{count} rollout", "{count} rollouts"),
+    "row": ngettext_lazy("{count} row", "{count} rows"),
     "session": ngettext_lazy("{count} session", "{count} sessions"),
     "setting": ngettext_lazy("{count} setting", "{count} settings"),
     "site": ngettext_lazy("{count} site", "{count} sites"),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Charger, Site
 from portal.views import formats
+from portal.views.lists import in_order_of
 from portal.views.pages import desk_page, render_page
 from portal.views.sessions import speaks_of
 from portal.views.states import with_state
@@ -105,10 +106,11 @@ def _chargers(words: list[str]) -> Iterator[Hit]:
 
 
 def _sessions(words: list[str]) -> Iterator[Hit]:
-    found = ChargingSession.objects.select_related("charger")
+    found = ChargingSession.objects.all()
     for word in words:
         found = found.filter(speaks_of(word))
-    for session in found[:MOST]:
+    keys = list(found.values_list("pk", flat=True)[:MOST])
+    for session in in_order_of(keys, ChargingSession.objects.select_related("charger")):
         yield Hit(
             gettext("Session {number}").format(number=session.pk),
             reverse("session", args=[session.pk]),

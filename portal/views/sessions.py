@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -19,7 +19,7 @@ from chargers.sentences import phrase, read
 from portal.views import columns, energy, exports, formats, saved
 from portal.views.lists import Listing, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
-from sessions import costs, readings, reviewing
+from sessions import costs, finding, readings, reviewing
 from sessions.models import ChargingSession, IdToken, MeterValue
 from sessions.units import as_number
 from smartcharging import why
@@ -51,7 +51,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         "power_w": lambda: energy.power_now_w(Charger.objects.all()),
         **saved.context(request, "sessions"),
         "sorts_latest": sorts_latest(request),
-        **Listing(request, in_order(request, found), orders=ORDERS, default="-started").context(),
+        **Listing(request, in_order(request, found), orders=ORDERS, default="-started", keys_first=True).context(),
     }
     response = render_page(request, "sessions/list.html", context, parts=LIST_PARTS)
     return tidy_url(request, response)
@@ -87,10 +87,20 @@ def filtered(request: HttpRequest) -> QuerySet[ChargingSession]:
     if asked.get("token", "").isdecimal():
         found = found.filter(id_token=int(asked["token"]))
     if asked.get("since") == "today":
-        midnight = energy.midnight()
-        ended = Q(started_at__gte=midnight - readings.LONGEST, stopped_at__gte=midnight)
-        found = found.filter(Q(started_at__gte=midnight) | ended | Q(stopped_at=None))
+        found = found.filter(of_today())
     return found
+
+
+def of_today() -> Q:
+    """Condition on sessions: they ran today, or run. One that ended today began at most `LONGEST` ago."""
+    midnight = energy.midnight()
+    began = midnight - readings.LONGEST
+    lately = Q(started_at__gte=midnight) | Q(stopped_at__gte=midnight) | Q(stopped_at=None)
+    # Those that run longer are few, and looked up by themselves: the rest is one stretch of the index by start. Not by
+    # when they began, SQLite would read all that ever began before.
+    young = ChargingSession.objects.filter(started_at__gte=began).order_by().values("pk")
+    older = ChargingSession.objects.filter(stopped_at=None).exclude(pk__in=young).order_by()
+    return Q(started_at__gte=began) & lately | _of("pk", older)
 
 
 def in_order(request: HttpRequest, found: QuerySet[ChargingSession]) -> QuerySet[ChargingSession]:
@@ -106,24 +116,33 @@ def sorts_latest(request: HttpRequest) -> bool:
 def speaks_of(word: str) -> Q:
     """Condition on sessions: of a charger, token or holder with that word, or with that number or transaction id.
 
-    Who is meant is looked up first, then their sessions by an index: among millions no text is searched.
+    Who is meant is looked up first, then their sessions by an index: among millions no text is searched. What nobody is
+    called is not asked of each session either.
     """
-    number = Q(pk=int(word)) if word.isdecimal() and len(word) < 19 else Q()
     chargers = Charger.objects.filter(identity_folded__contains=fold(word)).order_by()
     tokens = IdToken.objects.filter(Q(value_folded__contains=word.casefold()) | Q(holder__icontains=word)).order_by()
-    return (
-        Q(charger__in=_few(chargers))
-        | Q(id_token__in=_few(tokens))
-        | Q(id_token=None, token_value__icontains=word)
-        | Q(transaction_id=word)
-        | number
-    )
+    strangers = ChargingSession.objects.filter(id_token=None, token_value__icontains=word).order_by()
+    condition = Q(pk__in=_called(word))
+    condition |= _of("charger", chargers) | _of("id_token", tokens)
+    if strangers.exists():
+        condition |= Q(id_token=None, token_value__icontains=word)
+    return condition
 
 
-def _few(rows: QuerySet[Any]) -> Any:
-    """Their keys, where there are few; a great part of all is better asked beside the sessions."""
+def _called(word: str) -> list[int]:
+    """The sessions with that number or transaction id; 1.6 calls a session by its number."""
+    number = [int(word)] if word.isdecimal() and len(word) < 19 else []
+    return number + [session.pk for session in finding.NAMED([(word,)])[:FEW]]
+
+
+def _of(column: str, rows: QuerySet[Any]) -> Q:
+    """Condition on sessions: theirs. A great part of all is asked of session after session, the latest first, for they
+    are soon found: to gather all that they ever had would take longer."""
     keys = list(rows.values_list("pk", flat=True)[: FEW + 1])
-    return keys if len(keys) <= FEW else rows.values("pk")
+    if len(keys) <= FEW:
+        return Q(**{f"{column}__in": keys})
+    # Nothing has the key 0; without the "or" PostgreSQL makes a join of it, and sorts all.
+    return Q(Exists(rows.filter(pk=OuterRef(column)))) | Q(pk=0)
 
 
 @desk_page
@@ -153,7 +172,7 @@ def to_review(request: HttpRequest) -> HttpResponse:
         "room": "sessions",
         "undecided": ChargingSession.objects.filter(needs_review=True, energy_wh=None, is_superseded=False).count,
         "total": ChargingSession.objects.filter(needs_review=True).count,
-        **Listing(request, found, orders=orders, default="-started").context(),
+        **Listing(request, found, orders=orders, default="-started", keys_first=True).context(),
     }
     parts = {"review-head": "sessions/_review_head.html", "rows": "sessions/_review_rows.html"}
     return tidy_url(request, render_page(request, "sessions/review.html", context, parts=parts))

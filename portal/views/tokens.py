@@ -33,7 +33,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
         "room": "tokens",
         "total": IdToken.objects.count,
         **saved.context(request, "tokens"),
-        **Listing(request, filtered(request), orders=ORDERS, default="value").context(),
+        **Listing(request, filtered(request), orders=ORDERS, default="value", keys_first=True).context(),
     }
     response = render_page(request, "tokens/list.html", context, parts={"rows": "tokens/_rows.html"})
     return tidy_url(request, response)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import subprocess
-import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from portal.bench import servers
-from portal.bench.yard import PARTS, ROOT, own_environment
+from portal.bench.yard import PARTS, YardFailed, figures
 from portal.supervisor.parts import PartMissing
 from portal.supervisor.stack import StartFailed
 
@@ -40,40 +35,23 @@ class Command(BaseCommand):
         sizes = [str(options[name]) for name in ("chargers", "sessions", "repeats")]
         self.stdout.write(f"  {sizes[0]} chargers, {sizes[1]} sessions, {options['parts']} database; filling it …")
         try:
-            with _environment(options["parts"]) as environment:
-                done = subprocess.run(
-                    [sys.executable, "-m", "portal.bench.pages", *sizes],
-                    cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False,
-                )  # fmt: skip
-        except (PartMissing, StartFailed) as error:
+            pages = figures("portal.bench.pages", sizes, parts=options["parts"])
+        except (PartMissing, StartFailed, YardFailed) as error:
             raise CommandError(str(error)) from error
-        if done.returncode != 0:
-            raise CommandError("The pages could not be measured; the reason stands above.")
-        pages = json.loads(done.stdout)
         for line in lines(pages):
             self.stdout.write(f"  {line}")
         if options["json"]:
             options["json"].write_text(json.dumps(pages, indent=1))
 
 
-@contextlib.contextmanager
-def _environment(parts: str) -> Iterator[dict[str, str]]:
-    """The variables of a yard that has nothing but an empty database."""
-    with TemporaryDirectory(prefix="chargeyard-bench-") as folder, contextlib.ExitStack() as stack:
-        environment = own_environment(Path(folder))
-        if parts == "production":
-            environment |= {"DATABASE_URL": stack.enter_context(servers.postgres())}
-        yield environment
-
-
 def lines(pages: list[dict[str, Any]]) -> Iterator[str]:
     """A table, and whether the goal is met."""
-    yield f"{'page':<28}{'p50':>9}{'p95':>9}{'queries':>9}{'KiB':>7}"
+    yield f"{'page':<28}{'p50':>9}{'p95':>9}{'processor':>12}{'queries':>9}{'KiB':>7}"
     for page in pages:
         mark = "  over the goal" if page["p95_ms"] > GOAL_MS else ""
         yield (
-            f"{page['page']:<28}{page['p50_ms']:>6.0f} ms{page['p95_ms']:>6.0f} ms{page['queries']:>9}"
-            f"{page['bytes'] / 1024:>7.0f}{mark}"
+            f"{page['page']:<28}{page['p50_ms']:>6.0f} ms{page['p95_ms']:>6.0f} ms{page['cpu_ms']:>9.0f} ms"
+            f"{page['queries']:>9}{page['bytes'] / 1024:>7.0f}{mark}"
         )
     over = sum(page["p95_ms"] > GOAL_MS for page in pages)
     yield f"{len(pages)} pages; " + (f"{over} over {GOAL_MS:.0f} ms" if over else f"all within {GOAL_MS:.0f} ms at p95")

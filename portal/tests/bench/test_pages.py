@@ -22,7 +22,7 @@ def test_each_page_is_measured_on_books_that_are_full(tmp_path):
 
 
 def test_a_page_over_the_goal_is_named():
-    page = {"page": "chargers", "p50_ms": 90.0, "p95_ms": 301.0, "queries": 9, "bytes": 1024}
+    page = {"page": "chargers", "p50_ms": 90.0, "p95_ms": 301.0, "cpu_ms": 80.0, "queries": 9, "bytes": 1024}
     assert "over the goal" in "\n".join(lines([page]))
     assert "1 over 300 ms" in "\n".join(lines([page]))
     assert "all within 300 ms" in "\n".join(lines([{**page, "p95_ms": 299.0}]))

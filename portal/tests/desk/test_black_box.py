@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from datetime import timedelta
 
@@ -11,8 +12,9 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargers.models import Boot, Command, Connection, Exchange, StatusChange
-from portal import case_file
+from chargers.models import Boot, Charger, Command, Connection, Exchange, StatusChange
+from portal import case_file, sheets
+from sessions.models import IdToken
 
 TOKEN = "04A2C1F2B36E80"
 
@@ -73,18 +75,74 @@ def test_the_case_file_holds_the_frames_and_no_token(desk, story):
     assert len(list(csv.reader(io.StringIO(texts["timeline.csv"])))) == 9
 
 
-def test_no_cell_is_a_formula(desk, story):
-    for text in ("=1+1", "+cmd", "-2", "@x", "\tx", "\rx"):
-        assert case_file.cell(text) == f"'{text}"
-    assert case_file.cell(-2) == -2
-    assert case_file.cell("plain") == "plain"
+ESCAPE, CSI, TURNED = "\x1b[2J", "\x9b31m", "\u202egpj.exe"
+NASTY = f"../../etc/passwd\n=HYPERLINK(1)\r@SUM(1){ESCAPE}{CSI}{TURNED}"
+SECRETS = ("hunter2hunter2", "wifi-key-of-the-depot", "OtherDriver77", "04FFEE99", "pw-in-url", "4711-8822")
+
+
+def test_whatever_a_charger_says_the_case_file_harms_nobody_and_tells_no_secret(desk, story):
+    """Paths, formulas, signs that steer a terminal, 100 KB of one sign, passwords in custom keys, others' tokens."""
+    charger, token = story.charger, '\\1(A.*Ä"…tok'
+    Charger.objects.filter(pk=charger.pk).update(
+        identity=f"=../{CSI}", vendor=NASTY[:60], model=TURNED, firmware_version="=1+1"
+    )
+    type(story).objects.filter(pk=story.pk).update(token_value=token, stop_reason="=cmd|' /C calc'!A0")
+    payload = {
+        "configurationKey": [
+            {"key": "AuthorizationKey", "value": SECRETS[0]}, {"key": "Depot.WifiPassword", "value": SECRETS[1]},
+        ],
+        "idTag": token, "parentIdTag": SECRETS[2], "idToken": {"additionalInfo": [{"additionalIdToken": SECRETS[3]}]},
+        "data": "\\" * 100_000, "more": '"' * 100_000, "url": f"ftp://me:{SECRETS[4]}@example.com/{NASTY}",
+    }  # fmt: skip
+    told = {"charger": charger, "epoch": 1, "origin": "charger", "outcome": "result", "action": "DataTransfer"}
+    at = story.started_at + timedelta(minutes=2)
+    Exchange.objects.create(request=json.dumps([2, "9", "DataTransfer", payload]), requested_at=at, **told)
+    Exchange.objects.create(request=f'[2,"IdTag": "x", "idTag" : "{SECRETS[5]}", {ESCAPE}', requested_at=at, **told)
+    StatusChange.objects.create(charger=charger, evse_id=1, status="faulted", error_code=NASTY[:50], received_at=at)
+    answer = desk.get(f"/sessions/{story.pk}/case.zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as file:
+        assert file.testzip() is None
+        texts = {name: file.read(name).decode() for name in file.namelist()}
+    assert sorted(texts) == ["README.txt", "frames.jsonl", "meter-values.csv", "session.json", "timeline.csv"]
+    whole = "".join(texts.values())
+    assert [secret for secret in (*SECRETS, token, json.dumps(token)) if secret in whole] == []
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]", whole)
+    for name in ("timeline.csv", "meter-values.csv"):
+        for row in csv.reader(io.StringIO(texts[name], newline="")):
+            assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))]
+    frames = [json.loads(line) for line in texts["frames.jsonl"].splitlines()]
+    assert [json.loads(frame["request"])[3]["data"] for frame in frames if "wifi" in frame["request"].lower()] == [
+        "\\" * 100_000
+    ]
+    assert json.loads(texts["session.json"])["token_value"] == "\\1…ok"
+
+
+def test_what_a_charger_is_called_is_no_formula_in_any_table(desk, story):
+    """The lists as CSV: nothing that a spreadsheet works out, nothing that steers a terminal."""
+    charger = story.charger
+    named = {
+        "name": "=1+1",
+        "vendor": f"@SUM(1){ESCAPE}",
+        "model": f"＝1{CSI}",
+        "serial_number": "-2",
+        "firmware_version": "+3",
+    }
+    Charger.objects.filter(pk=charger.pk).update(identity=f"=x{TURNED}", **named)
+    type(story).objects.filter(pk=story.pk).update(token_value="\t=1", stop_reason="\r=2")
+    IdToken.objects.create(value=f"@{TURNED}", holder="=3", group="-4")
+    for table in ("chargers", "sessions", "tokens"):
+        with pytest.warns(Warning, match="asynchronous iterators"):  # the test client is no ASGI server
+            text = b"".join(desk.get(f"/{table}.csv")).decode().removeprefix("\ufeff")
+        assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]", text)
+        for row in csv.reader(io.StringIO(text, newline="")):
+            assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "＝", "\t", "\r", "\n"))]
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=4))
 def test_whatever_a_charger_says_the_table_reads_back(cells):
     text = case_file.table(["a"], [cells])
     (_, row) = list(csv.reader(io.StringIO(text, newline="")))
-    assert [value.removeprefix("'") for value in row] == [value.removeprefix("'") for value in cells]
+    assert row == [sheets.text_of(cell) for cell in cells]
 
 
 def test_the_page_takes_as_many_queries_for_many_frames_as_for_few(desk, story, django_assert_max_num_queries):

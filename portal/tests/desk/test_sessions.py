@@ -67,6 +67,38 @@ def test_the_list_is_filtered_by_the_url(desk, cp1, cp2, start, query, count):
     assert part(desk, f"/sessions/?{query}", "rows").count("<tr id=") == count
 
 
+@pytest.mark.parametrize("few", [1, 500])
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=cp-", "stranger mine old"),  # all chargers
+        ("q=cp-2", "mine"),
+        ("q=kowalska", "mine"),
+        ("q=04beef", "stranger"),  # a token that nobody knows
+        ("q=old-7", "old"),  # its transaction id
+        ("q=cp-1 04b", "stranger"),
+        ("q=nobody", ""),
+        ("since=today", "stranger old"),  # one that runs since years is no less of today
+        ("q=cp-&sort=charger", "stranger old mine"),
+        ("q=cp-&sort=-charger", "mine old stranger"),
+    ],
+)
+def test_sessions_are_found_by_whatever_is_known_of_them(desk, cp1, cp2, start, monkeypatch, few, query, found):
+    """However many chargers and tokens a word means: a few are looked up first, many are asked beside the sessions."""
+    monkeypatch.setattr("portal.views.sessions.FEW", few)
+    now = timezone.now()
+    token = IdToken.objects.create(value="04A2", holder="M. Kowalska")
+    gone = now - timedelta(days=9)
+    begun = {
+        "mine": start(cp2, id_token=token, token_value="04A2", started_at=gone, stopped_at=gone),
+        "old": start(cp1, transaction_id="old-7", started_at=now - timedelta(days=900)),
+        "stranger": start(cp1, evse_id=2, token_value="04BEEF"),
+    }
+    page = part(desk, f"/sessions/?{query}", "rows")
+    shown = sorted((page.find(f'<tr id="session-{row.pk}"'), name) for name, row in begun.items())
+    assert " ".join(name for place, name in shown if place >= 0) == found
+
+
 def test_a_token_leads_to_its_sessions(desk, cp1, start):
     token = IdToken.objects.create(value="04A2")
     start(cp1, id_token=token, token_value="04A2")
