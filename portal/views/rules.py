@@ -81,7 +81,9 @@ def channels(request: HttpRequest) -> HttpResponse:
 def channel(request: HttpRequest, channel_id: int | None = None) -> HttpResponse:
     must_act(request)
     found = get_object_or_404(Channel, pk=channel_id) if channel_id else None
-    form = ChannelForm(request.POST or None, instance=found, initial=None if found else {"language": get_language()})
+    form = ChannelForm(
+        request.POST or None, instance=found, initial=None if found else {"kind": "mail", "language": get_language()}
+    )
     if form.is_valid():
         saved = form.save()
         messages.success(request, gettext("Saved {name}.").format(name=saved.name))
