@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from chargers.models import Charger, Command, CommandStatus
+from chargers.sentences import read
 
 # What a restart, or new firmware, would cut off. Reading and asking harm nobody.
 CUT_OFF = {"remote_start", "remote_stop", "unlock", "reset", "change_availability", "update_firmware", "reserve"}
@@ -45,4 +46,4 @@ def _place(arguments: dict[str, Any]) -> tuple[Any, Any]:
 
 def _who(command: Command) -> str:
     by = command.requested_by
-    return by.get_username() if by else command.requested_via or _("Somebody")
+    return by.get_username() if by else read(command.requested_via) or _("Somebody")

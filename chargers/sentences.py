@@ -57,9 +57,10 @@ def _understood(text: str) -> tuple[int, str]:
         if match := pattern.fullmatch(text):
             found = _filled(sentence, match.groups())
             break
-    parts = re.split(r"((?<=[.:!?]) | · )", text)
+    parts = re.split(r"((?<=[.:!?]) | · |, )", text)
     if len(parts) > 1:
-        pieces = [_understood(part) for part in parts]
+        # What parts them stays as it is.
+        pieces = [_understood(part) if n % 2 == 0 else (0, part) for n, part in enumerate(parts)]
         found = max(found, (sum(known for known, _ in pieces), "".join(piece for _, piece in pieces)), key=_letters)
     return found
 

@@ -1,4 +1,7 @@
-"""What people at the desk keep: views of lists, files that they bring in, when they were here, forms that they sent."""
+"""What people at the desk keep: views of lists, files that they bring in, when they were here, forms that they sent.
+
+And what they prefer.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,13 @@ class Visit(models.Model):
     person = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="visit")
     seen_at = models.DateTimeField()
     left_at = models.DateTimeField(null=True, blank=True)  # the end of the visit before this one
+
+
+class Preference(models.Model):
+    """How a person wants the desk, at whichever browser."""
+
+    person = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="preference")
+    language = models.CharField(max_length=10, blank=True)  # one of LANGUAGES; empty: as the browser asks
 
 
 class Deed(models.Model):

@@ -17,6 +17,7 @@ from django.conf import settings
 
 from chargers import clocks
 from chargers.models import Boot, Command, CommandStatus, Connection, ConnectorStatus, Exchange, StatusChange
+from chargers.origins import US
 from chargers.sentences import in_english, phrase
 from sessions.models import ChargingSession
 
@@ -161,7 +162,7 @@ def _others(session: ChargingSession, since: datetime, until: datetime) -> Itera
         text = CHANGED.format(number=change.evse_id, status=f"{status}, {codes}" if codes else status)
         yield Entry(change.received_at, "state", text, change.device_time, is_trouble=change.status == "faulted")
     for command in Command.objects.filter(**here, created_at__range=(since, until)).select_related("requested_by"):
-        by = command.requested_by.get_username() if command.requested_by else command.requested_via or "us"
+        by = command.requested_by.get_username() if command.requested_by else command.requested_via or US
         status = ORDERS.get(command.status, command.status)
         text = ORDERED.format(who=by, what=command.action or command.verb, status=status)
         yield Entry(command.created_at, "order", text, opens={"command": str(command.pk)})

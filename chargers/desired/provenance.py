@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from chargers.desired.rule import Order, Update, is_same, why_differs
 from chargers.models import Boot, Command, CommandStatus, Setting, Standing
+from chargers.origins import US
 
 MOST_BOOTS = 2000
 FARTHEST = timedelta(days=400)
@@ -92,7 +93,7 @@ def _path_in_words(told: dict[str, Any]) -> str:
 
 def _by(command: Command) -> str:
     who = command.requested_by.get_username() if command.requested_by else ""
-    return ", ".join(filter(None, (who, command.requested_via))) or "us"
+    return ", ".join(filter(None, (who, command.requested_via))) or US
 
 
 def _updates(charger_ids: set[int], since: datetime) -> dict[int, Update]:

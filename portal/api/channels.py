@@ -50,9 +50,12 @@ class IssueChannelSerializer(serializers.ModelSerializer[Channel]):
 
     class Meta:
         model = Channel
-        fields = ("id", "name", "kind", "address", "worst_only", "is_on", "secret", "created_at")
+        fields = ("id", "name", "kind", "address", "worst_only", "language", "is_on", "secret", "created_at")
         read_only_fields = ("id", "created_at")
-        extra_kwargs = {"address": {"help_text": "A mailbox or a URL; see WEBHOOK_HOSTS for what may be called."}}
+        extra_kwargs = {
+            "address": {"help_text": "A mailbox or a URL; see WEBHOOK_HOSTS for what may be called."},
+            "language": {"help_text": "In which mails are written. Webhooks speak English."},
+        }
 
     def get_secret(self, channel: Channel) -> str | None:
         request: Request | None = self.context.get("request")

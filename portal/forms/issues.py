@@ -63,12 +63,13 @@ class RuleForm(DeskForm):
 class ChannelForm(forms.ModelForm):
     class Meta:
         model = Channel
-        fields = ("name", "kind", "address", "worst_only", "is_on")
-        labels = {"worst_only": _("Tell of"), "is_on": _("On")}
+        fields = ("name", "kind", "address", "worst_only", "language", "is_on")
+        labels = {"worst_only": _("Tell of"), "language": _("Language"), "is_on": _("On")}
         help_texts = {
             "name": _("For people, e.g. “Night shift”."),
             "address": _("A mailbox, or a URL such as https://hooks.example.com/chargeyard."),
             "worst_only": _("Issues of this severity and worse."),
+            "language": _("Of mails. Webhooks speak English."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chargers.models import Boot, Command, Connection, Exchange, StatusChange
+from chargers.origins import US
 from portal.issues.models import Issue
 from portal.issues.rule import fact
 
@@ -47,11 +48,12 @@ def _lines(chargers: Sequence[int], since: datetime) -> Iterator[tuple[int, dict
     for boot in Boot.objects.filter(charger__in=chargers, received_at__gte=since).order_by():
         yield boot.charger_id, fact(boot.received_at, f"It booted, {boot.firmware_version or 'firmware not told'}.")
     for change in StatusChange.objects.filter(charger__in=chargers, received_at__gte=since).order_by():
-        text = " ".join(filter(None, [change.get_status_display(), change.error_code, change.vendor_error_code]))
-        yield change.charger_id, fact(change.received_at, f"Connector {change.evse_id}: {text}.")
+        text = ", ".join(filter(None, [change.get_status_display(), change.error_code, change.vendor_error_code]))
+        where = f"Connector {change.evse_id}" if change.evse_id else "The charger as a whole"
+        yield change.charger_id, fact(change.received_at, f"{where}: {text}.")
     for command in Command.objects.filter(charger__in=chargers, created_at__gte=since).order_by():
         name = command.action or command.verb
-        by = command.requested_via or "us"
+        by = command.requested_via or US
         yield (
             command.charger_id,
             fact(

@@ -19,11 +19,14 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from standardwebhooks.webhooks import Webhook
 
 from chargers import outward
 from chargers.outward import Hosts
+from chargers.sentences import read
 from portal.issues.models import Channel, Issue, Telling
 from portal.issues.signals import telling_due
 
@@ -121,9 +124,11 @@ def _mail(rows: Sequence[Telling]) -> str:
     """One mail with all news; what went wrong in words, empty if nothing did."""
     if not settings.EMAIL_URL:
         return "There is no mail server: set EMAIL_URL."
-    lines = [_line(row) for row in rows]
-    opened = sum(row.event == "issue.opened" for row in rows)
-    subject = lines[0] if len(rows) == 1 else f"{opened} opened, {len(rows) - opened} closed"
+    with translation.override(rows[0].channel.language):
+        lines = [_line(row) for row in rows]
+        opened = sum(row.event == "issue.opened" for row in rows)
+        several = _("{opened} opened, {closed} closed").format(opened=opened, closed=len(rows) - opened)
+    subject = lines[0] if len(rows) == 1 else several
     body = "\n\n".join(f"{line}\n{_link(row)}" for line, row in zip(lines, rows, strict=True))
     mail = EmailMessage(f"[Chargeyard] {_one_line(subject)}"[:200], body, settings.MAIL_FROM, [rows[0].channel.address])
     try:
@@ -134,11 +139,13 @@ def _mail(rows: Sequence[Telling]) -> str:
 
 
 def _line(row: Telling) -> str:
+    """The news in a sentence, in the language that is active."""
     if row.issue is None:
-        return "This is a test. Mails about issues will come to this address."
+        return _("This is a test. Mails about issues will come to this address.")
+    title = read(row.issue.title)
     if row.event == "issue.closed":
-        return f"Closed: {row.issue.title} {row.issue.close_reason}"
-    return f"{row.issue.get_severity_display().capitalize()}: {row.issue.title}"
+        return _("Closed: {title} {reason}").format(title=title, reason=read(row.issue.close_reason))
+    return f"{capfirst(row.issue.get_severity_display())}: {title}"
 
 
 def _one_line(text: str) -> str:

@@ -76,6 +76,12 @@ def _clock_chip(look: str, told: str) -> SafeString:
 
 
 @register.filter
+def until(start: datetime, end: datetime) -> str:
+    """How long it was from one to the other."""
+    return formats.duration(end - start)
+
+
+@register.filter
 def span(how_long: timedelta) -> str:
     return formats.duration(how_long)
 

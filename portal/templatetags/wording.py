@@ -36,6 +36,30 @@ WHEN = {
 }
 RECURRENCIES = {"daily": _("daily"), "weekly": _("weekly")}
 FROM = {"daily": _("daily from {time}"), "weekly": _("weekly from {time}")}
+# What chargers tell that has no table of its own (`chargers.models.Notice`). A test holds it to what the gateway keeps.
+NOTICES = {
+    "battery_swap": _("Battery swap"),
+    "der_alarm": _("Grid alarm"),
+    "der_control": _("Grid control"),
+    "der_start_stop": _("Grid control begun or ended"),
+    "priority_charging": _("Priority"),
+    "session_cost": _("Cost of a session"),
+    "settlement": _("Settlement"),
+    "stream_closed": _("Stream closed"),
+    "stream_opened": _("Stream opened"),
+    "stream_values": _("Values of a stream"),
+    "tariff": _("Tariff"),
+    "vat_number": _("VAT number"),
+}
+# Of a token when a session began, and of a reservation that is over.
+STORED = {
+    "blocked": _("blocked"),
+    "expired": _("expired"),
+    "invalid": _("unknown to us"),
+    "concurrent": _("charges elsewhere"),
+    "cancelled": _("cancelled"),
+    "used": _("used"),
+}
 LOGS = {"diagnostics": _("Diagnostics log"), "security": _("Security log")}
 
 register = template.Library()
@@ -54,9 +78,15 @@ def pretty(value: Any) -> str:
 
 
 @register.filter
-def spaced(name: str) -> str:
-    """A name of ours for reading: der_alarm → der alarm."""
-    return name.replace("_", " ")
+def notice(kind: str) -> str:
+    """A kind of `Notice` in words."""
+    return str(NOTICES.get(kind, kind.replace("_", " ").capitalize()))
+
+
+@register.filter
+def stored(word: str) -> str:
+    """A word that a table keeps of a token or a reservation, for its chip."""
+    return str(STORED.get(word, word))
 
 
 @register.simple_tag

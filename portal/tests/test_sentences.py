@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from string import Formatter
 
 import pytest
+from django.conf import settings
 from django.utils.translation import gettext_lazy, override
 
-from chargers import forensics, sentences
+from chargers import forensics, origins, sentences
 from chargers.campaigns.planning import RING_WAITS, TOO_MANY_FAILED
 from chargers.desired.quarantine import BOOTED_AFTER_WRITE, IN_QUARANTINE
 from smartcharging import why
+
+ROOMS = ("chargers", "sessions", "smartcharging", "gateway", "portal")
 
 
 @pytest.fixture
@@ -56,6 +61,25 @@ def test_the_sentence_that_says_most_by_itself_is_taken(german):
     weak = forensics.WITHOUT_PATTERN.format(times=2.5)
     assert sentences.read(weak).startswith("Sie geht 2,5-mal am Tag ohne Muster verloren")
     assert sentences.read("It is offline. Nothing has failed.").startswith("Sie ist offline.")
+
+
+def test_who_ordered_is_read_in_the_readers_language(german):
+    assert sentences.read("admin, portal, job 5") == "admin, Portal, Auftrag 5"
+    assert sentences.read("rest: billing") == "REST: billing"
+    assert sentences.read("portal · nobody, ·, · ") == "Portal · nobody, ·, · "
+
+
+def test_the_list_of_origins_is_what_orders_are_given_with():
+    """By what is written as ``via=`` or ``requested_via`` anywhere; figures in it are places in the list."""
+    listed = {re.sub(r"{\w+}", "{}", text) for text in origins.ORIGINS}
+    given = set()
+    for path in (
+        path for room in ROOMS for path in Path(settings.BASE_DIR, room).rglob("*.py") if "tests" not in path.parts
+    ):
+        source = path.read_text()
+        given |= set(re.findall(r'\bvia(?:: str)? ?= ?"([^"]+)"', source))
+        given |= {re.sub(r"{[^}]+}", "{}", text) for text in re.findall(r'\bvia=f"([^"]+)"', source)}
+    assert given - {"plan {}"} <= listed
 
 
 @pytest.mark.parametrize("text", ["", " ", "Reboot by Acme cloud", "Firmware 1.4: fixes", "<b>%s {0}</b>"])

@@ -129,6 +129,7 @@ def job(request: HttpRequest, job_id: int) -> HttpResponse:
         "room": "chargers",
         "job": found,
         "can_cancel": found.waiting > 0,
+        "status": status,
         **Listing(request, rows, orders=orders, default="charger").context(),
     }
     parts = {"job-head": "jobs/_job_head.html", "rows": "jobs/_results.html"}

@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST
 
 from chargers.sentences import read
@@ -81,7 +81,9 @@ def channels(request: HttpRequest) -> HttpResponse:
 def channel(request: HttpRequest, channel_id: int | None = None) -> HttpResponse:
     must_act(request)
     found = get_object_or_404(Channel, pk=channel_id) if channel_id else None
-    form = ChannelForm(request.POST or None, instance=found)
+    form = ChannelForm(
+        request.POST or None, instance=found, initial=None if found else {"kind": "mail", "language": get_language()}
+    )
     if form.is_valid():
         saved = form.save()
         messages.success(request, gettext("Saved {name}.").format(name=saved.name))

@@ -21,6 +21,8 @@ WORDS: dict[str, str | Promise] = {
     "pause": _("Pause"),
     "resume": _("Resume"),
     "copied": _("Copied"),
+    "filters": _("Filters"),
+    "filters.drop": _("Remove the filter {name}"),
     "refused": _("The server answered {status}. Nothing was changed; try again."),
     "unreachable": _("The server cannot be reached. Nothing was changed; try again."),
     "curve.power": _("Power"),

@@ -1,4 +1,4 @@
-"""Signing in, by a person."""
+"""Signing in, by a person, and the language in which the desk speaks to them from then on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import structlog
 from django.contrib.auth import views as auth
 from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_POST
+from django.views.i18n import set_language
 
+from portal import languages
 from portal.attempts import Attempts, address_of
 
 log = structlog.get_logger(__name__)
@@ -40,8 +43,18 @@ class SignIn(auth.LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         attempts.succeeded(self._account, address_of(self.request))
-        return super().form_valid(form)
+        response = super().form_valid(form)
+        languages.carry(response, form.get_user())
+        return response
 
     @property
     def _account(self) -> str:
         return self.request.POST.get("username", "")[:150]
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Choose the language of this browser, and of the account that is signed in there."""
+    if request.user.is_authenticated:
+        languages.keep(request.user, request.POST.get("language", ""))
+    return set_language(request)

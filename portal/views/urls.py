@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib.auth import views as auth
 from django.urls import path
-from django.views.i18n import set_language
 
 from portal.views import (
     black_box,
@@ -48,7 +47,7 @@ from portal.views import (
 urlpatterns = [
     path("login/", sign_in.SignIn.as_view(), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
-    path("language/", set_language, name="language"),
+    path("language/", sign_in.language, name="language"),
     path("", overview.overview, name="overview"),
     path("palette/", palette.palette, name="palette"),
     path("chargers/", chargers.chargers, name="chargers"),

@@ -23,9 +23,9 @@
   const faded = (value) => value.replace(/^rgb\((.+)\)$/, "rgba($1, 0.12)");
 
   async function load(holder) {
-    const answer = await fetch(holder.dataset.chart, { headers: { Accept: "application/json" } });
-    if (!answer.ok) return;
-    const data = await answer.json();
+    const answer = fetch(holder.dataset.chart, { headers: { Accept: "application/json" } });
+    const data = await answer.then((told) => (told.ok ? told.json() : null)).catch(() => null); // the reader has left
+    if (!data) return;
     holder.replaceChildren();
     if (data.at.length < 2) {
       holder.append(Object.assign(document.createElement("p"), { className: "blank", textContent: deskSay("curve.none") }));

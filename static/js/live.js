@@ -55,8 +55,10 @@
   function connect() {
     if (isPaused) return;
     show(wasLost ? "lost" : "wait");
-    socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live/`);
+    const dialled = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live/`);
+    socket = dialled;
     socket.addEventListener("open", () => {
+      if (isPaused || socket !== dialled) return void dialled.close();
       attempt = 0;
       heardAt = Date.now();
       watched = "";
@@ -85,7 +87,8 @@
   }, 5000);
   addEventListener("pagehide", () => {
     isPaused = true;
-    socket?.close();
+    // One that is still being opened goes with its page: to close it is an error on the console.
+    if (socket?.readyState === WebSocket.OPEN) socket.close();
   });
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;

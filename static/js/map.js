@@ -1,16 +1,23 @@
-// The map of sites. Sites that would lie on each other are one ring until one comes closer. Without a tile service the
-// ground is a grid of degrees, so that nothing is asked of anybody.
+// The map of sites. A ring has the colours of what its chargers do, their number, and the shape of the worst of it. Sites
+// that would lie on each other are one ring until one comes closer. Without a tile service the ground is a grid of
+// degrees, so that nothing is asked of anybody.
 (() => {
   const holder = document.getElementById("map");
   const news = document.getElementById("map-news");
   if (!holder || !window.L) return;
-  const ORDER = ["faulted", "offline", "charging", "suspended", "preparing", "reserved", "available", "unavailable", "unknown"];
+  const ORDER = ["faulted", "offline", "unavailable", "suspended", "charging", "preparing", "reserved", "available", "unknown"]; // the worst first
   const TOGETHER_PX = 44;
   const SVG = "http://www.w3.org/2000/svg";
 
-  const map = L.map(holder, { worldCopyJump: true, zoomAnimation: false, markerZoomAnimation: false, minZoom: 2, maxZoom: 18 });
+  const map = L.map(holder, { worldCopyJump: true, zoomAnimation: false, markerZoomAnimation: false, minZoom: 2, maxZoom: 18, zoomControl: false });
+  L.control.zoom({ position: "bottomright" }).addTo(map);
   map.attributionControl.setPrefix("");
   map.setView([20, 0], 2);
+  const made = (tag, className = "") => Object.assign(document.createElement(tag), { className });
+  const legend = made("div", "map-legend");
+  const corner = L.control({ position: "topright" });
+  corner.onAdd = () => legend;
+  corner.addTo(map);
   const ground = L.layerGroup().addTo(map);
   const rings = L.layerGroup().addTo(map);
   let told = { sites: [], words: {} };
@@ -23,7 +30,7 @@
     ground.clearLayers();
     const bounds = map.getBounds();
     const span = Math.max(0.001, bounds.getEast() - bounds.getWest());
-    const step = [30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002].find((size) => span / size >= 7) || 0.002;
+    const step = [30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002].find((size) => span / size >= Math.min(7, holder.clientWidth / 100)) || 0.002;
     const line = (points) => L.polyline(points, { className: "map-grid", interactive: false, weight: 1 }).addTo(ground);
     const word = (at, text) => L.marker(at, { interactive: false, keyboard: false, icon: L.divIcon({ className: "map-degree", html: text, iconSize: [64, 14], iconAnchor: [-4, 16] }) }).addTo(ground);
     const digits = Math.max(0, Math.ceil(-Math.log10(step)));
@@ -60,7 +67,7 @@
       const name = sites.length === 1 ? sites[0].name : deskSay("map.sites", { count: sites.length });
       const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
       const label = `${deskSay("map.label", { name, count: total })}${total ? `: ${words(counts)}` : ""}`;
-      const marker = L.marker(middle, { icon: L.divIcon({ className: "map-ring", html: ring(counts, total), iconSize: [42, 42] }), title: label, alt: label, riseOnHover: true });
+      const marker = L.marker(middle, { icon: L.divIcon({ className: `map-ring${counts.faulted ? " is-loud" : ""}`, html: ring(counts, total), iconSize: [42, 42] }), title: label, alt: label, riseOnHover: true, zIndexOffset: counts.faulted ? 2000 : counts.offline ? 1000 : 0 });
       marker.on("add", () => {
         const element = marker.getElement();
         element.setAttribute("aria-label", label);
@@ -84,10 +91,34 @@
       svg.append(node("circle", { class: `is-${state}`, cx: 21, cy: 21, r: 15.915, "stroke-dasharray": `${length} 100`, "stroke-dashoffset": -offset, transform: "rotate(-90 21 21)" }));
       offset += length;
     }
-    const text = node("text", { x: 21, y: 25, "text-anchor": "middle", "font-size": total > 999 ? 10 : 12, "font-weight": 600 });
+    const worst = ORDER.find((state) => counts[state]);
+    const text = node("text", { x: 21, y: worst ? 31 : 25, "text-anchor": "middle", "font-size": total > 999 ? 10 : 12 });
     text.textContent = total;
     svg.append(text);
+    if (worst) svg.append(shape(worst, { x: 15, y: 8, width: 12, height: 12 }));
     return svg;
+  }
+
+  function shape(state, place) {
+    const svg = node("svg", { class: `is-${state}`, "aria-hidden": "true", ...place });
+    svg.append(node("use", { href: `${holder.dataset.icons}#s-${state}` }));
+    return svg;
+  }
+
+  // What all chargers on the map do: shape, word and number.
+  function drawLegend() {
+    const counts = {};
+    for (const site of told.sites) for (const [state, count] of Object.entries(site.counts)) counts[state] = (counts[state] || 0) + count;
+    legend.replaceChildren(
+      ...ORDER.filter((state) => counts[state]).map((state) => {
+        const line = made("div", `state is-${state}`);
+        const count = made("b");
+        count.textContent = counts[state];
+        line.append(shape(state, {}), told.words[state], count);
+        return line;
+      }),
+    );
+    legend.hidden = !legend.childElementCount;
   }
 
   function popup(sites) {
@@ -115,11 +146,12 @@
     told = JSON.parse(text);
     if (isFirst && told.sites.length) map.fitBounds(L.latLngBounds(told.sites.map((site) => site.at)).pad(0.2), { maxZoom: 13 });
     isFirst = false;
+    drawLegend();
     // An open popup is being read: the rings wait until it is closed.
     if (!holder.querySelector(".leaflet-popup")) draw();
   }
 
   map.on("moveend zoomend popupclose", draw);
   news.addEventListener("htmx:afterRequest", (event) => event.detail.successful && show(event.detail.xhr.responseText));
-  fetch(holder.dataset.places, { headers: { Accept: "application/json" } }).then((answer) => answer.text()).then(show);
+  fetch(holder.dataset.places, { headers: { Accept: "application/json" } }).then((answer) => answer.text()).then(show, () => {}); // left before it came: nothing to say
 })();

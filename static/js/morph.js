@@ -17,7 +17,7 @@
   };
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element, kind) =>
     // Written by our own scripts, unknown to the server.
-    !(kind === "remove" && ["data-refreshed-at", "data-paused"].includes(name));
+    !(kind === "remove" && ["data-refreshed-at", "data-paused", "data-word"].includes(name));
 
   function textOf(element) {
     const copy = element.cloneNode(true);

@@ -4,6 +4,7 @@ import base64
 import secrets
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +28,8 @@ class Channel(models.Model):
     address = models.CharField(max_length=500)  # mailbox or URL
     secret = models.CharField(max_length=80, default=new_secret, editable=False)  # signs webhooks
     worst_only = models.PositiveSmallIntegerField(choices=Severity, default=Severity.MAJOR)  # this severity and worse
+    # In which mails are written; webhooks are for machines and stay English.
+    language = models.CharField(max_length=10, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE)
     is_on = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -139,6 +139,17 @@ def test_a_mailbox_gets_one_mail_for_all_that_is_due(make_charger, look, setting
     assert sent.body.count("https://yard.example/issues/") == 3
 
 
+def test_a_mail_is_written_in_the_language_of_its_channel_and_a_webhook_in_english(webhook, receiver, lost, settings):
+    settings.EMAIL_URL = "submission://x"
+    Channel.objects.create(name="desk", kind="mail", address="desk@example.com", language="de")
+    lost()
+    telling.deliver(at=timezone.now())
+    (sent,) = mail.outbox
+    assert sent.subject.startswith("[Chargeyard] Schwer: CP-1 ist offline seit ")
+    ((_, body),) = receiver.heard
+    assert json.loads(body)["data"]["title"].startswith("CP-1 has been offline since ")
+
+
 def test_line_ends_in_a_chargers_name_make_no_header(make_charger, look, settings):
     settings.EMAIL_URL = "submission://x"
     Channel.objects.create(name="desk", kind="mail", address="desk@example.com")

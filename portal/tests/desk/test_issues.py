@@ -174,15 +174,15 @@ def test_the_yard_may_be_told_to_do_the_first_step_and_shows_what_it_did(desk, c
     ],
 )
 def test_an_address_that_leads_inside_or_nowhere_is_refused_with_the_reason(desk, kind, address, objection):
-    form = {"name": "ops", "kind": kind, "address": address, "worst_only": "2", "is_on": "on"}
+    form = {"name": "ops", "kind": kind, "address": address, "worst_only": "2", "language": "de", "is_on": "on"}
     assert objection in desk.post("/issues/channels/new/", form).content.decode()
     assert not Channel.objects.exists()
 
 
 def test_a_channel_is_added_tested_and_deleted(desk, settings):
     settings.EMAIL_URL = "submission://x"
-    form = {"name": "desk", "kind": "mail", "address": "desk@example.com", "worst_only": "2", "is_on": "on"}
-    desk.post("/issues/channels/new/", form)
+    form = {"name": "desk", "kind": "mail", "address": "desk@example.com", "worst_only": "2"}
+    desk.post("/issues/channels/new/", {**form, "language": "de", "is_on": "on"})
     channel = Channel.objects.get()
     desk.post(f"/issues/channels/{channel.pk}/act/", {"do": "test"})
     telling.deliver(at=timezone.now())

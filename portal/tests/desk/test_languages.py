@@ -45,6 +45,18 @@ def test_what_the_reader_chose_counts_more_and_is_kept(desk):
     assert '<html lang="en"' in desk.get("/", headers=GERMAN).content.decode()
 
 
+def test_the_choice_goes_with_the_account_to_another_browser(desk, alice, settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    for language in ("de", "xx"):  # there is no such language as the second
+        desk.post("/language/", {"language": language})
+    alice.set_password("correct horse battery")
+    alice.save()
+    elsewhere = Client()
+    assert '<html lang="en"' in elsewhere.get("/login/").content.decode()
+    elsewhere.post("/login/", {"username": alice.get_username(), "password": "correct horse battery"})
+    assert '<html lang="de"' in elsewhere.get("/").content.decode()
+
+
 def test_the_choice_leads_to_no_other_host(desk):
     assert desk.post("/language/", {"language": "de", "next": "https://evil.example/"})["Location"] == "/"
 

@@ -22,6 +22,11 @@ def test_every_file_that_a_style_or_page_names_is_there(settings, tmp_path):
             assert f'"{name}"' in manifest, f"{template.name} names {name}"
 
 
+def test_the_page_of_last_resort_finds_its_style_without_a_look_up():
+    named = re.findall(r'(?:src|href)="/static/([^"]+)"', (ROOT / "templates/500.html").read_text())
+    assert named and all((ROOT / "static" / name).is_file() for name in named)
+
+
 def test_every_icon_that_is_named_is_drawn():
     sprite = (ROOT / "static/img/icons.svg").read_text()
     drawn = set(re.findall(r'<symbol id="([^"]+)"', sprite))

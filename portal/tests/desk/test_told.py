@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from chargers.models import CustomerRecord, DisplayMessage, Notice
+from portal.templatetags.wording import NOTICES
 from portal.tests.desk.conftest import part
 from sessions.models import Reservation
 from smartcharging.models import ChargingNeeds, ExternalLimit
@@ -70,3 +74,10 @@ def test_limits_of_others_and_needs_of_cars_stand_beside_the_profiles(desk, cp1)
     shown = part(desk, "/chargers/CP-1/profiles/", "profiles")
     assert "the grid needs it" in shown and "10 A" in shown
     assert "42" in shown and "connector 1" in shown
+
+
+def test_each_kind_of_notice_that_the_gateway_keeps_has_words():
+    sources = [path.read_text() for path in Path(settings.BASE_DIR, "gateway").rglob("*.py")]
+    kept = {kind for text in sources for kind in re.findall(r'notices\.add(?:_once)?\(\s*call\.charger, "(\w+)"', text)}
+    kept |= {kind for text in sources for kind in re.findall(r'_keep\(call, "(\w+)"', text)}
+    assert kept == NOTICES.keys()

@@ -85,6 +85,9 @@ async def test_the_wallboard_the_map_and_the_log_follow_what_happens(stack):
         ring = page.locator(f".map-ring[aria-label*='{wire.identity}']")
         await ring.first.wait_for()
         assert "1 Charging" in (await ring.first.get_attribute("aria-label") or "")
+        # Colour alone tells nothing: the shape of the worst state stands in the ring, and its word in the legend.
+        assert (await ring.first.locator("use").get_attribute("href") or "").endswith("#s-charging")
+        assert "Charging" in await page.inner_text(".map-legend")
         await ring.first.press("Enter")
         await shows(page, ".map-popup", f"Yard of {wire.identity}")
         await page.click(".map-popup a")

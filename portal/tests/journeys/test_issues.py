@@ -11,6 +11,18 @@ async def test_a_fault_is_worked_from_the_overview_to_its_end(stack):
     async with booted(stack) as wire, desk(stack) as page:
         fault = {"connectorId": 1, "errorCode": "ReaderFailure", "status": "Faulted", "info": "no answer"}
         await say(wire, "StatusNotification", fault)
+        # Found from the overview in three clicks: who is faulted, this one, what it said.
+        await page.goto(f"{stack.url}/")
+        await is_live(page)
+        await shows(page, "#summary .lede", "a fault.")
+        await page.click(".stats a[href*='state=faulted']")
+        await is_live(page)
+        await page.click(f"#rows td.main a:text-is('{wire.identity}')")
+        await is_live(page)
+        await shows(page, "#head", "Its card reader does not work")
+        await page.click(".tabs a[href$='/log/']")
+        await is_live(page)
+        await shows(page, "#rows", "StatusNotification")
         await page.goto(f"{stack.url}/issues/?q={wire.identity}")
         await is_live(page)
         # Patience is 30 s, and rules look every 15.
