@@ -1,30 +1,35 @@
 """The core of the certification once more, with SQS in the place of the workers' subscription: what chargers say goes
-through the rule that we ship into a queue that keeps no order and brings some messages twice.
+through the rule that we ship into a queue that keeps no order and brings some messages twice. On the same yard a Thing
+is removed under a charger that charges.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import orjson
 import pytest
+from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
+from gateway.testing.charger import FakeCharger
 from gateway.testing.iot_sql import compile_rule
 from portal.bench import yard
 from portal.certify import run
 from portal.certify.catalogue import chosen
-from portal.certify.desk import Desk
+from portal.certify.desk import CARDS, Desk
 from portal.certify.judged import SETTINGS
 from portal.supervisor import ports
 from portal.tests import made_once, parts
@@ -67,25 +72,111 @@ class Rule:
 
 
 @contextmanager
-def sqs_server() -> Iterator[tuple[str, Any]]:
-    """An SQS on loopback: its address, and a client."""
+def aws_server() -> Iterator[tuple[str, Any, Any, Any]]:
+    """SQS and AWS IoT on loopback: their address, and clients of SQS, of Things and of shadows."""
     server = ThreadedMotoServer(ip_address=ports.LOOPBACK, port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     keys = {"region_name": "eu-central-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
     try:
-        yield f"http://{host}:{port}", boto3.client("sqs", endpoint_url=f"http://{host}:{port}", **keys)
+        address = f"http://{host}:{port}"
+        yield address, *(boto3.client(name, endpoint_url=address, **keys) for name in ("sqs", "iot", "iot-data"))
     finally:
         server.stop()
 
 
+BOOT = {"chargePointVendor": "Acme", "chargePointModel": "Wallbox 22"}
+
+
+@dataclass
+class Removed:
+    """What came of a charger whose Thing was removed while it charged, and made again."""
+
+    mqtt: Client
+    iot: Any
+    iot_data: Any
+    desk: Desk
+    close_code: int | None = None
+    boots: list[str] = field(default_factory=list)
+    registrations: list[str] = field(default_factory=list)
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+
+    async def play(self) -> None:
+        await self.desk.post("chargers/", {"identity": "CP-7", "security_profile": 0})
+        transaction = await self.charge()
+        await self.look()
+        self.boots.append(await self.boot())
+        self.iot.create_thing(thingName="CP-7", thingTypeName="Charger")
+        self.tell("created")
+        await self.desk.until(lambda seen: seen["registration"] == "accepted", "chargers/CP-7/")
+        self.boots.append(await self.boot(stops=transaction))
+        await self.look()
+
+    async def charge(self) -> int:
+        """Until its Thing is removed; the number of its transaction."""
+        async with FakeCharger(self.desk.ocpp_url, "CP-7", timeout_s=40) as charger:
+            self.boots.append((await charger.call("BootNotification", BOOT))["status"])
+            start: dict[str, Any] = {
+                "connectorId": 1,
+                "idTag": CARDS["accepted"]["value"],
+                "meterStart": 1000,
+                "timestamp": now(),
+            }
+            transaction = int((await charger.call("StartTransaction", start))["transactionId"])
+            await self.until_its_thing_is_told()
+            self.iot.delete_thing(thingName="CP-7")
+            self.tell("deleted")
+            self.close_code = await charger.closed()
+        await self.desk.until(lambda seen: not seen["is_online"], "chargers/CP-7/")
+        return transaction
+
+    async def until_its_thing_is_told(self) -> None:
+        """The shadow of its connection is the last of what is told of a new charger."""
+        for _ in range(300):
+            with contextlib.suppress(ClientError):
+                self.iot_data.get_thing_shadow(thingName="CP-7", shadowName="connection")
+                return
+            await asyncio.sleep(0.2)
+        raise AssertionError("AWS was not told of CP-7.")
+
+    async def boot(self, stops: int | None = None) -> str:
+        """Dial and boot; stop the transaction that still runs, if that is asked for."""
+        async with FakeCharger(self.desk.ocpp_url, "CP-7", timeout_s=40) as charger:
+            status = str((await charger.call("BootNotification", BOOT))["status"])
+            if stops is not None:
+                stop = {"transactionId": stops, "meterStop": 8250, "timestamp": now(), "reason": "Local"}
+                await charger.call("StopTransaction", stop)
+        return status
+
+    async def look(self) -> None:
+        self.registrations.append((await self.desk.charger("CP-7"))["registration"])
+        self.sessions += (await self.desk.get("sessions/", charger="CP-7"))["results"]
+
+    def tell(self, what: str) -> None:
+        """As AWS IoT does."""
+        body: dict[str, Any] = {
+            "eventType": "THING_EVENT",
+            "operation": what.upper(),
+            "thingName": "CP-7",
+            "thingTypeName": "Charger",
+        }
+        body |= {"timestamp": int(time.time() * 1000)}
+        self.mqtt.publish(f"$aws/events/thing/CP-7/{what}", orjson.dumps(body), qos=1)
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, run.Outcome], Rule]]:
-    with sqs_server() as (address, sqs), parts.nats() as mqtt_url:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, run.Outcome], Rule, Removed]]:
+    with aws_server() as (address, sqs, iot, iot_data), parts.nats() as mqtt_url:
         queue_url = sqs.create_queue(QueueName="frames")["QueueUrl"]
+        iot.create_thing_type(thingTypeName="Charger")
         rule = Rule(mqtt_url, sqs, queue_url)
         settings = CREDENTIALS | SETTINGS | made_once.settings(tmp_path_factory.mktemp("sqs")) | {
-            "AWS_ENDPOINT_URL_SQS": address,
+            "AWS_ENDPOINT_URL": address,
+            "AWS_IOT_THINGS": "true",
             "INGEST_QUEUE_URL": queue_url,
             "MQTT_URL": mqtt_url,
             "MQTT_SHARED_SUBSCRIPTIONS": "false",
@@ -94,15 +185,30 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str,
             desk = Desk(f"http://{ports.LOOPBACK}:{site.port}", site.told("create_api_key", "sqs"))
             desk.hand_out_cards()
             outcomes = asyncio.run(run.run(chosen(ids=CASES), desk))
+            removed = Removed(rule.client, iot, iot_data, desk)
+            asyncio.run(removed.play())
         rule.stop()
-        yield {outcome.case.id: outcome for outcome in outcomes}, rule
+        yield {outcome.case.id: outcome for outcome in outcomes}, rule, removed
+
+
+def test_a_charger_whose_thing_is_removed_is_hung_up_and_comes_back_with_its_thing(played: Any) -> None:
+    removed = played[2]
+    assert removed.close_code == 1008
+    assert removed.boots == ["Accepted", "Rejected", "Accepted"]
+    assert removed.registrations == ["rejected", "accepted"]
+
+
+def test_its_session_ends_when_it_says_so_and_with_what_its_meter_says(played: Any) -> None:
+    open_, closed = played[2].sessions
+    assert open_["id"] == closed["id"] and open_["stopped_at"] is None
+    assert closed["stopped_at"] is not None and closed["energy_wh"] == 7250
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_case_passes_over_sqs(played: tuple[dict[str, run.Outcome], Rule], case: str) -> None:
+def test_a_case_passes_over_sqs(played: Any, case: str) -> None:
     outcome = played[0][case]
     assert outcome.result == run.PASSED, outcome.reason
 
 
-def test_the_frames_came_by_the_queue(played: tuple[dict[str, run.Outcome], Rule]) -> None:
+def test_the_frames_came_by_the_queue(played: Any) -> None:
     assert played[1].handed_on > 3 * len(CASES)
