@@ -25,9 +25,10 @@ from gateway.simulator.car import Car
 from gateway.simulator.charger import Make
 from gateway.simulator.events import Reason
 from gateway.simulator.fleet import Fleet, Member, Plan
+from portal.bench import servers
 from portal.chaos.proxy import Lines, Proxy
-from portal.supervisor.children import die_with_parent
-from portal.tests import parts
+from portal.supervisor import parts as supervised
+from portal.supervisor.children import Program, die_with_parent
 from portal.tests.journeys.stack import ROOT, Stack, free_port, until
 
 LIMIT_A = 40.0
@@ -47,6 +48,7 @@ class Place:
     mqtt_url: str
     lines: Lines
     home: Path
+    broker: Program
     building_a: float = 4.0
     said: set[tuple[str, str]] = field(default_factory=set)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -55,14 +57,23 @@ class Place:
     def start(self, name: str, *command: str, **env: str) -> None:
         with (self.home / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, *command], cwd=ROOT, env=self.stack.env | env, stdout=log, stderr=log,
+                command, cwd=ROOT, env=self.stack.env | env, stdout=log, stderr=log,
                 start_new_session=True,
                 preexec_fn=die_with_parent,  # noqa: PLW1509 - a killed test run leaves nothing behind
             )  # fmt: skip
 
+    def start_broker(self) -> None:
+        self.start("broker", *self.broker.command)
+        port = urlsplit(self.mqtt_url).port or 0
+        until(lambda: not supervised.nats_missing(port), within_s=30, every_s=0.1)
+
     def start_edge(self) -> None:
         env = {"EDGE_SITE": str(self.site), "MQTT_URL": self.mqtt_url, "EDGE_JOURNAL": str(self.home / "edge.sqlite3")}
-        self.start("edge", "-m", "gateway.edge", **env)
+        self.start("edge", sys.executable, "-m", "gateway.edge", **env)
+
+    def kill(self, name: str) -> None:
+        self.processes[name].kill()
+        self.processes[name].wait(10)
 
     def cut(self) -> None:
         for line in self.lines.names:
@@ -81,14 +92,18 @@ class Place:
         address = urlsplit(self.mqtt_url)
         client = Client(CallbackAPIVersion.VERSION2, client_id="meter")
         client.on_message = self._hear
+        client.on_connect = self._listen
+        client.reconnect_delay_set(1, 1)
         client.connect(str(address.hostname), address.port or 1883)
-        client.subscribe("+/in", 1)
         client.loop_start()
         while not self.ended.wait(1.0):
             load = {f"l{phase}_a": self.building_a for phase in (1, 2, 3)}
             client.publish(f"chargeyard/sites/{self.site}/meter", json.dumps(load))
         client.disconnect()
         client.loop_stop()
+
+    def _listen(self, client: Client, *_: Any) -> None:
+        client.subscribe("+/in", 1)
 
     def _hear(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         frame = json.loads(message.payload)
@@ -107,12 +122,13 @@ def place_of(stack: Stack, home: Path) -> Iterator[tuple[Place, str, dict[str, s
         lines = context.enter_context(Lines())
         ports = {name: lines.add(name, *at) for name, at in {"bridge": _at(cloud), "database": _at(database)}.items()}
         bridge = stack.manage("edge", "bridge", "Edge yard", "--address", f"127.0.0.1:{ports['bridge']}")
-        local = context.enter_context(parts.mosquitto(bridge + "\n"))
-        place = Place(stack, site, local, lines, home)
-        port = free_port()
+        port, broker = free_port(), free_port()
+        local = f"mqtt://127.0.0.1:{broker}"
+        place = Place(stack, site, local, lines, home, servers.mosquitto_program(home, broker, f"{bridge}\n"))
+        place.start_broker()
         through = database.replace(f":{urlsplit(database).port}", f":{ports['database']}")
         place.start(
-            "gateway", "manage.py", "serve", "--role", "gateway", "--port", str(port),
+            "gateway", sys.executable, "manage.py", "serve", "--role", "gateway", "--port", str(port),
             MQTT_URL=local, DATABASE_URL=through,
         )  # fmt: skip
         place.start_edge()
@@ -187,6 +203,13 @@ def stored(stack: Stack) -> Counter[tuple[str, str]]:
     return Counter({(charger, message_id): count for charger, message_id, count in rows})
 
 
+def seen_ah(place: Place) -> float:
+    """What the cars were allowed over the day, as the yard has it."""
+    with psycopg.connect(place.stack.env["DATABASE_URL"]) as database:
+        rows = database.execute("SELECT sum(given_ah) FROM smartcharging_sitesample").fetchall()
+    return float(rows[0][0] or 0)
+
+
 @pytest.mark.timeout(420)
 @pytest.mark.parametrize("stack", ["production"], indirect=True)
 async def test_a_site_whose_link_is_cut_stays_within_its_limit_and_hands_back(stack: Stack, tmp_path: Path) -> None:
@@ -220,14 +243,20 @@ async def play(place: Place, fleet: Fleet) -> None:
     charger.unplug(charger.connectors[0])
     await while_below(20, fleet, lambda: drawn_a(fleet)[0] > before[0] + 4)
 
-    place.processes["edge"].kill()
-    place.processes["edge"].wait(10)
+    place.kill("edge")
     place.start_edge()
     arrive(fleet, 2)  # who may charge is decided in the cloud
     place.building_a = 28.0
     await while_below(20, fleet, lambda: sum(drawn_a(fleet)) <= 12.1)
     assert drawn_a(fleet)[2] == 0
     assert all(agent.link.is_up for agent in fleet.agents), "nobody was sent away"
+
+    # With the broker dies what waits in it for the link; edge and gateway say it again.
+    place.kill("broker")
+    place.building_a = 22.0
+    await asyncio.to_thread(place.start_broker)
+    await while_below(20, fleet, lambda: 12.5 < sum(drawn_a(fleet)) <= 18.1)
+    assert all(agent.link.is_up for agent in fleet.agents), "nor by a broker that died"
 
     place.mend()
     place.building_a = 4.0
@@ -244,8 +273,11 @@ async def play(place: Place, fleet: Fleet) -> None:
     twice = [row for row, count in stored(place.stack).items() if row in said and count > 1]
     assert not twice, f"stored twice: {twice}"
 
-    await asyncio.to_thread(place.stack.manage, "edge", "take", "Edge yard")
+    assert place.stack.get(f"sites/{place.site}/lead/")["edge_version"] == "0.1.0"
+    before_ah = await asyncio.to_thread(seen_ah, place)
+    await asyncio.to_thread(place.stack.rest.put, f"/api/v1/sites/{place.site}/lead/", json={"leader": "cloud"})
     await while_below(36, fleet, lambda: place.power()["leader"] == "cloud")
     since = place.power()["planned_at"]
     await while_below(36, fleet, lambda: place.power()["planned_at"] > since and place.power()["fullness"] <= 1)
     await while_below(36, fleet, lambda: min(drawn_a(fleet)[0], drawn_a(fleet)[2]) >= 6)
+    assert before_ah > 0, "the picture of the day has what the edge saw"
