@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from portal.tests.journeys.browser import desk, is_live, shows
+from portal.tests.journeys.stack import Stack
 from portal.tests.journeys.test_pages import say
-from portal.tests.journeys.wire import booted
+from portal.tests.journeys.wire import booted, now
 
 
 async def test_a_fault_is_worked_from_the_overview_to_its_end(stack):
@@ -35,3 +39,35 @@ async def test_a_fault_is_worked_from_the_overview_to_its_end(stack):
         await shows(page, "#issue-head", "seen by admin")
         await say(wire, "StatusNotification", {**fault, "errorCode": "NoError", "status": "Available"})
         await shows(page, "#issue-head", "It reports Available.", within_s=40)
+
+
+async def test_a_stuck_session_is_closed_with_a_reason_and_a_double_click_orders_once(stack):
+    async with booted(stack) as wire, desk(stack) as page:
+        start = {"connectorId": 1, "idTag": "04A2B3C4", "meterStart": 1000, "timestamp": now()}
+        begun = await say(wire, "StartTransaction", start)
+        reading = {"timestamp": now(), "sampledValue": [{"value": "2500"}]}
+        meter = {"connectorId": 1, "transactionId": begun["transactionId"], "meterValue": [reading]}
+        await say(wire, "MeterValues", meter)
+        (running,) = await asyncio.to_thread(sessions_of, stack, wire.identity)
+        await page.goto(f"{stack.url}/sessions/{running['id']}/")
+        await is_live(page)
+        await page.click("#decide summary")
+        await page.fill("#reason", "The car has gone.")
+        await page.click("#decide button[value=close]")
+        await shows(page, "main", "The car has gone.")
+        (closed,) = await asyncio.to_thread(sessions_of, stack, wire.identity)
+        assert (closed["stop_reason"], closed["energy_wh"], closed["needs_review"]) == ("ClosedByStaff", 1500, True)
+
+        await page.goto(f"{stack.url}/jobs/new/?q={wire.identity}&do=trigger")
+        await is_live(page)
+        await page.click("form.body button[type=submit]")
+        await shows(page, "form.body", "This reaches 1 charger")
+        await page.dblclick("button[name=confirmed]")
+        await page.wait_for_url("**/jobs/*/")
+        orders = await asyncio.to_thread(stack.get, f"chargers/{wire.identity}/commands/")
+        assert [order["verb"] for order in orders["results"]] == ["trigger"]
+
+
+def sessions_of(stack: Stack, identity: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = stack.get("sessions/", charger=identity)["results"]
+    return found

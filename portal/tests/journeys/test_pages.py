@@ -200,6 +200,9 @@ async def test_every_page_fits_and_says_nothing_on_the_console(stack, looks):
                 # Each theme once, at the widest and the narrowest: a minute for each is what it takes.
                 if (width, theme) in BARRIERS_LOOKED_FOR:
                     assert not (found := await barriers(page)), (path, found)
+        if looks[0][0] == 380:
+            await seen_as(page, *looks[0])
+            await a_list_on_a_phone(page, f"{stack.url}/chargers/?q={wire.identity}&online=yes")
 
 
 async def seen_as(page: Page, width: int, theme: Theme) -> None:
@@ -212,6 +215,19 @@ async def seen_as(page: Page, width: int, theme: Theme) -> None:
             return
         await asyncio.sleep(0.1)
     raise AssertionError(f"{page.url} did not become {theme} and {width} pixels wide within 10 s.")
+
+
+async def a_list_on_a_phone(page: Page, url: str) -> None:
+    """Choices are folded away, what is chosen is a chip that takes it back, and values bear their columns' names."""
+    await page.goto(url)
+    await is_live(page)
+    assert await page.locator("#filters [name=online]").is_hidden()
+    assert await page.locator("#rows td[data-word=Power]").count() == 1
+    await page.click("#filters .fold")
+    assert await page.locator("#filters [name=online]").is_visible()
+    await page.click("#filters .chosen button")
+    await page.wait_for_url(lambda now: "online=yes" not in now)
+    assert await page.locator("#filters [name=online]").input_value() == ""
 
 
 async def a_session(stack: Stack, wire: Wire) -> int:

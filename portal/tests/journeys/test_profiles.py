@@ -57,6 +57,8 @@ async def _draw(page: Page, stack: Stack, name: str, identity: str) -> None:
     await page.keyboard.press("Shift+ArrowRight")  # 06:00 become 07:00
     assert await page.input_value("tbody tr:nth-child(2) [name=limit]") == "9"
     assert await page.input_value("tbody tr:nth-child(2) [name=start]") == "07:00"
+    await _drag(page)
+    await page.fill("tbody tr:nth-child(2) [name=limit]", "11")
     await page.fill("#charger", identity)
     await shows(page, "#preview", "Nothing in its specification speaks against it (OCPP 1.6).")
     await page.fill("tbody tr:nth-child(1) [name=start]", "01:00")
@@ -66,6 +68,26 @@ async def _draw(page: Page, stack: Stack, name: str, identity: str) -> None:
     await page.click("#profile-form button[type=submit]")
     await is_live(page)
     await shows(page, "main", f"Saved {name}.")
+
+
+async def _drag(page: Page) -> None:
+    """The second point, 9 A at 07:00, to more amperes and a later hour; what it comes to is drawn anew."""
+    before = await page.get_attribute("#preview path.stair", "d")
+    box = await page.locator("#steps [data-step='1']").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    await page.mouse.move(x + 60, y - 50, steps=6)
+    await page.mouse.up()
+    row = "tbody tr:nth-child(2)"
+    assert float(await page.input_value(f"{row} [name=limit]")) > 12
+    assert await page.input_value(f"{row} [name=start]") > "08:00"
+    for _ in range(100):
+        if await page.get_attribute("#preview path.stair", "d") != before:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("the composite schedule was not drawn anew")
 
 
 async def _send(page: Page, identity: str) -> None:
