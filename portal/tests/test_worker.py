@@ -27,7 +27,7 @@ from portal.supervisor.children import die_with_parent
 from portal.tests import made_once, parts
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 20.0
+PATIENCE_S = 45.0
 SEED = """
 from chargers.models import Charger
 for number in range(20):
