@@ -22,6 +22,7 @@ CLOSED_BY_STAFF = "ClosedByStaff"
 SETTLED = timedelta(minutes=1)  # what comes with the stop has come by then
 
 # Told to people, see chargers/sentences.py.
+NOTHING_READ = phrase("Staff has closed it, and its charger never told a register; what it drew is not known.")
 TOO_MUCH = phrase("{energy_wh} Wh is nothing that one session draws; 0 to {most:,} can be set.")
 
 
@@ -63,6 +64,8 @@ def close(session_id: int, *, reason: str, by: AbstractBaseUser | None, via: str
     session.stopped_received_at = now
     session.stop_reason = CLOSED_BY_STAFF
     energy.recount(session)
+    if session.energy_wh is None:
+        energy.review(session, NOTHING_READ)
     session.save()
     stopping.still([(session, now)])
     _announce(session)

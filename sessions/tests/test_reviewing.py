@@ -155,6 +155,13 @@ def test_a_stuck_session_is_closed_at_its_last_sign_of_life(cp1, alice):
         reviewing.close(session.pk, reason="Again.", by=alice)
 
 
+def test_who_closes_a_session_of_which_nothing_was_read_is_told_that_its_energy_is_not_known(cp1, alice):
+    session = begin(cp1, meter=1000)
+    reviewing.close(session.pk, reason="The car has gone.", by=alice)
+    session.refresh_from_db()
+    assert (session.energy_wh, session.review_reasons) == (None, [reviewing.NOTHING_READ])
+
+
 def test_a_stop_that_comes_after_all_is_taken(cp1, alice):
     session = begin(cp1, meter=1000)
     read(session, 3000, 5000)
