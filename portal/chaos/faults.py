@@ -114,10 +114,14 @@ Strike = Callable[[Stage, float], None]
 
 
 def _kill(part: str) -> Strike:
+    """It is back when it runs; a database when it has made good what it lost, which is its own work and not ours."""
+
     def strike(stage: Stage, _: float) -> None:
         name = stage.one_of(part)
         stage.site.kill(name)
         stage.site.wait_until(stage.site.parts[name].child.is_running, 30)
+        if part == "database":
+            stage.site.wait_ready(name)
 
     return strike
 
