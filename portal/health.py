@@ -1,6 +1,6 @@
 """`/livez`: this process is alive. `/readyz`: everything a charge needs is there, or which part is not.
 
-The gateway's part (MQTT link, a live worker) is handed in by `portal/urls.py`: portal and gateway do not
+The gateway's part (MQTT link, a live worker) is handed in by `portal/machine_urls.py`: portal and gateway do not
 know each other.
 """
 

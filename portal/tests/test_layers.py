@@ -20,6 +20,7 @@ COMPOSITION_ROOT = (
     "portal/settings.py",
     "portal/asgi.py",
     "portal/urls.py",
+    "portal/machine_urls.py",
     "portal/celery.py",
     "portal/management/commands/",
     "portal/supervisor/",

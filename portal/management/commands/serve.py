@@ -34,6 +34,8 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: int, tls_port: int | None, role: str, **options: Any) -> None:
         settings.ROLE = role
+        if role == "gateway":
+            settings.ROOT_URLCONF = "portal.machine_urls"
         try:
             from portal.asgi import application  # reads the role
         except ValueError as error:

@@ -13,7 +13,7 @@ from chargers import dead_letters
 from chargers.models import Charger, DeadLetter, Exchange, GatewayProcess, WorkerProcess
 from chargers.signals import replay_requested
 from chargers.workers import touch_worker
-from portal import urls
+from portal import machine_urls
 from portal.tests.desk.conftest import part
 from portal.views import system
 
@@ -56,24 +56,24 @@ def exchange(charger: Charger, took_ms: float, ago_s: float = 1) -> Exchange:
 
 
 def test_all_is_well_in_one_sentence(desk, monkeypatch):
-    for name in urls.CHECKS:
-        monkeypatch.setitem(urls.CHECKS, name, lambda: "")
+    for name in machine_urls.CHECKS:
+        monkeypatch.setitem(machine_urls.CHECKS, name, lambda: "")
     page = desk.get("/system/").content.decode()
     assert "Every part is well." in page
     assert "Nothing was left undigested" in page
 
 
 def test_a_part_that_is_not_well_is_named_with_what_it_means(desk, monkeypatch):
-    for name in urls.CHECKS:
-        monkeypatch.setitem(urls.CHECKS, name, lambda: "")
-    monkeypatch.setitem(urls.CHECKS, "redis", lambda: "no route to host")
+    for name in machine_urls.CHECKS:
+        monkeypatch.setitem(machine_urls.CHECKS, name, lambda: "")
+    monkeypatch.setitem(machine_urls.CHECKS, "redis", lambda: "no route to host")
     page = part(desk, "/system/", "health")
     assert "Not well: Redis." in page
     assert "no route to host" in page and "Charging goes on." in page
 
 
 def test_every_check_of_readiness_has_a_name_here():
-    assert system.NAMES.keys() == urls.CHECKS.keys()
+    assert system.NAMES.keys() == machine_urls.CHECKS.keys()
 
 
 def test_a_process_that_fell_silent_is_told_from_those_that_live(db, make_charger):
