@@ -238,7 +238,7 @@ def _follow(session: ChargingSession, new: list[MeterValue]) -> None:
         as_before = None
         new = list(
             MeterValue.objects.filter(session=session, is_suspect=False).only(
-                "measured_at", "context", "key", "energy_wh", "power_w", "soc_percent", "session_id"
+                "measured_at", "received_at", "context", "key", "energy_wh", "power_w", "soc_percent", "session_id"
             )
         )
         session.meter_last_wh = session.power_w = session.soc_percent = None
@@ -246,9 +246,13 @@ def _follow(session: ChargingSession, new: list[MeterValue]) -> None:
         energy.withdraw(session, truth.DROPPED)
         if session.start_key is None:  # no start message told the register: the earliest reading does
             session.meter_start_wh = None
+    before = None
     for row in sorted(new, key=_moment):
         session.metered_at = row.measured_at
+        if _is_misplaced(row, before):
+            continue
         if row.energy_wh is not None:
+            before = row
             _climb(session, row)
             if session.meter_start_wh is None:
                 session.meter_start_wh = round(row.energy_wh)
@@ -279,10 +283,26 @@ def _climb(session: ChargingSession, row: MeterValue) -> None:
 def registers(rows: Iterable[MeterValue]) -> list[tuple[datetime, float]]:
     """The moments and registers of a session's rows, in order."""
     found: list[tuple[datetime, float]] = []
+    before = None
     for row in sorted(rows, key=_moment):
-        if row.energy_wh is not None and not (found and _is_said_again(row)):
+        if row.energy_wh is not None and not (found and _is_said_again(row)) and not _is_misplaced(row, before):
             found.append((row.measured_at, row.energy_wh))
+            before = row
     return found
+
+
+def _is_misplaced(row: MeterValue, before: MeterValue | None) -> bool:
+    """Told before the one that it now stands behind, with a lower register: so it was taken before that one.
+
+    A time that cannot be believed is replaced by that of its receipt. From a queue that is later than what the same
+    charger measures once its clock is right.
+    """
+    return (
+        before is not None
+        and row.measured_at == row.received_at
+        and row.received_at < before.received_at
+        and (row.energy_wh or 0.0) < (before.energy_wh or 0.0)
+    )
 
 
 def _is_said_again(row: MeterValue) -> bool:

@@ -97,6 +97,36 @@ def test_a_register_that_fell_on_the_way_is_not_billed_from_end_to_end(cp1):
     assert session.proposed_wh == 7000
 
 
+def queued(session, register, *, minute, told_as=None) -> None:
+    """A reading that lay in a queue until 40 minutes after the start, told one second after the other."""
+    at = session.started_at + timedelta(minutes=minute)
+    received_at = session.started_at + timedelta(minutes=40, seconds=minute)
+    told = Reading(
+        session.charger_id, 1, [sample(str(register))], received_at,
+        device_time=told_as or at.isoformat(), session_id=session.pk,
+    )  # fmt: skip
+    book = ReadingBook()
+    book.add(told)
+    book.write()
+
+
+def test_a_clock_that_is_put_right_while_readings_are_queued_makes_no_register_fall(cp1):
+    session = begin(cp1, meter=1000)
+    queued(session, 2000, minute=1, told_as="1970-01-01T00:00:05Z")
+    queued(session, 3000, minute=2)
+    queued(session, 4000, minute=3)
+    session = end(session, 5000)
+    assert (session.energy_wh, session.needs_review) == (4000, False)
+
+
+def test_a_register_that_falls_by_a_clock_that_is_always_wrong_has_fallen(cp1):
+    session = begin(cp1, meter=1000)
+    for minute, register in enumerate((3000, 5000, 200), 1):
+        queued(session, register, minute=minute, told_as=f"1970-01-01T00:0{minute}:00Z")
+    session = end(session, 3000)
+    assert (session.energy_wh, session.review_reasons) == (None, [truth.DROPPED])
+
+
 def test_a_sample_of_0_on_the_way_is_no_register(cp1):
     session = begin(cp1, meter=1000)
     read(session, 3000, 0, 5000)
