@@ -18,7 +18,7 @@ from gateway.handshake import Refusal, jitter_s
 
 # To be waited for is better than to be refused: hardly any firmware heeds Retry-After. But some gives a handshake 10 s,
 # and when 10,000 dial at once up to 4 s pass before the last of them is heard.
-PATIENCE_S = 5.0
+PATIENCE_S = 4.0
 STEP_S = 0.02
 # Handshakes under way. More at once are no faster, and each takes longer.
 MOST_INSIDE = 300
@@ -113,7 +113,10 @@ class Doorway:
         """Come when the line of now is through, and those are who were sent away before."""
         now = time.monotonic()
         waiting = len(self._charging) + len(self._others)
-        self._booked_until = max(self._booked_until, now + waiting / self._pace_per_s) + 1 / self._pace_per_s
+        # Most are sent away in the first seconds of a storm, at the pace of a process that has just started. Who comes too
+        # early finds room in the line.
+        pace_per_s = max(self._pace_per_s, 0.6 * self._rate_per_s)
+        self._booked_until = max(self._booked_until, now + waiting / pace_per_s) + 1 / pace_per_s
         away_s = min(LONGEST_AWAY_S, self._booked_until - now)
         return Refusal.later(
             "Too many chargers dial at once; try again.",

@@ -80,7 +80,7 @@ def _shadows(twin: Twin, charger: Charger, ours: dict[str, str]) -> dict[str, do
         found[documents.HARDWARE] = documents.hardware(charger, boot.reason if boot else "")
     if charger.connected_at is not None:
         found[documents.CONNECTION] = documents.connection(charger)
-    if ours or twin.desired or twin.shown:
+    if ours or twin.desired or twin.shown or _WISHES not in twin.told:  # a first wish of theirs may have been lost
         rows = Setting.objects.filter(charger=charger)
         found[documents.CONFIGURATION] = documents.configuration(rows, {*ours, *twin.desired})
     return found
@@ -171,6 +171,7 @@ def _say_wishes(errand: Errand, reported: documents.Document) -> None:
         errand.found = _others(twin)
         if errand.found is not None:
             return
+        twin.told.setdefault(_WISHES, {})
     try:
         _write_wishes(errand, reported, errand.ours)
     except documents.ShadowTooLarge as error:

@@ -46,6 +46,7 @@ class Talk:
             self.charger.refresh_from_db()
             heard = Call(self.charger, "1", action, read, self.at, books, tolerated)
             given = self.dialect.handlers[action](heard)
+            books.boots.write()
             books.sessions.work()
             answer = given.answer if isinstance(given, Later) else given
             books.write()
