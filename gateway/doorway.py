@@ -113,8 +113,8 @@ class Doorway:
         """Come when the line of now is through, and those are who were sent away before."""
         now = time.monotonic()
         waiting = len(self._charging) + len(self._others)
-        # Most are sent away in the first seconds of a storm, at the pace of a process that has just started. Who comes too
-        # early finds room in the line.
+        # Most are sent away in the first seconds of a storm, at the pace of a process that has just started. Who comes
+        # too early finds room in the line.
         pace_per_s = max(self._pace_per_s, 0.6 * self._rate_per_s)
         self._booked_until = max(self._booked_until, now + waiting / pace_per_s) + 1 / pace_per_s
         away_s = min(LONGEST_AWAY_S, self._booked_until - now)

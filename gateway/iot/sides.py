@@ -16,7 +16,7 @@ Wishes = Mapping[str, str]  # path → value
 def theirs(before: Wishes, *, shown: Mapping[str, Any], ours: Wishes, now: Mapping[str, Any]) -> dict[str, str]:
     """What the other side wants, now that ``desired`` is ``now``; ``before`` and ``shown`` are as we last knew them.
 
-    What they took out they want no more. A value that we want as well is ours: it goes with our wish.
+    What they took out, or wrote over, they want no more. A value that we want as well is ours: it goes with our wish.
     """
     values = plain(now)
     wanted_here = {path.casefold(): value for path, value in ours.items()}
@@ -25,7 +25,8 @@ def theirs(before: Wishes, *, shown: Mapping[str, Any], ours: Wishes, now: Mappi
         for path, value in values.items()
         if now[path] != shown.get(path) and value != wanted_here.get(path.casefold())
     }
-    return {path: value for path, value in before.items() if path in values} | new
+    kept = {path: value for path, value in before.items() if path in values and now[path] in (value, shown.get(path))}
+    return kept | new
 
 
 def offer(ours: Wishes, *, desired: Wishes, shown: Mapping[str, Any]) -> dict[str, str | None]:

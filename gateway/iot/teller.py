@@ -115,7 +115,7 @@ def _close(errand: Errand) -> None:
     else:
         twins.told(twin, at=errand.at)
         if errand.found is not None:  # it is said once that is taken into account, and that is news again
-            wishes.hear(twin.thing, errand.found, instead_of=errand.version)
+            wishes.hear(twin.thing, errand.found, instead_of=errand.version, as_of=errand.at)
 
 
 def _say(errand: Errand) -> None:

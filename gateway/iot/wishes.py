@@ -6,6 +6,7 @@ else wrote since we last knew it (its version), so neither side undoes what it h
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import structlog
@@ -52,10 +53,10 @@ def ours(charger: Charger) -> dict[str, str]:
 
 
 @transaction.atomic
-def hear(thing: str, shadow: Shadow, *, instead_of: int | None = None) -> None:
+def hear(thing: str, shadow: Shadow, *, instead_of: int | None = None, as_of: datetime | None = None) -> None:
     """Take what the other side wants, unless we know that or something later; order what is new, once.
 
-    ``instead_of``: the version that we believed in when AWS said that it is not this one: what it says now is true.
+    ``instead_of``: the version that we believed in when we asked AWS, ``as_of``: what it says then is true.
     """
     twin = twins.locked(thing)
     if twin is None or twin.charger is None:
@@ -63,6 +64,12 @@ def hear(thing: str, shadow: Shadow, *, instead_of: int | None = None) -> None:
         return
     if shadow.version <= twin.desired_version and instead_of != twin.desired_version:
         return
+    if instead_of is None and not twin.desired_version and (twin.desired or twin.shown):
+        # In doubt it is about to be read, and no message can be told from an old one.
+        twins.touch({twin.charger.pk}, at=timezone.now())
+        return
+    if as_of is not None and twin.changed_at > as_of:
+        return  # it is due again, and is read again
     here = ours(twin.charger)
     seen = shadow.desired if shadow.is_ours else twin.shown
     desired = sides.theirs(twin.desired, shown=seen, ours=here, now=shadow.desired)
