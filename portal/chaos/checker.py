@@ -221,7 +221,8 @@ def _check_session(session: ChargingSession, books: Books, verdict: Verdict) -> 
     if stops and starts:
         drawn = (session.meter_stop_wh or 0) - (session.meter_start_wh or 0)
         if session.energy_wh != drawn or drawn < 0:
-            verdict.breach("energy", f"{name}: {session.energy_wh} Wh; its registers say {drawn}.")
+            why = " ".join(session.review_reasons)
+            verdict.breach("energy", f"{name}: {session.energy_wh} Wh; its registers say {drawn}. {why}".strip())
 
 
 def _check_twins(books: Books, verdict: Verdict) -> None:
