@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 from django.db import connection
@@ -235,17 +236,7 @@ def _follow(session: ChargingSession, new: list[MeterValue]) -> None:
     """Let a session's last values follow its newest readings; a late one makes us look at all of them again."""
     as_before = session.metered_at
     if session.metered_at is not None and min(row.measured_at for row in new) <= session.metered_at:
-        as_before = None
-        new = list(
-            MeterValue.objects.filter(session=session, is_suspect=False).only(
-                "measured_at", "received_at", "context", "key", "energy_wh", "power_w", "soc_percent", "session_id"
-            )
-        )
-        session.meter_last_wh = session.power_w = session.soc_percent = None
-        session.meter_first_wh = session.meter_first_at = session.power_max_w = None
-        energy.withdraw(session, truth.DROPPED)
-        if session.start_key is None:  # no start message told the register: the earliest reading does
-            session.meter_start_wh = None
+        as_before, new = None, _begin_anew(session)
     before = None
     for row in sorted(new, key=_moment):
         session.metered_at = row.measured_at
@@ -261,9 +252,25 @@ def _follow(session: ChargingSession, new: list[MeterValue]) -> None:
             session.power_max_w = max(session.power_max_w or 0.0, row.power_w)
         if row.soc_percent is not None:
             session.soc_percent = row.soc_percent
+    if as_before is None and _rises(sorted(new, key=_receipt)):
+        energy.withdraw(session, truth.DROPPED)  # a clock went back, not the register
     if not session.is_open:
         session.power_w = None  # what has ended draws nothing
     energy.recount(session, since=as_before)
+
+
+def _begin_anew(session: ChargingSession) -> list[MeterValue]:
+    """All its readings, and nothing of them in the session yet."""
+    session.meter_last_wh = session.power_w = session.soc_percent = None
+    session.meter_first_wh = session.meter_first_at = session.power_max_w = None
+    energy.withdraw(session, truth.DROPPED)
+    if session.start_key is None:  # no start message told the register: the earliest reading does
+        session.meter_start_wh = None
+    return list(
+        MeterValue.objects.filter(session=session, is_suspect=False).only(
+            "measured_at", "received_at", "context", "key", "energy_wh", "power_w", "soc_percent", "session_id"
+        )
+    )
 
 
 def _climb(session: ChargingSession, row: MeterValue) -> None:
@@ -308,6 +315,15 @@ def _is_misplaced(row: MeterValue, before: MeterValue | None) -> bool:
 def _is_said_again(row: MeterValue) -> bool:
     """Of a row that is not the first: some firmwares send the register at the start along with each reading."""
     return row.context == BEGIN
+
+
+def _receipt(row: MeterValue) -> tuple[object, ...]:
+    return row.received_at, *_moment(row)  # those of one message by their times
+
+
+def _rises(rows: Sequence[MeterValue]) -> bool:
+    told = [row.energy_wh for row in rows if row.energy_wh and not _is_said_again(row)]
+    return all(older <= newer + 1 for older, newer in pairwise(told))
 
 
 def _moment(row: MeterValue) -> tuple[datetime, int, float, UUID]:

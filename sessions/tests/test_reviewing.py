@@ -119,6 +119,27 @@ def test_a_clock_that_is_put_right_while_readings_are_queued_makes_no_register_f
     assert (session.energy_wh, session.needs_review) == (4000, False)
 
 
+def test_a_clock_that_goes_back_an_hour_makes_no_register_fall(cp1):
+    session = begin(cp1, meter=1000)
+    for minute, register in ((1, 2000), (-57, 3000), (5, 4000)):
+        queued(session, register, minute=minute) if minute > 0 else hour_back(session, register)
+    session = end(session, 5000)
+    assert (session.energy_wh, session.needs_review) == (4000, False)
+
+
+def hour_back(session, register) -> None:
+    """A reading of the third minute, by a clock that has gone back to winter."""
+    at, received_at = (session.started_at + timedelta(minutes=minute, seconds=2) for minute in (-57, 40))
+    book = ReadingBook()
+    book.add(
+        Reading(
+            session.charger_id, 1, [sample(str(register))], received_at, device_time=at.isoformat(),
+            session_id=session.pk,
+        )
+    )  # fmt: skip
+    book.write()
+
+
 def test_a_register_that_falls_by_a_clock_that_is_always_wrong_has_fallen(cp1):
     session = begin(cp1, meter=1000)
     for minute, register in enumerate((3000, 5000, 200), 1):
