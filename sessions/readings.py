@@ -1,8 +1,8 @@
 """Meter readings: kept once, attached to their session, and what they change in it. Written for a whole batch at once.
 
 Promises: a reading that comes again is not stored again; one that comes again with other values is kept as suspect and
-counts nowhere; the result does not depend on the order in which readings are stored. When they were received counts only
-where their times contradict their registers: a clock that went back is not a register that fell.
+counts nowhere; the result does not depend on the order in which readings are stored. When they were received counts
+only where their times contradict their registers: a clock that went back is not a register that fell.
 """
 
 from __future__ import annotations
