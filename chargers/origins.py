@@ -17,6 +17,7 @@ ORIGINS = (
     phrase("check"),
     phrase("settings in force"),
     phrase("tariff"),
+    phrase("missing events"),
     phrase("CA"),
     phrase("AWS IoT shadow"),
     phrase("job {number}"),

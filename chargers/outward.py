@@ -7,15 +7,19 @@ use, the connection made to that address, no redirects, and an end to what is re
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 LONGEST_ANSWER = 1000  # bytes read of an answer
 PATIENCE_S = 15.0
@@ -91,44 +95,58 @@ def post(
     within_s: float = PATIENCE_S,
 ) -> tuple[int, bytes]:
     """POST to a URL: status and beginning of the answer. Raises Forbidden, or OSError where nobody answers in time."""
-    target = check(url, hosts)
-    ends_at = time.monotonic() + within_s
-    pool = _pool(target, urllib3.Timeout(connect=min(CONNECT_S, within_s), read=within_s))
+    target, ends_at, is_cut = check(url, hosts), time.monotonic() + within_s, threading.Event()
+    line = _line(target, min(CONNECT_S, within_s))
     default = 443 if target.scheme == "https" else 80
     name = target.host if target.port == default else f"{target.host}:{target.port}"
     try:
-        answer = pool.urlopen(
-            "POST",
-            target.path,
-            body=body,
-            headers={**headers, "Host": name},
-            redirect=False,
-            retries=False,
-            preload_content=False,
-        )
-        read = b""
-        while len(read) < longest and (chunk := answer.read1(CHUNK)):
-            read += chunk
-            if time.monotonic() > ends_at:  # a drop now and then keeps a socket's own time limit away
-                raise OSError(f"{target.host} did not finish its answer within {within_s:.0f} s.")
-    except urllib3.exceptions.HTTPError as error:
-        raise OSError(f"{target.host} did not answer: {error}"[:250]) from error
+        line.connect()
+        line.timeout = within_s
+        with _cutting(line.sock, ends_at, is_cut):
+            line.request("POST", target.path, body, {**headers, "Host": name}, preload_content=False)
+            answer, read = line.getresponse(), b""
+            while len(read) < longest and (chunk := answer.read1(CHUNK)):
+                read += chunk
+    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+        if not is_cut.is_set():
+            raise OSError(f"{target.host} did not answer: {error}"[:250]) from error
     finally:
-        pool.close()
+        line.close()
+    if is_cut.is_set():  # which may look like the end of what they said
+        raise OSError(f"{target.host} did not finish its answer within {within_s:g} s.")
     return answer.status, read[:longest]
 
 
-def _pool(target: Target, timeout: urllib3.Timeout) -> urllib3.HTTPConnectionPool:
+def _line(target: Target, connect_s: float) -> HTTPConnection:
+    """To the address that was looked at; the certificate has to be that of the host."""
     if target.scheme == "http":
-        return urllib3.HTTPConnectionPool(target.address, target.port, timeout=timeout)
-    return urllib3.HTTPSConnectionPool(
+        return HTTPConnection(target.address, target.port, timeout=connect_s)
+    return HTTPSConnection(
         target.address,
         target.port,
         ssl_context=ssl.create_default_context(),
         server_hostname=target.host,
         assert_hostname=target.host,
-        timeout=timeout,
+        timeout=connect_s,
     )
+
+
+@contextmanager
+def _cutting(sock: socket.socket, ends_at: float, is_cut: threading.Event) -> Iterator[None]:
+    """Shut it down when time is over, whatever is being read: a byte now and then keeps its own time limit away."""
+
+    def cut() -> None:
+        is_cut.set()
+        with suppress(OSError):
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not that of TLS, which forgets its keys under the reader
+
+    knife = threading.Timer(max(0.0, ends_at - time.monotonic()), cut)
+    knife.daemon = True
+    knife.start()
+    try:
+        yield
+    finally:
+        knife.cancel()
 
 
 def _parts(url: str) -> tuple[str, str, int, str]:

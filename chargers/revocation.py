@@ -2,7 +2,8 @@
 
 A responder is somebody outside: only hosts of ``OCSP_HOSTS`` are asked, with limits of time and size, and what they say
 is kept until it ends (their ``nextUpdate``), a failure for a minute. What is said is *proven* if its signature leads to
-the issuer whose key was named. Ask outside of transactions.
+the issuer whose key was named; what is not, anybody on the way may have said, so it is kept for an hour at most. Ask
+outside of transactions.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ LONGEST_RESPONSE = 13_500  # bytes; OCPP's longest field for it holds 18,000 cha
 FAILURE_LASTS = timedelta(minutes=1)
 # Without nextUpdate newer information is there at any time (RFC 6960 §2.4).
 UNTIL_TOLD = timedelta(minutes=5)
+UNPROVEN_LASTS = timedelta(hours=1)
 CLOCKS_DIFFER = timedelta(minutes=5)
 FORGOTTEN_AFTER = timedelta(days=1)
 ALGORITHMS: dict[str, HashAlgorithm] = {"SHA256": SHA256(), "SHA384": SHA384(), "SHA512": SHA512()}
@@ -107,7 +109,9 @@ def _read(response: bytes, hashes: Hashes, at: datetime) -> Said:
     ends_at = ours[0].next_update_utc or at + UNTIL_TOLD
     if ours[0].this_update_utc > at + CLOCKS_DIFFER or ends_at <= at:
         raise Unusable(f"The response holds from {ours[0].this_update_utc} to {ends_at}; it is {at}.")
-    return Said(STATUS[ours[0].certificate_status], ends_at, response, is_proven=_is_proven(told, hashes, at))
+    is_proven = _is_proven(told, hashes, at)
+    ends_at = ends_at if is_proven else min(ends_at, at + UNPROVEN_LASTS)
+    return Said(STATUS[ours[0].certificate_status], ends_at, response, is_proven)
 
 
 def forget(*, before: datetime) -> int:

@@ -18,7 +18,7 @@ from chargers.models import Charger, Command
 from chargers.protocol import BY_PACK
 from gateway.dialect import Payload, Unspeakable
 from gateway.wire import wire_time
-from sessions.readings import BEGIN
+from sessions.registers import BEGIN
 from sessions.units import as_number
 
 ENERGY = "Energy.Active"

@@ -2,7 +2,7 @@
 
 Each secret may also come as ``NAME_FILE``, or as ``NAME_ARN`` from AWS Secrets Manager. A wrong value stops the start
 with a sentence that names it; `.env.example` lists all names with their defaults. `python3 manage.py up` fills in the
-embedded parts.
+embedded parts. How Django is put together, which nobody sets, stands in `portal.wiring`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from portal.environment import (
     tile_source,
     with_secret_files,
 )
-
-BASE_DIR = Path(__file__).resolve().parent.parent
+from portal.wiring import *  # noqa: F403
+from portal.wiring import BASE_DIR
 
 with_secret_files(
     os.environ,
@@ -76,7 +76,6 @@ else:
     }
 # What serves chargers and people gives up a database connection that has been silent that long; 0: never.
 DATABASE_PATIENCE_S = env.float("DATABASE_PATIENCE_S", 12.0)
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
 MQTT_URL = env.str("MQTT_URL", "mqtt://127.0.0.1:1883")
@@ -195,64 +194,6 @@ MAIL_FROM = DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "chargeyard@localhost")
 # Hosts that webhooks may call: names, *.example.com, or * for any public one. One named in full may be private.
 WEBHOOK_HOSTS: list[str] = env.list("WEBHOOK_HOSTS", ["*"])
 
-# -- Django ----------------------------------------------------------------------------------------------------------
-INSTALLED_APPS = [
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
-    "django.contrib.humanize",
-    "channels",
-    "rest_framework",
-    "rest_framework_api_key",
-    "django_filters",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
-    "drf_standardized_errors",
-    "django_htmx",
-    "csp",
-    "chargers",
-    "sessions",
-    "smartcharging",
-    "portal.issues",
-    "gateway",
-    "portal",
-]
-MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "portal.languages.ReaderLanguage",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
-]
-ROOT_URLCONF = "portal.urls"
-ASGI_APPLICATION = "portal.asgi.application"
-TEMPLATES = [
-    {
-        "NAME": "django",
-        "BACKEND": "portal.templating.DeskTemplates",
-        "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-                "portal.views.issues.open_count",
-            ],
-        },
-    }
-]
-
 # -- the map ---------------------------------------------------------------------------------------------------------
 # A tile service, e.g. https://tile.example/{z}/{x}/{y}.png; people's browsers fetch from there. Empty: only degrees.
 MAP_TILES_URL = env.str("MAP_TILES_URL", "")
@@ -271,9 +212,9 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
     }
 }
-STATIC_URL = "static/"
+
+# -- files -----------------------------------------------------------------------------------------------------------
 STATIC_ROOT = Path(env.str("STATIC_ROOT", str(CHARGEYARD_HOME / "staticfiles")))
-STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -288,23 +229,6 @@ MEDIA_ROOT = CHARGEYARD_HOME / "files"
 UPLOAD_LIMIT_BYTES = env.int("UPLOAD_LIMIT_BYTES", 100 * 1024 * 1024)
 # How long a charger may fetch a firmware by the link it was given; one on a slow line resumes.
 FIRMWARE_LINK_S = env.int("FIRMWARE_LINK_S", 6 * 3600, validate=validate.Range(min=60, max=7 * 24 * 3600))
-LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "overview"
-LOGOUT_REDIRECT_URL = "login"
-USE_TZ = True
-TIME_ZONE = "UTC"  # unset, Django means Chicago
-# Of who has chosen none and whose browser asks for none that we have. Names in their own language.
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("de", "Deutsch")]
-LOCALE_PATHS = [BASE_DIR / "locale/desk", BASE_DIR / "locale/yard"]
-LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
-LANGUAGE_COOKIE_SAMESITE = "Lax"
-SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]  # HSTS and redirects belong to the TLS terminator
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
 
 # -- live pages and tasks: Redis -------------------------------------------------------------------------------------
 CHANNEL_LAYERS = {
@@ -315,54 +239,8 @@ CHANNEL_LAYERS = {
     }
 }
 CELERY_BROKER_URL = REDIS_URL
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_TIMEZONE = "UTC"
-# Without it Celery closes the database connection before and after each task.
-CELERY_DB_REUSE_MAX = 100_000
 
-# -- REST ------------------------------------------------------------------------------------------------------------
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "portal.api.authentication.ApiKeyAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["portal.api.permissions.IsStaffOrHasApiKey"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["portal.api.parsers.StrictJson"],
-    "DEFAULT_PAGINATION_CLASS": "portal.api.pagination.Cursor",
-    "DEFAULT_FILTER_BACKENDS": ["portal.api.filters.ListFilters"],
-    "DEFAULT_SCHEMA_CLASS": "portal.api.schema.ProblemSchema",
-    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
-    "URL_FORMAT_OVERRIDE": None,
-    "TEST_REQUEST_DEFAULT_FORMAT": "json",
-}
-DRF_STANDARDIZED_ERRORS = {
-    "EXCEPTION_HANDLER_CLASS": "portal.api.problems.ProblemHandler",
-    "EXCEPTION_FORMATTER_CLASS": "portal.api.problems.ProblemFormatter",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Chargeyard",
-    "DESCRIPTION": "REST interface of the Chargeyard charging station management system.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": True, "displayOperationId": True},
-    "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {
-        "CommandStatus": "chargers.models.CommandStatus",
-        "ConnectorStatus": "chargers.models.ConnectorStatus",
-        "IdTokenStatus": "sessions.models.IdToken.Status",
-        "SiteLeader": "smartcharging.models.Leader",
-        "WantedLeader": [("cloud", "cloud"), ("edge", "edge")],
-    },
-}
-
+# -- figures ---------------------------------------------------------------------------------------------------------
 # Write each process's figures into its log once a minute, as CloudWatch reads them; empty: do not.
 CLOUDWATCH_NAMESPACE = env.str("CLOUDWATCH_NAMESPACE", "")
 # Where the worker serves its figures to Prometheus, e.g. 127.0.0.1:9464; empty: nowhere. `serve` has /metrics.
@@ -377,7 +255,6 @@ INGEST_QUEUE_URL = env.str("INGEST_QUEUE_URL", "")
 
 # -- logs ------------------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.str("LOG_FORMAT", "console")  # console | json
-LOGGING_CONFIG = "portal.logs.configure"
 LOGGING = {"format": LOG_FORMAT, "level": env.str("LOG_LEVEL", "INFO")}
 
 if MQTT_IS_IOT_CORE and MQTT_CHARGERS_PER_CONNECTION > 50:

@@ -1,8 +1,7 @@
 """Meter readings: kept once, attached to their session, and what they change in it. Written for a whole batch at once.
 
 Promises: a reading that comes again is not stored again; one that comes again with other values is kept as suspect and
-counts nowhere; the result does not depend on the order in which readings are stored. When they were received counts
-only where their times contradict their registers: a clock that went back is not a register that fell.
+counts nowhere; the result does not depend on the order in which readings are stored (`sessions.registers`).
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 from uuid import UUID
 
 from django.db import connection
@@ -19,7 +17,7 @@ from django.db import connection
 from chargers import clocks, connectors
 from chargers.rows import Lookup, dated, digest, insert, make, rewrite
 from chargers.sentences import phrase
-from sessions import energy, truth
+from sessions import energy, registers, truth
 from sessions.finding import OPEN, find_named
 from sessions.measurands import quantities, with_sum_of_phases
 from sessions.models import ChargingSession, MeterValue
@@ -30,8 +28,6 @@ SUSPECT = phrase("A meter reading is implausible and was left out.")
 # A reading may be a little older than the start it belongs to: clocks are read one after the other.
 BEFORE_START = timedelta(seconds=60)
 LONGEST = timedelta(days=3)
-BEGIN = "Transaction.Begin"
-_RANK = {BEGIN: 0, "Transaction.End": 2}
 _STORED = Lookup(MeterValue, by=["charger_id", "key"], only=["id", "charger_id", "key", "digest"])
 _BY_PK = Lookup(ChargingSession, by=["id"])
 # The index is by start; who charges longer than `LONGEST` and then loses its number is not found.
@@ -235,13 +231,13 @@ def _ran_at(session: ChargingSession, moment: datetime) -> bool:
 
 def _follow(session: ChargingSession, new: list[MeterValue]) -> None:
     """Let a session's last values follow its newest readings; a late one makes us look at all of them again."""
-    as_before = session.metered_at
+    as_before, had_fallen = session.metered_at, truth.DROPPED in session.review_reasons
     if session.metered_at is not None and min(row.measured_at for row in new) <= session.metered_at:
         as_before, new = None, _begin_anew(session)
     before = None
-    for row in sorted(new, key=_moment):
+    for row in registers.in_order(new):
         session.metered_at = row.measured_at
-        if _is_misplaced(row, before):
+        if registers.is_misplaced(row, before):
             continue
         if row.energy_wh is not None:
             before = row
@@ -253,11 +249,21 @@ def _follow(session: ChargingSession, new: list[MeterValue]) -> None:
             session.power_max_w = max(session.power_max_w or 0.0, row.power_w)
         if row.soc_percent is not None:
             session.soc_percent = row.soc_percent
-    if as_before is None and _rises(sorted(new, key=_receipt)):
-        energy.withdraw(session, truth.DROPPED)  # a clock went back, not the register
+    if as_before is None:
+        _judge_fall(session, new, had_fallen=had_fallen)
     if not session.is_open:
         session.power_w = None  # what has ended draws nothing
     energy.recount(session, since=as_before)
+
+
+def _judge_fall(session: ChargingSession, rows: list[MeterValue], *, had_fallen: bool) -> None:
+    """Whether the register fell, now that all its readings have been looked at; those left out tell it too."""
+    if truth.DROPPED in session.review_reasons and registers.rises(rows):
+        energy.withdraw(session, truth.DROPPED)  # a clock went back, not the register
+        session.meter_last_wh = max(row.energy_wh or 0.0 for row in rows)
+    below_start = {"energy_wh__gt": 0, "energy_wh__lt": session.meter_start_wh or 0}
+    if had_fallen and MeterValue.objects.filter(session=session, is_suspect=True, **below_start).exists():
+        energy.review(session, truth.DROPPED)
 
 
 def _begin_anew(session: ChargingSession) -> list[MeterValue]:
@@ -279,57 +285,13 @@ def _climb(session: ChargingSession, row: MeterValue) -> None:
     last, told = session.meter_last_wh, row.energy_wh or 0.0
     if told == 0 and (last or session.meter_start_wh):
         return
-    if last is not None and _is_said_again(row):
+    if last is not None and registers.is_said_again(row):
         return
     if last is not None and told < last - 1:
         energy.review(session, truth.DROPPED)
     session.meter_last_wh = told
     if told and session.meter_first_wh is None:
         session.meter_first_wh, session.meter_first_at = told, row.measured_at
-
-
-def registers(rows: Iterable[MeterValue]) -> list[tuple[datetime, float]]:
-    """The moments and registers of a session's rows, in order."""
-    found: list[tuple[datetime, float]] = []
-    before = None
-    for row in sorted(rows, key=_moment):
-        if row.energy_wh is not None and not (found and _is_said_again(row)) and not _is_misplaced(row, before):
-            found.append((row.measured_at, row.energy_wh))
-            before = row
-    return found
-
-
-def _is_misplaced(row: MeterValue, before: MeterValue | None) -> bool:
-    """Told before the one that it now stands behind, with a lower register: so it was taken before that one.
-
-    A time that cannot be believed is replaced by that of its receipt. From a queue that is later than what the same
-    charger measures once its clock is right.
-    """
-    return (
-        before is not None
-        and row.measured_at == row.received_at
-        and row.received_at < before.received_at
-        and (row.energy_wh or 0.0) < (before.energy_wh or 0.0)
-    )
-
-
-def _is_said_again(row: MeterValue) -> bool:
-    """Of a row that is not the first: some firmwares send the register at the start along with each reading."""
-    return row.context == BEGIN
-
-
-def _receipt(row: MeterValue) -> tuple[object, ...]:
-    return row.received_at, *_moment(row)  # those of one message by their times
-
-
-def _rises(rows: Sequence[MeterValue]) -> bool:
-    told = [row.energy_wh for row in rows if row.energy_wh and not _is_said_again(row)]
-    return all(older <= newer + 1 for older, newer in pairwise(told))
-
-
-def _moment(row: MeterValue) -> tuple[datetime, int, float, UUID]:
-    """The order of readings. A coarse clock gives several the same time; begin and end, and the register, tell more."""
-    return row.measured_at, _RANK.get(row.context, 1), row.energy_wh or 0.0, row.key
 
 
 def _update_connectors(rows: Iterable[MeterValue], sessions: _Sessions) -> None:

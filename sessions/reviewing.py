@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chargers.sentences import phrase
-from sessions import energy, readings, stopping, truth
+from sessions import energy, registers, stopping, truth
 from sessions.models import ChargingSession, MeterValue, Review
 from sessions.signals import session_changed
 
@@ -82,9 +82,9 @@ def propose_lately(*, at: datetime) -> int:
         rows = MeterValue.objects.filter(session=session, energy_wh__isnull=False)
         if truth.DROPPED not in session.review_reasons:  # else just those that fell out of line tell what happened
             rows = rows.filter(is_suspect=False)
-        registers = readings.registers(rows)
+        told = registers.told(rows)
         before = stopping.history(session)
-        found = truth.propose(session, registers, before_wh=before[0] if before else None)
+        found = truth.propose(session, told, before_wh=before[0] if before else None)
         session.proposed_wh = found.energy_wh if found else None
         session.proposal = found.reason if found else phrase("Nothing in its readings tells what it drew.")
         session.proposed_at = at

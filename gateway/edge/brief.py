@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from smartcharging import grid, ledger
+from smartcharging import grid, ledger, meter
 
 SCHEMA = "chargeyard.site-brief.v1"
 
@@ -87,6 +87,13 @@ def read(payload: bytes) -> Brief:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise NoBrief(f"The brief cannot be read: {error!r}") from error
     return brief
+
+
+def site(told: Brief, outlets: Iterable[Outlet], reading: meter.Reading | None) -> grid.Site:
+    """The tree with these outlets, as it is now; ``reading``: of the building's meter, if it has spoken."""
+    load_a, measured_at = (reading.load_a, reading.measured_at) if reading else (None, None)
+    building = grid.Building(told.building_worst_a, load_a, measured_at)
+    return grid.Site(told.nodes, [place(outlet) for outlet in outlets], told.volts, building, told.signals)
 
 
 def place(outlet: Outlet) -> grid.Place:

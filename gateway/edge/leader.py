@@ -183,18 +183,8 @@ class Leader:
 
     def _take_news(self, charger: str, news: words.News, now: float) -> None:
         for place in self._of(charger):
-            is_here = place.told.evse_id == news.evse_id
-            is_its = bool(news.transaction_id) and place.transaction_id == news.transaction_id
-            match news:
-                case words.Begun() if is_here:
-                    if place.begin(news.transaction_id):
-                        self._soon(now)
-                case words.Ended() if is_its or (is_here and not news.transaction_id):
-                    if place.end():
-                        self._soon(now)
-                case words.Metered(current_a=current_a, power_w=power_w) if is_its or is_here:
-                    drawn_a = current_a if current_a is not None else (power_w or 0.0) / self._volts / place.told.phases
-                    place.metered(drawn_a, now)
+            if place.take(news, now, volts=self._volts):
+                self._soon(now)
 
     @property
     def _volts(self) -> float:
@@ -245,7 +235,8 @@ class Leader:
             place.outlet.is_online = place.told.charger not in self._away
             place.end_post(now)
             place.outlet.expire(now)
-        site = self._drawn(here, now)
+        assert self._brief is not None
+        site = brief.site(self._brief, [place.told for place in here], self._reading)
         book = self._book(site, here, now)
         said = self._tell_defaults(here, book, now)
         before = [place.car for place in here]
@@ -273,14 +264,6 @@ class Leader:
             sampling.seen(site, at, given, drawn_a=drawn_a, worst_a=book.worst_a(now), pauses=pauses, since=since)
         )
         self._planned_at = now
-
-    def _drawn(self, here: list[Place], now: float) -> grid.Site:
-        assert self._brief is not None
-        told, measured = self._brief, self._reading
-        building = grid.Building(
-            told.building_worst_a, measured.load_a if measured else None, measured.measured_at if measured else None
-        )
-        return grid.Site(told.nodes, [brief.place(place.told) for place in here], told.volts, building, told.signals)
 
     def _book(self, site: grid.Site, here: list[Place], now: float) -> ledger.Ledger:
         assert self._brief is not None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.edge import brief
+from gateway.edge import brief, words
 from smartcharging import cars, ledger, sampling
 
 FOREIGN_S = 30.0  # until what others ordered is in the brief
@@ -98,6 +98,19 @@ class Place:
         self.orders = {message: order for message, order in self.orders.items() if order[1] in live}
 
     # -- what its charger says -------------------------------------------------------------------------------------
+
+    def take(self, news: words.News, now: float, *, volts: float) -> bool:
+        """What its charger says, of whichever EVSE; whether there is something new to share."""
+        is_here = self.told.evse_id == news.evse_id
+        is_its = bool(news.transaction_id) and self.transaction_id == news.transaction_id
+        match news:
+            case words.Begun() if is_here:
+                return self.begin(news.transaction_id)
+            case words.Ended() if is_its or (is_here and not news.transaction_id):
+                return self.end()
+            case words.Metered(current_a=current_a, power_w=power_w) if is_its or is_here:
+                self.metered(current_a if current_a is not None else (power_w or 0.0) / volts / self.told.phases, now)
+        return False
 
     def begin(self, transaction_id: str) -> bool:
         """A session runs; whether that is news."""

@@ -7,42 +7,30 @@ dead letters, and its charger gets an answer all the same: the confirmation that
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
-from chargers import commands, dead_letters, journal, large_frames
-from chargers.models import Charger, Command, CommandStatus, DeadLetter, Exchange, fold
-from chargers.rows import Lookup
+from chargers import commands, dead_letters, journal
+from chargers.models import Charger, Command, CommandStatus, DeadLetter, Exchange
 from chargers.signals import charger_changed
-from gateway import apps, claim_check, crash, delivery, events, frames, topics
+from gateway import apps, crash, delivery, events, frames, topics
 from gateway.bus.publisher import Publication
 from gateway.call import Books
 from gateway.dispatch import MEMORY, Dispatcher, Turn
 from gateway.errors import InternalError
+from gateway.ingest.inbound import Inbound, turns_of
 from gateway.ingest.outage import DatabaseAway, is_outage
-from gateway.registry import DIALECTS
 from sessions.models import ChargingSession
 from sessions.signals import session_changed
 
 log = structlog.get_logger(__name__)
-
-LOCKED_CHARGERS = Lookup(Charger, by=["identity_folded"], is_locking=True)
-
-
-class Inbound(NamedTuple):
-    """A frame as it came from the bus."""
-
-    key: str  # of its topic
-    payload: bytes
-    received_at: float  # seconds since the epoch: small to hand over to another process
 
 
 @dataclass(slots=True)
@@ -102,7 +90,7 @@ def _commit(inbound: Sequence[Inbound], *, is_replay: bool = False) -> Outcome:
     """``is_replay``: nobody listens, so nothing is answered from memory and no command is claimed."""
     with transaction.atomic():
         books = Books(timezone.now())
-        turns = _turns(inbound)
+        turns = turns_of(inbound)
         dispatcher = Dispatcher(books, {} if is_replay else _served(turns), _orders(turns))
         replies = [dispatcher.serve(turn) for turn in turns]
         dispatcher.finish()
@@ -122,64 +110,6 @@ def _commit(inbound: Sequence[Inbound], *, is_replay: bool = False) -> Outcome:
     outcome = Outcome(publications, news, commit_s=time.monotonic() - ends_at)
     crash.at("worker.after_commit")
     return outcome
-
-
-def _turns(inbound: Sequence[Inbound]) -> list[Turn]:
-    """The frames of chargers that we know, in order, each with its charger as it is now."""
-    identities = {one.key: _identity(one.key) for one in inbound}
-    chargers = _chargers(identity for identity in identities.values() if identity is not None)
-    large = _large_frames(inbound, identities, chargers)
-    turns = []
-    for one in inbound:
-        identity = identities[one.key]
-        charger = chargers.get(fold(identity)) if identity is not None else None
-        dialect = DIALECTS.get(charger.subprotocol) if charger else None
-        if charger is None or dialect is None:
-            log.warning(
-                "frame_dropped", key=one.key, why="no such charger" if charger is None else "it never connected"
-            )
-            continue
-        frame_id = claim_check.referred(one.payload)
-        payload = one.payload if frame_id is None else large.get(frame_id)
-        if payload is None:
-            # The broker brought the reference twice. Who still waits for an answer stores its frame again.
-            log.warning("frame_dropped", key=one.key, why="its large frame is done, or is not this charger's")
-            continue
-        text = payload.decode("utf-8", "replace")
-        at = datetime.fromtimestamp(one.received_at, UTC)
-        frame = frames.parse(text, frames.types_of(dialect.subprotocol))
-        turns.append(Turn(charger, dialect, text, frame, at))
-    return turns
-
-
-def _identity(key: str) -> str | None:
-    """The identity in a topic; None for what no gateway of ours has published. Anybody may publish on the broker."""
-    try:
-        identity = topics.identity(key)
-    except UnicodeDecodeError:
-        return None
-    return identity if identity.isprintable() else None  # PostgreSQL cannot even be asked for NUL
-
-
-def _chargers(identities: Iterable[str]) -> dict[str, Charger]:
-    """The chargers by folded identity, their rows locked in one order.
-
-    The lock lets two workers that got the same frame twice do it one after the other: the second finds it done.
-    """
-    found = LOCKED_CHARGERS((folded,) for folded in {fold(identity) for identity in identities})
-    return {charger.identity_folded: charger for charger in found}
-
-
-def _large_frames(
-    inbound: Sequence[Inbound], identities: Mapping[str, str | None], chargers: Mapping[str, Charger]
-) -> dict[UUID, bytes]:
-    """The frames that came by reference, taken out of the database: they are gone with this transaction."""
-    wanted = {}
-    for one in inbound:
-        charger = chargers.get(fold(identities[one.key] or ""))
-        if charger is not None and (frame_id := claim_check.referred(one.payload)) is not None:
-            wanted[frame_id] = charger.pk
-    return large_frames.take(wanted)
 
 
 def _served(turns: list[Turn]) -> dict[tuple[int, str, str], Exchange]:
@@ -248,7 +178,7 @@ def bury(one: Inbound, error: Exception) -> Outcome:
     with transaction.atomic():
         books = Books(timezone.now())
         outcome = Outcome()
-        for turn in _turns([one]):
+        for turn in turns_of([one]):
             log.error("frame_buried", charger=turn.charger.identity, exc_info=error)
             dead_letters.bury(turn.charger, turn.text, error=error, at=turn.at)
             books.presence.heard(turn.charger, turn.at)

@@ -7,9 +7,9 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from gateway.ingest.batch import Inbound
 from gateway.ingest.batcher import Batcher, Frame
 from gateway.ingest.hand import DoBatch, Job
+from gateway.ingest.inbound import Inbound
 
 
 @dataclass(frozen=True, slots=True)

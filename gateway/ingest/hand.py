@@ -28,7 +28,8 @@ from chargers.workers import touch_worker
 from gateway import sites, topics
 from gateway.bus.publisher import Publication, cleared
 from gateway.ingest import batch
-from gateway.ingest.batch import Inbound, Outcome
+from gateway.ingest.batch import Outcome
+from gateway.ingest.inbound import Inbound
 from gateway.ingest.lineage import die_with_parent
 from gateway.ingest.lines import GatheredLines
 from gateway.ingest.outage import DatabaseAway, is_outage

@@ -5,26 +5,17 @@ from __future__ import annotations
 import json
 
 from chargers.models import Command
-from chargers.transfers import record_vendor_message
+from gateway import vendor
 from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ocpp16.dialect import dialect
-from gateway.wire import need, said, text
+from gateway.wire import need, said
 
 
 @dialect.handles("DataTransfer")
 def data_transfer(call: Call) -> Payload:
-    """Kept, and answered honestly: no vendor's messages are known here yet."""
-    told, data = call.payload, call.payload.get("data")
-    record_vendor_message(
-        call.charger,
-        vendor_id=text(told.get("vendorId")),
-        message_id=text(told.get("messageId")),
-        data=data if isinstance(data, str) else json.dumps(data) if data is not None else "",
-        at=call.at,
-    )
-    call.books.changed_chargers.add(call.charger.pk)
-    return {"status": "UnknownVendorId"}
+    """§4.3."""
+    return vendor.take_message(call)
 
 
 @dialect.sends("data_transfer")

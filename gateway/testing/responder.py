@@ -67,6 +67,10 @@ def serving(responder: Responder) -> Iterator[Responder]:
         def do_POST(self) -> None:
             responder.gate.wait(10)
             body = responder.answer(self.rfile.read(int(self.headers["Content-Length"])))
+            if "slow to begin" in responder.vices:
+                for byte in b"HTTP/1.1 200 OK\r\nX-Patience: " + 200 * b"x":
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.05)
             self.send_response(302 if "elsewhere" in responder.vices else 200)
             self.send_header("Location", "http://127.0.0.1:1/")
             self.send_header("Content-Length", str(len(body)))

@@ -10,7 +10,7 @@ from typing import Any
 from chargers.models import Charger
 from gateway import topics
 from gateway.ingest import batch
-from gateway.ingest.batch import Inbound
+from gateway.ingest.inbound import Inbound
 
 BOOT_16 = {"chargePointVendor": "Acme", "chargePointModel": "Wallbox 22"}
 

@@ -17,7 +17,7 @@ from gateway.apps import Bell
 from gateway.call import Call
 from gateway.dialect import Payload
 from gateway.ingest import batch
-from gateway.ingest.batch import Inbound
+from gateway.ingest.inbound import Inbound
 from gateway.ingest.outage import DatabaseAway, is_outage
 from gateway.registry import DIALECTS
 from gateway.tests.post import BOOT_16, frame, inbound, post, sort

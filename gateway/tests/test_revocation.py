@@ -68,11 +68,18 @@ def test_a_good_and_a_revoked_certificate_are_told_apart(issuer, contract, respo
 
 
 def test_an_answer_holds_until_its_next_update_and_is_asked_for_once(issuer, contract, responder):
+    responder.sends_along = [issuer]
     first = ask(named(contract, issuer), responder.url)
     assert ask(named(contract, issuer), responder.url) == first and len(responder.asked) == 1
     assert timedelta(hours=23) < first.ends_at - datetime.now(UTC) <= timedelta(days=1)
     revocation.ask(named(contract, issuer), responder.url, at=first.ends_at)
     assert len(responder.asked) == 2
+
+
+def test_what_anybody_may_have_said_holds_for_an_hour_whatever_it_says_itself(issuer, contract, responder):
+    responder.signer, responder.lasts = authority("Somebody on the way"), timedelta(days=3650)
+    said = ask(named(contract, issuer), responder.url)
+    assert not said.is_proven and said.ends_at - datetime.now(UTC) <= timedelta(hours=1)
 
 
 def test_without_a_next_update_it_holds_for_minutes(issuer, contract, responder):
@@ -91,8 +98,9 @@ def test_what_says_nothing_of_the_certificate_is_a_failure_for_a_minute(issuer, 
     assert said.ends_at - datetime.now(UTC) <= revocation.FAILURE_LASTS
 
 
-def test_a_responder_that_never_ends_is_left(issuer, contract, responder):
-    responder.vices = {"dripping"}  # 50 ms a byte, some hundred bytes
+@pytest.mark.parametrize("vice", ["dripping", "slow to begin"])
+def test_a_responder_that_never_ends_is_left(issuer, contract, responder, vice):
+    responder.vices = {vice}  # 50 ms a byte, some hundred bytes
     assert ask(named(contract, issuer), responder.url, within_s=0.5).status == "failed"
 
 

@@ -12,7 +12,9 @@ from portal.api.chargers import Chargers
 from portal.api.charging_hours import ChargingHours
 from portal.api.charging_profiles import ChargingProfiles
 from portal.api.commands import ChargerCommands, Commands
-from portal.api.desired import ConfigurationRollouts, ConfigurationStandings, ConfigurationTemplates
+from portal.api.configuration_rollouts import ConfigurationRollouts
+from portal.api.configuration_standings import ConfigurationStandings
+from portal.api.configuration_templates import ConfigurationTemplates
 from portal.api.docs import Docs
 from portal.api.entrance import Entrance, Nowhere
 from portal.api.firmware_campaigns import CampaignChargers, FirmwareCampaigns

@@ -31,7 +31,8 @@ app.conf.update(
 def handle(key: str, text: str, received_at: float) -> None:
     """Do one frame and publish what follows."""
     from gateway.bus import publisher
-    from gateway.ingest.batch import Inbound, process
+    from gateway.ingest.batch import process
+    from gateway.ingest.inbound import Inbound
 
     sender = publisher.of_this_process()
     sender.require()

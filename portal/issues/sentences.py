@@ -37,6 +37,7 @@ TITLES = (
     phrase("{charger}: {count} of its messages had to be refused within an hour."),
     phrase("{charger} waits in quarantine: accept or reject it."),
     phrase("{site}: if everything broke now, its chargers could draw {times:.2f} times what the site bears."),
+    phrase("{site}: if everything broke now, its chargers could draw where nothing may flow."),
     phrase("The edge of {site} leads it and has not been heard for {time}."),
     phrase("The meter of the building of {site} has been silent for {time}."),
     phrase("{site} shares its power and is not planned: {told}."),

@@ -77,7 +77,7 @@ def test_the_list_of_origins_is_what_orders_are_given_with():
         path for room in ROOMS for path in Path(settings.BASE_DIR, room).rglob("*.py") if "tests" not in path.parts
     ):
         source = path.read_text()
-        given |= set(re.findall(r'\bvia(?:: str)? ?= ?"([^"]+)"', source))
+        given |= set(re.findall(r'\b(?:via|VIA)(?:: str)? ?= ?"([^"]+)"', source))
         given |= {re.sub(r"{[^}]+}", "{}", text) for text in re.findall(r'\bvia=f"([^"]+)"', source)}
     assert given - {"plan {}"} <= listed
 

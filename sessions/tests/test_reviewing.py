@@ -148,6 +148,37 @@ def test_a_register_that_falls_by_a_clock_that_is_always_wrong_has_fallen(cp1):
     assert (session.energy_wh, session.review_reasons) == (None, [truth.DROPPED])
 
 
+def test_a_register_below_the_start_is_a_fall_in_whatever_order_the_readings_come(cp1, cp2):
+    """Left out, but not forgotten: neither by what comes with it nor by what comes late."""
+    together, apart = begin(cp1, meter=1000), begin(cp2, meter=1000)
+    tell_at_once(together, (5, 2000), (10, 500), (15, 3000))
+    for told in ((10, 500), (15, 3000), (5, 2000)):
+        tell_at_once(apart, told)
+    for session in (end(together, 4000), end(apart, 4000)):
+        assert (session.energy_wh, session.review_reasons) == (None, [truth.DROPPED])
+
+
+def tell_at_once(session, *told) -> None:
+    """Readings of one batch, by minute and register."""
+    book = ReadingBook()
+    for minute, register in told:
+        at = session.started_at + timedelta(minutes=minute)
+        book.add(
+            Reading(
+                session.charger_id, 1, [sample(str(register))], at, device_time=at.isoformat(), session_id=session.pk
+            )
+        )
+    book.write()
+
+
+def test_without_a_stop_energy_counts_to_the_register_that_was_told_last(cp1):
+    session = begin(cp1, meter=1000)
+    queued(session, 2000, minute=1)
+    hour_back(session, 3000)
+    session.refresh_from_db()
+    assert (session.energy_wh, session.needs_review) == (2000, False)
+
+
 def test_a_sample_of_0_on_the_way_is_no_register(cp1):
     session = begin(cp1, meter=1000)
     read(session, 3000, 0, 5000)

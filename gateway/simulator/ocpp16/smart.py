@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from gateway.simulator import schedules
 from gateway.simulator.calls import Payload
 from gateway.simulator.charger import Charger
-from gateway.simulator.connector import GRID_V
-from gateway.simulator.dialect import Agent, epoch, wire_time
-from gateway.simulator.limits import composite_w
-from gateway.simulator.profiles import RECURRENCE_S, STATION_MAX, TX, TX_DEFAULT, Period, Profile
+from gateway.simulator.dialect import Agent, wire_time
+from gateway.simulator.profiles import STATION_MAX, TX, TX_DEFAULT, Profile
 
 PURPOSES = {"ChargePointMaxProfile": STATION_MAX, "TxDefaultProfile": TX_DEFAULT, "TxProfile": TX}
 
@@ -16,29 +15,15 @@ def read_profile(charger: Charger, number: int, profile: Payload) -> Profile:
     """A profile from the wire. Raises KeyError or ValueError for one that cannot be read."""
     schedule = profile["chargingSchedule"]
     transaction_id = profile.get("transactionId")
-    return Profile(
-        id=profile["chargingProfileId"],
+    return schedules.read_profile(
+        profile,
+        schedule,
         number=number,
+        profile_id=profile["chargingProfileId"],
         purpose=PURPOSES[profile["chargingProfilePurpose"]],
-        stack_level=profile["stackLevel"],
-        kind=profile["chargingProfileKind"],
-        recurrence_s=RECURRENCE_S.get(profile.get("recurrencyKind", "")),
-        unit=schedule["chargingRateUnit"],
-        periods=tuple(
-            Period(p["startPeriod"], p["limit"], p.get("numberPhases")) for p in schedule["chargingSchedulePeriod"]
-        ),
-        start_at=_moment(schedule, "startSchedule"),
-        duration_s=schedule.get("duration"),
-        valid_from=_moment(profile, "validFrom"),
-        valid_to=_moment(profile, "validTo"),
         session_id=None if transaction_id is None else str(transaction_id),
-        installed_at=charger.agenda.now(),
-        raw=profile,
+        now=charger.agenda.now(),
     )
-
-
-def _moment(payload: Payload, key: str) -> float | None:
-    return epoch(payload[key]) if key in payload else None
 
 
 def set_charging_profile(agent: Agent, payload: Payload) -> Payload:
@@ -97,13 +82,7 @@ def get_composite_schedule(agent: Agent, payload: Payload) -> Payload:
         return {"status": "Rejected"}
     unit = payload.get("chargingRateUnit", "W")
     start = wire_time(charger.agenda.now())
-    connector = charger.connector(number)
-    phases = connector.supply.phases if connector else 3
-    divisor = GRID_V * phases if unit == "A" else 1.0
-    periods = [
-        {"startPeriod": round(offset_s), "limit": round(limit_w / divisor, 1), "numberPhases": phases}
-        for offset_s, limit_w in composite_w(charger, number, duration_s)
-    ]
+    periods = schedules.composite_periods(charger, number, duration_s, unit)
     return {
         "status": "Accepted",
         "connectorId": number,

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from math import inf
 
+from gateway.simulator import schedules
 from gateway.simulator.calls import Call, Kind, Payload
 from gateway.simulator.charger import Charger
-from gateway.simulator.connector import GRID_V
-from gateway.simulator.dialect import Agent, epoch, wire_time
-from gateway.simulator.limits import composite_w
-from gateway.simulator.profiles import EXTERNAL, RECURRENCE_S, STATION_MAX, TX, TX_DEFAULT, Period, Profile
+from gateway.simulator.dialect import Agent, wire_time
+from gateway.simulator.profiles import EXTERNAL, STATION_MAX, TX, TX_DEFAULT, Profile
 
 PURPOSES = {
     "ChargingStationExternalConstraints": EXTERNAL,
@@ -24,29 +23,15 @@ PURPOSES = {
 def read_profile(charger: Charger, evse_id: int, profile: Payload) -> Profile:
     """A profile from the wire; of several schedules the first counts. Raises KeyError, IndexError or ValueError."""
     schedule = profile["chargingSchedule"][0]
-    return Profile(
-        id=profile["id"],
+    return schedules.read_profile(
+        profile,
+        schedule,
         number=evse_id,
+        profile_id=profile["id"],
         purpose=PURPOSES[profile["chargingProfilePurpose"]],
-        stack_level=profile["stackLevel"],
-        kind=profile["chargingProfileKind"],
-        recurrence_s=RECURRENCE_S.get(profile.get("recurrencyKind", "")),
-        unit=schedule["chargingRateUnit"],
-        periods=tuple(
-            Period(p["startPeriod"], p["limit"], p.get("numberPhases")) for p in schedule["chargingSchedulePeriod"]
-        ),
-        start_at=_moment(schedule, "startSchedule"),
-        duration_s=schedule.get("duration"),
-        valid_from=_moment(profile, "validFrom"),
-        valid_to=_moment(profile, "validTo"),
         session_id=profile.get("transactionId"),
-        installed_at=charger.agenda.now(),
-        raw=profile,
+        now=charger.agenda.now(),
     )
-
-
-def _moment(payload: Payload, key: str) -> float | None:
-    return epoch(payload[key]) if key in payload else None
 
 
 def set_charging_profile(agent: Agent, payload: Payload) -> Payload:
@@ -150,12 +135,7 @@ def get_composite_schedule(agent: Agent, payload: Payload) -> Payload:
     if number != 0 and connector is None:
         return {"status": "Rejected", "statusInfo": {"reasonCode": "UnknownEvse"}}
     unit = payload.get("chargingRateUnit", "W")
-    phases = connector.supply.phases if connector else 3
-    divisor = GRID_V * phases if unit == "A" else 1.0
-    periods = [
-        {"startPeriod": round(offset_s), "limit": round(limit_w / divisor, 1), "numberPhases": phases}
-        for offset_s, limit_w in composite_w(charger, number, duration_s)
-    ]
+    periods = schedules.composite_periods(charger, number, duration_s, unit)
     return {
         "status": "Accepted",
         "schedule": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,15 +16,19 @@ from smartcharging.models import LeadChange, Leader, SitePlan
 
 NOT_SHARED = "Its power is not shared any more."
 FULL = 1 + 1e-6
+NOTHING = 1000  # so many times what it bears: it bears next to nothing, as where somebody limits it to 0 W
 
 
 def _shared() -> QuerySet[SitePlan]:
     return SitePlan.objects.filter(is_on=True).select_related("site").order_by()
 
 
-def _plans(issues: Sequence[Issue]) -> dict[int | None, SitePlan]:
-    """By site, of those that are still shared."""
-    return {plan.site_id: plan for plan in _shared().filter(site__in=[issue.site_id for issue in issues])}
+def _judged(issues: Sequence[Issue], why_over: Callable[[SitePlan], str]) -> Gone:
+    """``why_over`` says of the plan of a site why its issue is over; "" while it is not."""
+    plans = _shared().filter(site__in=[issue.site_id for issue in issues])
+    reasons = {plan.site_id: why_over(plan) for plan in plans}
+    judged = {issue.pk: reasons.get(issue.site_id or 0, NOT_SHARED) for issue in issues}
+    return {pk: reason for pk, reason in judged.items() if reason}
 
 
 # -- if everything broke now ------------------------------------------------------------------------------------------
@@ -32,10 +36,10 @@ def _plans(issues: Sequence[Issue]) -> dict[int | None, SitePlan]:
 
 def find_unsafe(look: Look) -> Iterator[Finding]:
     for plan in _shared().filter(fullness__gt=FULL, unsafe_since__lte=look.since):
+        most = f"{plan.fullness:.2f} times what the site bears" if plan.fullness < NOTHING else "where nothing may flow"
         yield Finding(
             key=f"unsafe:{plan.site_id}",
-            title=f"{plan.site.name}: if everything broke now, its chargers could draw {plan.fullness:.2f} times what "
-            "the site bears.",
+            title=f"{plan.site.name}: if everything broke now, its chargers could draw {most}.",
             site_id=plan.site_id,
             evidence=[
                 fact(plan.unsafe_since, "Since then what they may draw at worst is above the limit."),
@@ -45,15 +49,11 @@ def find_unsafe(look: Look) -> Iterator[Finding]:
 
 
 def prove_safe(issues: Sequence[Issue], look: Look) -> Gone:
-    plans = _plans(issues)
-    gone: Gone = {}
-    for issue in issues:
-        plan = plans.get(issue.site_id)
-        if plan is None:
-            gone[issue.pk] = NOT_SHARED
-        elif plan.fullness <= FULL:
-            gone[issue.pk] = f"At worst they draw {100 * plan.fullness:.0f} % of what the site bears."
-    return gone
+    def why_over(plan: SitePlan) -> str:
+        is_safe = plan.fullness <= FULL
+        return f"At worst they draw {100 * plan.fullness:.0f} % of what the site bears." if is_safe else ""
+
+    return _judged(issues, why_over)
 
 
 # -- who leads ---------------------------------------------------------------------------------------------------------
@@ -77,17 +77,13 @@ def find_unplanned(look: Look) -> Iterator[Finding]:
 
 
 def prove_planned(issues: Sequence[Issue], look: Look) -> Gone:
-    plans = _plans(issues)
-    gone: Gone = {}
-    for issue in issues:
-        plan = plans.get(issue.site_id)
-        if plan is None:
-            gone[issue.pk] = NOT_SHARED
-        elif plan.leader != Leader.CLOUD:
-            gone[issue.pk] = "The edge at the site leads it."
-        elif not plan.problem and plan.planned_at is not None and plan.planned_at > look.since:
-            gone[issue.pk] = "It is planned again."
-    return gone
+    def why_over(plan: SitePlan) -> str:
+        if plan.leader != Leader.CLOUD:
+            return "The edge at the site leads it."
+        is_planned = not plan.problem and plan.planned_at is not None and plan.planned_at > look.since
+        return "It is planned again." if is_planned else ""
+
+    return _judged(issues, why_over)
 
 
 def _led_by_edge() -> QuerySet[Any]:
@@ -114,15 +110,13 @@ def find_silent_edge(look: Look) -> Iterator[Finding]:
 
 
 def prove_edge_heard(issues: Sequence[Issue], look: Look) -> Gone:
-    led = {plan.site_id: plan for plan in _led_by_edge().filter(site__in=[issue.site_id for issue in issues])}
-    gone: Gone = {}
-    for issue in issues:
-        plan = led.get(issue.site_id or 0)
-        if plan is None:
-            gone[issue.pk] = "No edge leads it any more."
-        elif plan.edge_heard_at is not None and plan.edge_heard_at > look.since:
-            gone[issue.pk] = "The edge is heard again."
-    return gone
+    def why_over(plan: SitePlan) -> str:
+        if plan.leader == Leader.CLOUD:
+            return "No edge leads it any more."
+        is_heard = plan.edge_heard_at is not None and plan.edge_heard_at > look.since
+        return "The edge is heard again." if is_heard else ""
+
+    return _judged(issues, why_over)
 
 
 # -- the building's meter ----------------------------------------------------------------------------------------------
@@ -151,17 +145,15 @@ def find_silent_meter(look: Look) -> Iterator[Finding]:
 
 
 def prove_meter_heard(issues: Sequence[Issue], look: Look) -> Gone:
-    plans, known = _plans(issues), set(_with_meter().values_list("site", flat=True))
-    gone: Gone = {}
-    for issue in issues:
-        plan = plans.get(issue.site_id)
-        if plan is None:
-            gone[issue.pk] = NOT_SHARED
-        elif issue.site_id not in known:
-            gone[issue.pk] = "Part of a larger loss, which has an issue of its own."
-        elif plan.building_at is not None and plan.building_at > look.since:
-            gone[issue.pk] = "It speaks again."
-    return gone
+    known = set(_with_meter().values_list("site", flat=True))
+
+    def why_over(plan: SitePlan) -> str:
+        if plan.site_id not in known:
+            return "Part of a larger loss, which has an issue of its own."
+        is_heard = plan.building_at is not None and plan.building_at > look.since
+        return "It speaks again." if is_heard else ""
+
+    return _judged(issues, why_over)
 
 
 SITE_UNSAFE = Rule(

@@ -50,6 +50,14 @@ def test_a_site_whose_ledger_is_above_its_limit_is_one_issue_until_it_fits_again
     assert issue.close_reason == "At worst they draw 0 % of what the site bears."
 
 
+def test_where_nothing_may_flow_no_number_says_how_many_times_that_is(yard, look):
+    sites.limited(yard.site, source="grid", limit_w=0, from_at=yard.at, to_at=None, at=yard.at)
+    yard.plan()
+    yard.plan(later_s=180)
+    (issue,) = look("site_unsafe", at=yard.at)
+    assert issue.title == "Yard: if everything broke now, its chargers could draw where nothing may flow."
+
+
 def test_a_limit_that_falls_below_what_may_be_drawn_counts_from_that_moment(yard, look):
     yard.settle_in()
     yard.come(1)

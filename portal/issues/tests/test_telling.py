@@ -6,6 +6,7 @@ import json
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 
 import pytest
 from django.core import mail
@@ -120,6 +121,30 @@ def test_what_is_sent_is_not_sent_again(webhook, receiver, lost):
     telling.deliver(at=timezone.now())
     telling.deliver(at=timezone.now() + timedelta(days=1))
     assert len(receiver.heard) == 1
+
+
+def test_a_receiver_that_is_slow_holds_up_nobody_else(webhook, receiver, settings, monkeypatch):
+    """A turn ends; what it did not come to waits for the next one, and is sent once."""
+    settings.EMAIL_URL = "submission://x"
+    for _ in range(3):
+        telling.test(webhook)
+    telling.test(Channel.objects.create(name="desk", kind="mail", address="desk@example.com"))
+    monkeypatch.setattr(telling, "TURN_S", 0.0)  # as if each took that long
+    at = timezone.now()
+    assert [telling.deliver(at=at) for _ in range(5)] == [1, 1, 1, 1, 0]
+    assert (len(receiver.heard), len(mail.outbox)) == (3, 1)
+    assert {row.tries for row in Telling.objects.all()} == {1}
+
+
+def test_a_mailbox_hears_of_all_before_a_slow_webhook_hears_twice(webhook, receiver, settings, monkeypatch):
+    settings.EMAIL_URL = "submission://x"
+    desk = Channel.objects.create(name="desk", kind="mail", address="desk@example.com")
+    for channel in (webhook, webhook, desk, desk):
+        telling.test(channel)
+    clock = count(step=20)  # seconds, each time that somebody looks
+    monkeypatch.setattr(telling, "monotonic", lambda: next(clock))
+    assert telling.deliver(at=timezone.now()) == 3
+    assert (len(receiver.heard), len(mail.outbox)) == (1, 1)
 
 
 def test_a_mailbox_gets_one_mail_for_all_that_is_due(make_charger, look, settings):

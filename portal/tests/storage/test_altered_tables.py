@@ -12,7 +12,7 @@ from django.db import connections
 from chargers.models import Charger, DeadLetter, Exchange
 from gateway import topics
 from gateway.ingest import batch
-from gateway.ingest.batch import Inbound
+from gateway.ingest.inbound import Inbound
 from gateway.ingest.outage import DatabaseAway
 
 HEARTBEAT = '[2,"{}","Heartbeat",{{}}]'
