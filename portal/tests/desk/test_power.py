@@ -60,6 +60,27 @@ def test_the_fullness_of_a_site_is_a_figure_for_prometheus(client, shared):
     assert 'chargeyard_site_fullness{site="Yard"} 2.0' in answer.content.decode()
 
 
+def test_who_disobeyed_is_led_again_by_a_click_unless_an_edge_leads(client, alice, shared):
+    outlet = Outlet.objects.get()
+    client.force_login(alice)
+    assert "lead it again" not in page(client, "site", shared.pk)
+    Outlet.objects.update(is_wild=True)
+    assert "lead it again" in page(client, "site", shared.pk)
+    url = reverse("site-trust", args=[shared.pk])
+    SitePlan.objects.update(leader="edge")
+    assert "Take the lead back first" in client.post(url, {"outlet": outlet.pk}, follow=True).content.decode()
+    assert Outlet.objects.get().is_wild
+    SitePlan.objects.update(leader="cloud")
+    assert "CP-1 is led again" in client.post(url, {"outlet": outlet.pk}, follow=True).content.decode()
+    assert not Outlet.objects.get().is_wild
+
+
+def test_who_may_only_look_trusts_nobody(onlooker, shared):
+    Outlet.objects.update(is_wild=True)
+    assert "lead it again" not in page(onlooker, "site", shared.pk)
+    assert onlooker.post(reverse("site-trust", args=[shared.pk]), {"outlet": "1"}).status_code == 403
+
+
 def test_a_running_session_says_why_it_gets_no_more(client, alice, shared, cp1):
     session = ChargingSession.objects.create(
         charger=cp1, evse_id=1, transaction_id="7", started_at=timezone.now(), started_received_at=timezone.now()
