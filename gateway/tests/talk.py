@@ -53,7 +53,8 @@ class Talk:
             answer = given.answer if isinstance(given, Later) else given
             books.write()
         if isinstance(answer, Aside):
-            answer = self.dialect.askers[action](answer.question, self.at)
+            found = self.dialect.askers[action](self.charger, answer.question, self.at)
+            answer = found() if callable(found) else found
         assert self.messages.is_valid_answer(action, answer), answer
         self.findings = heard.findings
         self.events = [(event.topic, event.body) for event in books.events]
