@@ -34,7 +34,7 @@ from chargers.models import Charger, Command, CommandStatus
 from chargers.sentences import phrase
 from portal.forms.upkeep import local_list
 from portal.views import formats
-from portal.views.lists import Listing
+from portal.views.lists import Listing, empty_last
 from portal.views.pages import desk_page, must_act, render_page
 from sessions.models import IdToken
 
@@ -42,8 +42,8 @@ VERB = "send_local_list"
 ORDERS = {
     "charger": ("identity_folded",),
     "list": ("list_state", "identity_folded"),
-    "version": ("local_list_version", "identity_folded"),
-    "sent": ("list_sent_at", "identity_folded"),
+    "version": (empty_last("local_list_version"), "identity_folded"),
+    "sent": (empty_last("list_sent_at"), "identity_folded"),
 }
 # name → (word, chip, what it means)
 STATES = {

@@ -15,15 +15,15 @@ from django.utils.translation import gettext
 
 from portal.forms.tokens import TokenForm
 from portal.views import columns, exports, saved
-from portal.views.lists import Listing, tidy_url
+from portal.views.lists import Listing, empty_last, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 from sessions.models import ChargingSession, IdToken
 
 ORDERS = {
     "value": ("value_folded",),
     "holder": ("holder", "value_folded"),
-    "used": ("used_at", "value_folded"),
-    "expires": ("expires_at", "value_folded"),
+    "used": (empty_last("used_at"), "value_folded"),
+    "expires": (empty_last("expires_at"), "value_folded"),
 }
 
 
