@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib import messages
@@ -75,12 +76,14 @@ class ArrayLength(Func):
 def local_lists(request: HttpRequest) -> HttpResponse:
     rows = with_list(Charger.objects.select_related("site"))
     chosen = request.GET.get("list", "")
+    counts = cache(lambda: _counts(rows))
     context: dict[str, Any] = {
         "room": "tokens",
         "states": STATES,
         "chosen": chosen,
         "tokens": IdToken.objects.count,
-        "counts": lambda: _counts(rows),
+        "counts": counts,
+        "behind": lambda: {state: count for state, _word, count in counts()}.get("behind", 0),
         **Listing(
             request, rows.filter(list_state=chosen) if chosen in STATES else rows, orders=ORDERS, default="list"
         ).context(),

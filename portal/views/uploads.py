@@ -39,12 +39,13 @@ def logs(request: HttpRequest) -> HttpResponse:
     context = {
         "room": "firmware",
         "tab": "logs",
+        "coming": Upload.objects.filter(state__in=uploads.OPEN).count,
         "waiting": Command.objects.filter(verb="fetch_logs", status=CommandStatus.PENDING).count,
         "query": query,
         "state": state,
         **Listing(request, rows, orders=orders, default="-asked").context(),
     }
-    parts = {"rows": "files/_logs.html"}
+    parts = {"logs-head": "files/_logs_head.html", "rows": "files/_logs.html"}
     return tidy_url(request, render_page(request, "files/logs.html", context, parts=parts))
 
 
