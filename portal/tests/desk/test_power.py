@@ -9,7 +9,7 @@ from django.utils import timezone
 from chargers.models import Site
 from sessions.models import ChargingSession
 from smartcharging import planning
-from smartcharging.models import LimitNode, Outlet, SitePlan
+from smartcharging.models import CapacitySignal, LimitNode, Outlet, SitePlan
 
 
 @pytest.fixture
@@ -45,6 +45,16 @@ def test_a_site_shows_its_limits_and_says_when_it_is_not_safe(client, alice, sha
     html = page(client, "site", shared.pk)
     assert "Main fuse, L1" in html
     assert "2.00 times the limit" in html  # a cable of 32 A behind 16 A, and no default confirmed yet
+
+
+def test_a_limit_of_power_is_told_in_kilowatts(client, alice, shared):
+    CapacitySignal.objects.create(
+        site=shared, source="Grid operator", limit_w=6900, from_at=timezone.now(), told_at=timezone.now()
+    )
+    client.force_login(alice)
+    html = page(client, "site", shared.pk)
+    row = html[html.index("Grid operator, power") :].partition("</tr>")[0]
+    assert "6.9" in row and "kW" in row and " A<" not in row
 
 
 def test_a_tree_that_cannot_be_says_so_on_the_page(client, alice, shared):
