@@ -119,11 +119,10 @@ def sign(
     only if it is not on its way, until that one nears its end. A name that is not the charger's own is not signed: it
     would open another's door.
     """
-    key = digest("signing request", "".join(pem.split()))
-    known = CertificateRequest.objects.select_related("command").filter(charger=charger, digest=key).first()
-    if known is None or known.status == CertificateRequest.Status.REVOKED or nears_its_end(known.expires_at, at):
+    known = _signed(charger, pem, at)
+    if known is None:
         try:
-            known = _issue(charger, pem, issue, key_digest=key, at=at)
+            known = _issue(charger, pem, issue, at=at)
         except BadRequest as error:
             record_event(charger, "CertificateRequestRefused", detail=str(error), is_ours=True, at=at)
             return False
@@ -134,17 +133,44 @@ def sign(
     return True
 
 
+def lacks_signature(charger: Charger, pem: str, *, at: datetime) -> bool:
+    """Whether `sign` would ask for one: for a request that can be read and is the charger's own."""
+    try:
+        _read(charger, pem)
+    except BadRequest:
+        return False
+    return _signed(charger, pem, at) is None
+
+
+def _signed(charger: Charger, pem: str, at: datetime) -> CertificateRequest | None:
+    """The request as it was signed before, if its certificate still serves."""
+    known = CertificateRequest.objects.select_related("command").filter(charger=charger, digest=_key(pem)).first()
+    if known is None or known.status == CertificateRequest.Status.REVOKED or nears_its_end(known.expires_at, at):
+        return None
+    return known
+
+
+def _key(pem: str) -> UUID:
+    return digest("signing request", "".join(pem.split()))
+
+
 def nears_its_end(expires_at: datetime, at: datetime) -> bool:
     return expires_at - timedelta(days=settings.RENEW_CERTIFICATE_DAYS) <= at
 
 
-def _issue(
-    charger: Charger, pem: str, issue: Callable[[str], str | None] | None, *, key_digest: UUID, at: datetime
-) -> CertificateRequest:
+def _read(charger: Charger, pem: str) -> x509.CertificateSigningRequest:
     """Raises BadRequest."""
     request = authority.read_request(pem)
-    if CertificateRequest.objects.filter(digest=key_digest).exclude(charger=charger).exists():
+    if CertificateRequest.objects.filter(digest=_key(pem)).exclude(charger=charger).exists():
         raise BadRequest(phrase("Another charger has sent this very request; each charger needs a key of its own."))
+    return request
+
+
+def _issue(
+    charger: Charger, pem: str, issue: Callable[[str], str | None] | None, *, at: datetime
+) -> CertificateRequest:
+    """Raises BadRequest."""
+    request = _read(charger, pem)
     if issue is None:
         name = _name_for(charger, authority.names_in(request))
         signer = authority.load(settings.CHARGER_CA_FILE)
@@ -160,7 +186,7 @@ def _issue(
         "command": None,
         "received_at": at,
     }
-    return CertificateRequest.objects.update_or_create(charger=charger, digest=key_digest, defaults=values)[0]
+    return CertificateRequest.objects.update_or_create(charger=charger, digest=_key(pem), defaults=values)[0]
 
 
 def _issued_elsewhere(pem: str, issue: Callable[[str], str | None]) -> Issued:

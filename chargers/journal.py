@@ -201,16 +201,25 @@ class Journal:
         return entry
 
 
-def answered_aside(charger: Charger, text: str, *, message_id: str, at: datetime, error_code: str = "") -> int:
-    """Our answer to a request that its batch left open; how many rows that closes, 0 if it is answered already."""
-    since = at - MATCHED_WITHIN
+def answered_aside(
+    charger_id: int, message_id: str, digest: str, text: str, *, at: datetime, error_code: str = ""
+) -> bool:
+    """Keep our answer to a request that its batch left open; whether its charger still waits for this one.
+
+    It does not if it was answered meanwhile, or asks for something else by now under the same id.
+    """
     waiting = Exchange.objects.filter(
-        charger=charger, message_id=message_id[:255], origin=Exchange.Origin.CHARGER, requested_at__gte=since
+        charger=charger_id,
+        message_id=message_id[:255],
+        origin=Exchange.Origin.CHARGER,
+        requested_at__gte=at - MATCHED_WITHIN,
+        outcome=Exchange.Outcome.OPEN,
     )
     outcome = Exchange.Outcome.ERROR if error_code else Exchange.Outcome.RESULT
-    return waiting.filter(outcome=Exchange.Outcome.OPEN).update(
+    closed = waiting.filter(digest=digest).update(
         response=_kept(text), responded_at=at, outcome=outcome, error_code=error_code
     )
+    return closed > 0 and not waiting.exists()
 
 
 def remembered(keys: Collection[Key], *, since: datetime) -> dict[tuple[int, str, str], Exchange]:

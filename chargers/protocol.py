@@ -62,9 +62,12 @@ def roll_up(*, at: datetime) -> bool:
         mark = JournalMark.objects.select_for_update().get(reader=READER)
         settled = Exchange.objects.filter(requested_at__lte=at - SETTLED).order_by("-pk").values_list("pk", flat=True)
         last = settled.first() or 0
-        until = min(last, mark.exchange_id + PORTION)
-        if until <= mark.exchange_id:
+        if last <= mark.exchange_id:
             return False
+        # From the next row that there is: numbers may leap, by a restored or imported journal, and every turn over
+        # nothing would ring for another.
+        ahead = Exchange.objects.filter(pk__gt=mark.exchange_id).order_by("pk").values_list("pk", flat=True)
+        until = min(last, ahead[0] + PORTION - 1)
         _add(_count(_broken(mark.exchange_id, until)))
         mark.exchange_id = until
         mark.save(update_fields=["exchange_id"])

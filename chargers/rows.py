@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache, wraps
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
@@ -130,6 +130,25 @@ def rewrite(rows: Collection[models.Model], columns: Sequence[str], *, found_by:
     """
     if rows:
         _rewriting(type(next(iter(rows))), tuple(columns), tuple(found_by), is_postgresql()).run(rows)
+
+
+def sentence(word: Callable[..., models.QuerySet[Any, Any]]) -> Callable[..., list[Row]]:
+    """Have a query worded once for the same arguments: that takes Django longer than it takes the database to answer.
+
+    ``word``: builds it; it asks for plain columns only (JSON cast to text), for nothing converts them.
+    """
+
+    @lru_cache(maxsize=256)
+    def worded(*args: Hashable) -> tuple[str, tuple[Any, ...]]:
+        return word(*args).query.sql_with_params()
+
+    @wraps(word)
+    def read(*args: Hashable) -> list[Row]:
+        if not is_postgresql():  # SQLite's columns have fewer types than ours
+            return list(word(*args))
+        return statements.execute(*worded(*args))
+
+    return read
 
 
 class Lookup(Generic[Model]):

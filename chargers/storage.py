@@ -56,6 +56,9 @@ class Storage(Protocol):
     def open(self, name: str) -> BinaryIO:
         """Raises NoSuchFile."""
 
+    def head(self, name: str, size: int) -> bytes:
+        """Its first bytes, at most ``size``, without fetching the rest. Raises NoSuchFile."""
+
     def delete(self, name: str) -> None:
         """Safe to repeat."""
 
@@ -102,6 +105,10 @@ class LocalFiles:
             return self._path(name).open("rb")
         except FileNotFoundError as error:
             raise NoSuchFile(name) from error
+
+    def head(self, name: str, size: int) -> bytes:
+        with self.open(name) as file:
+            return file.read(size)
 
     def delete(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)
@@ -189,6 +196,17 @@ class S3Files:
             raise NoSuchFile(f"{name}: {error}") from error
         file.seek(0)
         return file
+
+    def head(self, name: str, size: int) -> bytes:
+        from botocore.exceptions import ClientError
+
+        try:
+            answer = _s3().get_object(Bucket=self._bucket, Key=name, Range=f"bytes=0-{size - 1}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "InvalidRange":  # of an empty file
+                return b""
+            raise NoSuchFile(f"{name}: {error}") from error
+        return bytes(answer["Body"].read())
 
     def delete(self, name: str) -> None:
         _s3().delete_object(Bucket=self._bucket, Key=name)

@@ -22,6 +22,7 @@ OPEN = (Upload.State.WAITING, Upload.State.UPLOADING)
 STALLED = timedelta(minutes=10)  # whoever began to write and never came to an end
 SLACK = timedelta(minutes=5)  # for what was begun in the link's last minute
 LOOKED_AT_ONCE = 200
+HEAD_BYTES = 600  # by which `content_of` knows a file
 # What chargers of all versions tell: 1.6 UploadFailed, 2.x UploadFailure and its reasons.
 FAILED = {
     "UploadFailed": phrase("The charger could not upload it."),
@@ -124,7 +125,7 @@ def break_off(name: str, problem: str) -> None:
 
 
 def content_of(head: bytes) -> Upload.Content:
-    """What a file is by its first bytes (600 are enough); its name says nothing."""
+    """What a file is by its first ``HEAD_BYTES``; its name says nothing."""
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return Upload.Content.ZIP
     if head.startswith(b"\x1f\x8b"):
@@ -163,9 +164,7 @@ def _is_in(files: S3Files, upload: Upload, at: datetime) -> bool:
         files.delete(upload.name)
         _fail(upload, LOG_TOO_LARGE.format(size=size, most=settings.UPLOAD_LIMIT_BYTES))
         return True
-    with files.open(upload.name) as file:
-        head = file.read(600)
-    receive(upload.name, size_bytes=size, head=head, at=at)
+    receive(upload.name, size_bytes=size, head=files.head(upload.name, HEAD_BYTES), at=at)
     return True
 
 

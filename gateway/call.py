@@ -46,6 +46,7 @@ class Unanswered:
 
     charger_id: int
     message_id: str
+    digest: str  # of what was asked: after a restart the same id may be another request's
     action: str
     question: dict[str, Any]
 

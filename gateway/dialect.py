@@ -3,7 +3,8 @@
 - ``handles(action)``: a CALL of the charger → the payload of our answer, or the promise of one; a translation table
   onto domain verbs
 - ``asks(action)``: what such a handler left to be asked outside → the payload of our answer; runs by itself, in no
-  transaction, and has an answer whatever becomes of the question
+  transaction, and has an answer whatever becomes of the question. Where the answer promises something, a function is
+  returned that sees to it and gives the payload: it is called in the transaction that keeps the answer
 - ``hears(action)``: a SEND of the charger, which is never answered (2.1)
 - ``sends(verb)``: one of our verbs → (action, payload) in this version's words
 - ``answers(action)``: what the charger's answer to our CALL means for the domain
@@ -20,14 +21,14 @@ from collections.abc import Callable, MutableMapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from chargers.models import Command, CommandStatus
+from chargers.models import Charger, Command, CommandStatus
 from gateway.call import Aside, Call
 from sessions.book import Later
 
 Payload = dict[str, Any]
 Answer = Payload | Later[Payload] | Aside
 Handler = Callable[[Call], Answer]
-Asker = Callable[[Payload, datetime], Payload]
+Asker = Callable[[Charger, Payload, datetime], Payload | Callable[[], Payload]]
 Listener = Callable[[Call], None]
 Wording = Callable[[Command], tuple[str, Payload]]
 Reading = Callable[[Command, Payload, Call], None]

@@ -144,7 +144,7 @@ class Dispatcher:
             self._unfinished.append(Unfinished(turn, frame, entry, answer, reply))
             return None
         if isinstance(answer, Aside):
-            books.unanswered.append(Unanswered(charger.pk, frame.message_id, frame.action, answer.question))
+            books.unanswered.append(Unanswered(charger.pk, frame.message_id, digest, frame.action, answer.question))
             return None
         return self._result(turn, frame, entry, answer)
 

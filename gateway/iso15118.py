@@ -1,8 +1,7 @@
 """Who answers for plug and charge: certificates of cars and their revocation, asked of a provider outside.
 
 ``ISO15118_PROVIDER`` names a class by dotted path, with these methods; without one chargers get the refusal that the
-specification has for it. A provider is asked aside (`gateway.asides`), where only the charger waits that wants to know;
-but for a signature (SignCertificate) while a batch of frames waits, so for that it has less time.
+specification has for it. A provider is asked aside (`gateway.asides`), where only the charger waits that wants to know.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from django.utils.module_loading import import_string
 log = structlog.get_logger(__name__)
 
 PATIENCE_S = 12.0
-PATIENCE_IN_BATCH_S = 3.0
 
 
 class Provider(Protocol):
@@ -62,10 +60,10 @@ def contract_status(*, emaid: str, hashes: list[dict[str, Any]], certificate: st
 
 
 def station_certificate(csr: str) -> str | None:
-    return _asked(lambda asked: asked.station_certificate(csr), PATIENCE_IN_BATCH_S)
+    return _asked(lambda asked: asked.station_certificate(csr))
 
 
-def _asked(question: Callable[[Provider], str | None], patience_s: float | None = None) -> str | None:
+def _asked(question: Callable[[Provider], str | None]) -> str | None:
     """The provider's answer; None if there is no provider, or it fails, or takes too long."""
     if not is_there():
         return None
@@ -80,7 +78,7 @@ def _asked(question: Callable[[Provider], str | None], patience_s: float | None 
     # A thread of its own, that nobody waits for at the end: a hanging provider must not hold up the worker.
     Thread(target=ask, name="iso15118", daemon=True).start()
     try:
-        return answer.result(PATIENCE_S if patience_s is None else patience_s)
+        return answer.result(PATIENCE_S)
     except Exception:
         log.exception("iso15118_provider_failed", provider=settings.ISO15118_PROVIDER)
         return None

@@ -33,13 +33,10 @@ def deliver_pending() -> None:
     delivery.deliver_now(commands.waiting_longest(1000), publisher.of_this_process(), at=timezone.now())
 
 
-@shared_task(soft_time_limit=60)
-def answer_aside(charger_id: int, message_id: str, action: str, question: dict[str, Any]) -> None:
-    request = Unanswered(charger_id, message_id, action, question)
+@shared_task
+def answer_aside(charger_id: int, message_id: str, digest: str, action: str, question: dict[str, Any]) -> None:
     bus = publisher.of_this_process()  # its connection comes about while somebody is asked
-    said = asides.answer(request, at=timezone.now())
-    bus.require()
-    bus.publish(said)
+    asides.answer_soon(Unanswered(charger_id, message_id, digest, action, question), bus.publish_when_there)
 
 
 @shared_task

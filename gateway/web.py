@@ -1,5 +1,5 @@
 """Daphne's HTTP with bounds: what is sent to us has a limit before it is read, and an answer is not made faster than
-its reader takes it (firmware for a charger on a slow line would wait in our memory).
+its reader takes it (firmware for a charger on a slow line would wait in our memory). Each socket begins here as well.
 """
 
 # ruff: noqa: N802 - Twisted names the methods
@@ -11,12 +11,21 @@ from typing import Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
 
+PROTOCOL = b"Sec-WebSocket-Protocol"
+
 
 class Request(WebRequest):
     _taken: asyncio.Event | None = None  # set while its reader keeps up
     _received_bytes = 0
 
     # -- what is sent to us ------------------------------------------------------------------------------------------
+
+    def process(self) -> Any:
+        """Before it may become a socket: whoever names a subprotocol twice means it once (Autobahn would refuse it)."""
+        if offered := self.requestHeaders.getRawHeaders(PROTOCOL):
+            names = dict.fromkeys(name.strip() for name in b",".join(offered).split(b","))
+            self.requestHeaders.setRawHeaders(PROTOCOL, [b", ".join(filter(None, names))])
+        return super().process()
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable
+from http import HTTPStatus
 from typing import Any
 
 from channels.auth import AuthMiddlewareStack
@@ -27,11 +28,13 @@ connections.settings["default"]["CONN_HEALTH_CHECKS"] = True
 # After Django is set up: these have models.
 from gateway import switchboard  # noqa: E402
 from gateway.consumers import ChargerConsumer  # noqa: E402
+from gateway.handshake import SUBPROTOCOLS  # noqa: E402
 from portal.clerks import Clerks  # noqa: E402
 from portal.consumers import LiveConsumer  # noqa: E402
 from portal.hatch import PREFIX, Hatch  # noqa: E402
 
 LIVE_PATH = "/live/"
+CHARGERS_PATH = "/ocpp/"
 ALIVE_PATH = "/livez"
 MACHINE_PATHS = ("/readyz", "/metrics")  # asked every second, for ever
 
@@ -59,6 +62,8 @@ class Application:
             application = web(scope, receive, send)  # asks no database; told even if all clerks wait for theirs
         elif scope["path"] in MACHINE_PATHS:
             application = self.machines(scope, receive, send)
+        elif self.takes_chargers and scope["path"].startswith(CHARGERS_PATH):
+            application = _only_sockets(send)
         elif self.serves_people and scope["path"].startswith(PREFIX):
             application = self.hatch(scope, receive, send)
         elif self.serves_people:
@@ -89,8 +94,25 @@ class Application:
 
 
 async def _not_here(send: Any, sentence: str, *, kind: str = "http") -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    await send({"type": f"{kind}.response.start", "status": 404, "headers": headers})
+    await _say(send, HTTPStatus.NOT_FOUND, sentence, kind=kind)
+
+
+async def _only_sockets(send: Any) -> None:
+    """To a browser in which somebody typed a charger's address, or a charger whose proxy drops what it wishes."""
+    names = ", ".join(SUBPROTOCOLS)
+    await _say(
+        send,
+        HTTPStatus.UPGRADE_REQUIRED,
+        f"Here chargers connect by WebSocket ({names}); this was a plain HTTP request. If a charger is answered so, a "
+        "proxy between it and us does not pass on its headers Upgrade and Connection.",
+        (b"upgrade", b"websocket"),
+        (b"connection", b"Upgrade"),
+    )
+
+
+async def _say(send: Any, status: HTTPStatus, sentence: str, *headers: tuple[bytes, bytes], kind: str = "http") -> None:
+    plain = (b"content-type", b"text/plain; charset=utf-8")
+    await send({"type": f"{kind}.response.start", "status": status, "headers": [plain, *headers]})
     await send({"type": f"{kind}.response.body", "body": f"{sentence}\n".encode()})
 
 

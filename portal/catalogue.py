@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(settings.BASE_DIR)
 PYTHON = ("chargers", "sessions", "smartcharging", "portal")
 PAGES = (ROOT / "templates", ROOT / "portal/templates")
+PACKS = ROOT / "chargers/packs"
 NOT_SHOWN = {"tests", "migrations", "bench", "certify", "chaos", "capacity", "supervisor", "management", "api", "aws"}
 # Sources of the second catalogue; all others, and what both say, belong to the first. One would do, two are easier to
 # work on side by side: the desk, and what stands in the yard.
@@ -77,10 +79,19 @@ def in_template(source: str) -> Iterator[Sentence]:
             yield _sentence(call[1], texts)
 
 
+def in_pack(source: str) -> Iterator[Sentence]:
+    """What a behaviour pack says of itself to people."""
+    pack = tomllib.loads(source)
+    yield from (Sentence(pack["title"]), Sentence(pack["why"]))
+
+
 def _sentence(name: str, texts: list[str]) -> Sentence:
     has_context, has_plural = MARKS[name]
     context = texts.pop(0) if has_context else ""
     return Sentence(texts[0], texts[1] if has_plural else "", context)
+
+
+READERS = {".py": in_python, ".html": in_template, ".toml": in_pack}
 
 
 def sources() -> Iterator[Path]:
@@ -90,13 +101,14 @@ def sources() -> Iterator[Path]:
                 yield path
     for pages in PAGES:
         yield from pages.rglob("*.html")
+    yield from PACKS.glob("*.toml")
 
 
 def collect() -> dict[str, set[Sentence]]:
     """What each catalogue has to hold, by the name of its folder under `locale/`."""
     found: dict[str, set[Sentence]] = {name: set() for name in NAMES}
     for path in sources():
-        read = in_python if path.suffix == ".py" else in_template
+        read = READERS[path.suffix]
         room = "yard" if YARD.match(path.relative_to(ROOT).as_posix()) else "desk"
         found[room] |= set(read(path.read_text()))
     return {"desk": found["desk"], "yard": found["yard"] - found["desk"]}

@@ -27,7 +27,6 @@ PREFIX = "/files/"
 CHUNK = 64 * 1024
 TOLD_EVERY_S = 1.0
 LONGEST_LENGTH = 16  # digits of a Content-Length that is meant
-HEAD_BYTES = 600  # by which `uploads.content_of` knows what it is
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
 
 log = structlog.get_logger(__name__)
@@ -194,8 +193,8 @@ def _told(name: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _seen(chunks: Iterator[bytes], head: bytearray) -> Iterator[bytes]:
     for chunk in chunks:
-        if len(head) < HEAD_BYTES:
-            head += chunk[: HEAD_BYTES - len(head)]
+        if len(head) < uploads.HEAD_BYTES:
+            head += chunk[: uploads.HEAD_BYTES - len(head)]
         yield chunk
 
 

@@ -54,6 +54,8 @@ def of(charger: Charger) -> Abilities:
 
 def without_amperes(charger_ids: Collection[int]) -> frozenset[int]:
     """Those of the chargers that said they take limits in watts only."""
+    if not charger_ids:
+        return frozenset()
     told = Setting.objects.filter(charger__in=charger_ids, attribute="Actual", is_known=True).exclude(value="")
     named = Q()
     for component, name, _ in _PLACES["units"]:

@@ -7,33 +7,52 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from chargers.models import Charger, Command, CommandStatus
-from chargers.rows import first_key, stored
+from chargers.rows import first_key, sentence, stored
+from chargers.statements import Row
 from sessions.models import ChargingSession, MeterValue
 from smartcharging import grid, ledger
 from smartcharging.held import Beside, beside, chargers_of
 from smartcharging.models import CapacitySignal, ChargingNeeds, Limit, LimitNode, Outlet, SitePlan
 
 Place = tuple[int, int]  # charger, EVSE
+_Answers = Mapping[UUID | None, tuple[Any, Any]]  # of commands, what they said in time, and late
 # Rows are wide and sites are large: a plan reads what it needs.
 _OF_OUTLET = (
     *("id", "node_id", "charger_id", "evse_id", "cable_a", "phases", "rotation", "trust", "is_wild", "above_since"),
     *("enough_a", "target_a", "bound_by", "is_queued", "default_command_id"),
 )
-_OF_CHARGER = ("identity", "is_online", "is_booted", "clock_offset_s")
-_READ_OF_ENTRY = (
-    *("pk", "outlet_id", "session_id", "kind", "limit_a", "sent_at", "expires_at", "is_confirmed", "command_id"),
-    *("session__stopped_at", "session__is_superseded", "command__status"),
+_OF_CHARGER = ("id", "identity", "is_online", "is_booted", "clock_offset_s")
+_OF_SESSION = (
+    *("id", "charger_id", "evse_id", "transaction_id", "started_at", "energy_wh", "stopped_at", "is_superseded"),
+    *("drawn_a", "drawn_at"),
 )
 _NOT_TAKEN = (CommandStatus.REJECTED, CommandStatus.EXPIRED, CommandStatus.CANCELLED)
 # What these say is clear without the words of the answer, which are costly to read for each entry.
 _CLEAR = frozenset({None, CommandStatus.ACCEPTED, *CommandStatus.open(), *_NOT_TAKEN})
 METER_LOOKBACK = timedelta(days=1)  # an older reading says nothing of now
+
+
+class _EntryRow(NamedTuple):
+    """An entry of the ledger with what became of its session and its command, by their names as columns."""
+
+    pk: int
+    outlet_id: int
+    session_id: int
+    kind: str
+    limit_a: float
+    sent_at: datetime
+    expires_at: datetime | None
+    is_confirmed: bool
+    command_id: UUID | None
+    session__stopped_at: datetime | None
+    session__is_superseded: bool
+    command__status: str | None
 
 
 @dataclass(slots=True)
@@ -50,7 +69,6 @@ class Books:
     gone: list[int] = field(default_factory=list)  # entries that count no more
     news: list[int] = field(default_factory=list)  # entries that were confirmed since
     defaults_a: list[float | None] = field(default_factory=list)  # our own default at each outlet, as confirmed
-    in_watts: frozenset[int] | None = None  # chargers that take no amperes; read when something is sent
     waiting: dict[tuple[int, str], list[UUID]] = field(default_factory=dict)  # commands not sent yet, by outlet, kind
 
     @property
@@ -62,11 +80,11 @@ class Books:
 def open_books(plan: SitePlan, *, at: datetime, ahead_s: float) -> Books:
     """Read a site. Raises `grid.ImpossibleTree`."""
     nodes = list(LimitNode.objects.filter(site=plan.site_id))
-    outlets = list(_outlets(plan))
-    places = [(outlet.charger.id, outlet.evse_id) for outlet in outlets]
-    sessions = _sessions(plan, at)
+    outlets = [_outlet_in(row) for row in _outlets(plan.site_id)]
+    places = [(outlet.charger_id, outlet.evse_id) for outlet in outlets]
+    sessions = {(session.charger_id, session.evse_id): session for session in _sessions(plan.site_id, at)}
     running = [sessions.get(place) for place in places]
-    needs = ChargingNeeds.objects.filter(charger__in=chargers_of(plan), session__isnull=False)
+    needs = ChargingNeeds.objects.filter(charger__in=chargers_of(plan.site_id), session__isnull=False)
     site = drawn(plan, nodes, outlets, signals=_signals(plan, at))
     held = beside(plan, sessions.values(), at=at)
     defaults = [held.defaults_a(charger_id, outlet) for (charger_id, _), outlet in zip(places, outlets, strict=True)]
@@ -89,13 +107,16 @@ def open_books(plan: SitePlan, *, at: datetime, ahead_s: float) -> Books:
     return books
 
 
-def _outlets(plan: SitePlan) -> Iterator[Outlet]:
-    """With their chargers. Read as values: Django takes longer to build two thousand rows than the rest of a plan."""
-    rows = Outlet.objects.filter(node__site=plan.site_id)
-    for row in rows.values_list(*_OF_OUTLET, *(f"charger__{name}" for name in _OF_CHARGER)):
-        told = dict(zip(_OF_OUTLET, row, strict=False))
-        charger = {"id": told["charger_id"], **dict(zip(_OF_CHARGER, row[len(_OF_OUTLET) :], strict=True))}
-        yield stored(Outlet, told, charger=stored(Charger, charger))
+@sentence
+def _outlets(site_id: int) -> QuerySet[Any, Any]:
+    rows = Outlet.objects.filter(node__site=site_id)
+    return rows.values_list(*_OF_OUTLET, *(f"charger__{name}" for name in _OF_CHARGER))
+
+
+def _outlet_in(row: Row) -> Outlet:
+    """With its charger. Made of values: Django takes longer to build two thousand rows than the rest of a plan."""
+    charger = stored(Charger, dict(zip(_OF_CHARGER, row[len(_OF_OUTLET) :], strict=True)))
+    return stored(Outlet, dict(zip(_OF_OUTLET, row, strict=False)), charger=charger)
 
 
 def _signals(plan: SitePlan, at: datetime) -> list[grid.Signal]:
@@ -132,26 +153,30 @@ def _measured(plan: SitePlan) -> tuple[float, float, float] | None:
     return None if plan.building_a is None else _three(plan.building_a)
 
 
-def _sessions(plan: SitePlan, at: datetime) -> dict[Place, ChargingSession]:
-    """The running session at each place, with the current that its meter showed last."""
+def _sessions(site_id: int, at: datetime) -> Iterator[ChargingSession]:
+    """The running ones, in order of their start, with the current that their meter showed last."""
+    # By the hour, for a question is worded once for the same arguments.
+    since = first_key((at - METER_LOOKBACK).replace(minute=0, second=0, microsecond=0))
+    for row in _running(site_id, since):
+        yield stored(ChargingSession, dict(zip(_OF_SESSION, row, strict=True)))
+
+
+@sentence
+def _running(site_id: int, since: str) -> QuerySet[Any, Any]:
     latest = MeterValue.objects.filter(
         session=OuterRef("pk"),
         current_a__isnull=False,
         is_suspect=False,
         # Of a table by months: only this one and, on its first day, the last are looked into.
-        key__gte=first_key(at - METER_LOOKBACK),
+        key__gte=since,
     )
     latest = latest.order_by("-measured_at")
-    running = ChargingSession.objects.filter(
-        charger__in=chargers_of(plan), stopped_at=None, is_superseded=False
-    ).annotate(
+    running = ChargingSession.objects.filter(charger__in=chargers_of(site_id), stopped_at=None, is_superseded=False)
+    running = running.annotate(
         drawn_a=Subquery(latest.values("current_a")[:1]),
         drawn_at=Subquery(latest.values("received_at")[:1]),
     )
-    running = running.only(
-        "charger", "evse_id", "transaction_id", "started_at", "energy_wh", "stopped_at", "is_superseded"
-    )
-    return {(session.charger_id, session.evse_id): session for session in running.order_by("started_at")}
+    return running.order_by("started_at").values_list(*_OF_SESSION)
 
 
 def beside_ledger(books: Books) -> Beside:
@@ -181,20 +206,25 @@ def _outlet(outlet: Outlet, in_session: bool, default_a: float | None) -> ledger
 
 def _read_entries(books: Books) -> None:
     """Put the entries into the ledger, and draw from their commands what became of them."""
-    by_outlet: dict[int, list[Any]] = defaultdict(list)
-    entries = Limit.objects.filter(outlet__node__site=books.plan.site_id).order_by("pk")
-    rows = list(entries.values_list(*_READ_OF_ENTRY, named=True))
+    by_outlet: dict[int, list[_EntryRow]] = defaultdict(list)
+    rows = [_EntryRow(*row) for row in _entries(books.plan.site_id)]
     for row in rows:
         by_outlet[row.outlet_id].append(row)
-    unclear = {row.command_id for row in rows if not row.is_confirmed and row.command__status not in _CLEAR}
+    asked = [row for row in rows if not row.is_confirmed and row.command__status not in _CLEAR]
+    unclear = {row.command_id for row in asked if row.command_id is not None}
     found = Command.objects.filter(pk__in=unclear).values_list("pk", "answer", "late_answer") if unclear else ()
-    answers = {pk: (answer, late) for pk, answer, late in found}
+    answers: _Answers = {pk: (answer, late) for pk, answer, late in found}
     for index, outlet in enumerate(books.outlets):
         if outlet.id in by_outlet:
             _read_entries_of(books, index, by_outlet[outlet.id], answers)
 
 
-def _read_entries_of(books: Books, index: int, rows: list[Any], answers: Mapping[UUID, tuple[Any, Any]]) -> None:
+@sentence
+def _entries(site_id: int) -> QuerySet[Any, Any]:
+    return Limit.objects.filter(outlet__node__site=site_id).order_by("pk").values_list(*_EntryRow._fields)
+
+
+def _read_entries_of(books: Books, index: int, rows: list[_EntryRow], answers: _Answers) -> None:
     outlet, place, session = books.outlets[index], books.ledger.outlets[index], books.running[index]
     for row in rows:
         is_over = row.session__stopped_at is not None or row.session__is_superseded
@@ -208,7 +238,7 @@ def _read_entries_of(books: Books, index: int, rows: list[Any], answers: Mapping
         if verdict is not None:
             slot = place.slot(row.kind)
             (slot.confirm if verdict else slot.refuse)(row.pk)
-        if row.command__status == CommandStatus.PENDING:
+        if row.command_id is not None and row.command__status == CommandStatus.PENDING:
             books.waiting.setdefault((outlet.pk, row.kind), []).append(row.command_id)
     place.expire(books.at.timestamp())
     kept = {entry.number: entry for slot in (place.floor, place.lease) for entry in slot.entries}
@@ -216,7 +246,7 @@ def _read_entries_of(books: Books, index: int, rows: list[Any], answers: Mapping
     books.news += [row.pk for row in rows if row.pk in kept and kept[row.pk].is_confirmed and not row.is_confirmed]
 
 
-def _verdict(row: Any, answer: Any, late: Any) -> bool | None:
+def _verdict(row: _EntryRow, answer: Any, late: Any) -> bool | None:
     """Whether the charger took it; None: nobody knows, so it may have."""
     status = row.command__status
     if row.is_confirmed or status == CommandStatus.ACCEPTED:

@@ -111,6 +111,11 @@ class Signal:
         return self.from_at <= end and (self.to_at is None or self.to_at > start)
 
 
+def is_power(name: str) -> bool:
+    """Whether a limit of `Site.network` by that name is one of watts, over all phases, and not of one phase."""
+    return name.endswith(POWER_OF.format(name=""))
+
+
 @dataclass(slots=True)
 class Site:
     nodes: Sequence[Node]

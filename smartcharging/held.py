@@ -6,6 +6,7 @@ changed as a dynamic one.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from chargers.models import Command, CommandStatus
+from chargers.rows import sentence
 from sessions.models import ChargingSession
 from smartcharging import leading
 from smartcharging.models import InstalledProfile, Outlet, SitePlan
@@ -30,40 +32,44 @@ OURS = ("plan floor", "plan lease")  # they are in the ledger on their own
 PATIENCE = timedelta(minutes=10)
 
 
-def chargers_of(plan: SitePlan) -> QuerySet[Outlet, int]:
+def chargers_of(site_id: int) -> QuerySet[Outlet, int]:
     """As a subquery: a thousand numbers in each statement cost more than what they ask for."""
-    return Outlet.objects.filter(node__site=plan.site_id).order_by().values_list("charger", flat=True)
+    return Outlet.objects.filter(node__site=site_id).order_by().values_list("charger", flat=True)
 
 
 class Held(NamedTuple):
-    """A profile that may lead at an EVSE (0: at each) of a charger."""
+    """A profile that may lead at an EVSE (0: at each) of a charger. ``schedules``: as JSON."""
 
     evse_id: int
     number: int
-    schedules: list[dict[str, Any]]
+    schedules: str
 
     def most_a(self, outlet: Outlet, volts: float) -> float:
         """The most that it allows there; of a period that says none, or none that can be read, what the cable bears."""
-        return max(
-            [
-                _amperes(period, schedule.get("unit") == "A", volts, outlet)
-                for schedule in self.schedules
-                for period in schedule.get("periods") or ()
-            ],
-            default=outlet.cable_a,
-        )
+        return _most_a(self.schedules, outlet.cable_a, outlet.phases, volts)
 
 
-def _amperes(period: dict[str, Any], in_amperes: bool, volts: float, outlet: Outlet) -> float:
+@lru_cache(maxsize=4096)
+def _most_a(schedules: str, cable_a: float, phases: int, volts: float) -> float:
+    """What a plan told to a thousand chargers at once is read once."""
+    allowed_a = [
+        _amperes(period, schedule.get("unit") == "A", volts, cable_a=cable_a, phases=phases)
+        for schedule in orjson.loads(schedules)
+        for period in schedule.get("periods") or ()
+    ]
+    return max(allowed_a, default=cable_a)
+
+
+def _amperes(period: dict[str, Any], in_amperes: bool, volts: float, *, cable_a: float, phases: int) -> float:
     """Per phase; where phases are told apart, on the one that has most."""
     told = [value for name in LIMITS if isinstance(value := period.get(name), int | float)]
     if not isinstance(period.get("limit"), int | float):
-        return outlet.cable_a
+        return cable_a
     if in_amperes:
         return float(max(told))
     # Watts are those of all phases that are used, unless they are told apart.
-    phases = 1 if len(told) > 1 else min(_whole(period.get("phases")) or outlet.phases, outlet.phases)
-    return float(max(told)) / (volts * phases)
+    used = 1 if len(told) > 1 else min(_whole(period.get("phases")) or phases, phases)
+    return float(max(told)) / (volts * used)
 
 
 @dataclass(slots=True)
@@ -95,9 +101,9 @@ class Beside:
 
     def others_a(self, charger_id: int, outlet: Outlet) -> float:
         """The most that profiles which are not the planner's may allow there; 0 where there are none."""
-        ours = {leading.profile_id(outlet.evse_id, kind) for kind in leading.KINDS}
         there = [*_there(self.confirmed, charger_id, outlet), *_there(self.in_doubt, charger_id, outlet)]
-        return max((one.most_a(outlet, self.volts) for one in there if one.number not in ours), default=0.0)
+        others = [one for one in there if not leading.is_ours(one.number, outlet.evse_id)]
+        return max([one.most_a(outlet, self.volts) for one in others], default=0.0)
 
 
 def _there(held: Mapping[int, list[Held]], charger_id: int, outlet: Outlet) -> list[Held]:
@@ -107,18 +113,15 @@ def _there(held: Mapping[int, list[Held]], charger_id: int, outlet: Outlet) -> l
 def beside(plan: SitePlan, sessions: Collection[ChargingSession], *, at: datetime) -> Beside:
     """Read what there is at a site."""
     confirmed: dict[int, list[Held]] = defaultdict(list)
-    rows = InstalledProfile.objects.filter(charger__in=chargers_of(plan), purpose__in=LEADING)
-    # As text: what a plan told to a thousand chargers at once is read once.
-    told = Cast("schedules", TextField())
-    for charger_id, evse_id, number, schedules in rows.values_list("charger", "evse_id", "profile_id", told):
-        confirmed[charger_id].append(Held(evse_id, number, _schedules(schedules)))
+    for charger_id, evse_id, number, schedules in _confirmed(plan.site_id):
+        confirmed[charger_id].append(Held(evse_id, number, schedules))
     return Beside(confirmed, _in_doubt(plan, confirmed, sessions, at), plan.volts)
 
 
-@lru_cache(maxsize=4096)
-def _schedules(text: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = orjson.loads(text)
-    return found
+@sentence
+def _confirmed(site_id: int) -> QuerySet[Any, Any]:
+    rows = InstalledProfile.objects.filter(charger__in=chargers_of(site_id), purpose__in=LEADING).order_by()
+    return rows.values_list("charger", "evse_id", "profile_id", Cast("schedules", TextField()))
 
 
 def _in_doubt(
@@ -128,17 +131,15 @@ def _in_doubt(
 
     One that was confirmed under the same number later is not there.
     """
-    # Raw orders have arguments where they were understood as they left.
-    carrying = Q(verb__in=CARRYING) | Q(verb="") & ~Q(arguments={})
-    orders = Command.objects.filter(carrying, charger__in=chargers_of(plan)).exclude(requested_via__in=OURS).order_by()
-    columns = ("charger", "verb", "arguments", "created_at", "late_answer")
-    rows = [
-        *orders.filter(status__in=CommandStatus.open()).values_list(*columns),
-        *orders.filter(status=CommandStatus.TIMEOUT).values_list(*columns),
+    orders = [
+        order
+        for statuses in (CommandStatus.open(), (CommandStatus.TIMEOUT,))  # each has an index of its own
+        for order in _unclear(plan.site_id, statuses)
     ]
-    confirmed_at = _confirmed_at({charger_id for charger_id, *_ in rows})
+    confirmed_at = _confirmed_at({charger_id for charger_id, *_ in orders})
     found: dict[int, list[Held]] = defaultdict(list)
-    for charger_id, verb, arguments, created_at, late_answer in rows:
+    for charger_id, verb, told, created_at, answer in orders:
+        arguments, late_answer = orjson.loads(told), orjson.loads(answer or "null")
         if isinstance(late_answer, dict) and late_answer.get("status") == "Rejected":
             continue
         if verb == "remote_start":
@@ -149,6 +150,16 @@ def _in_doubt(
         if held is not None and confirmed_at.get((charger_id, held.number), created_at) <= created_at:
             found[charger_id].append(held)
     return found
+
+
+@sentence
+def _unclear(site_id: int, statuses: tuple[CommandStatus, ...]) -> QuerySet[Any, Any]:
+    """Orders whose profile the charger may hold. Raw ones have arguments where they were understood as they left."""
+    carrying = Q(verb__in=CARRYING) | Q(verb="") & ~Q(arguments={})
+    rows = Command.objects.filter(carrying, charger__in=chargers_of(site_id), status__in=statuses)
+    rows = rows.exclude(requested_via__in=OURS).order_by()
+    as_text = (Cast("arguments", TextField()), Cast("late_answer", TextField()))
+    return rows.values_list("charger", "verb", as_text[0], "created_at", as_text[1])
 
 
 def _confirmed_at(charger_ids: Collection[int]) -> dict[tuple[int, int], datetime]:
@@ -171,17 +182,17 @@ def _ordered(arguments: dict[str, Any], confirmed: Collection[Held]) -> Held | N
     schedules = profile.get("schedules")
     if not isinstance(schedules, list):
         schedules = [{"unit": profile.get("unit", "A"), "periods": profile.get("periods")}]
-    return Held(_whole(arguments.get("evse_id")), _whole(profile.get("id")), schedules)
+    return Held(_whole(arguments.get("evse_id")), _whole(profile.get("id")), json.dumps(schedules))
 
 
 def _changed(number: int, powers: dict[str, Any], confirmed: Collection[Held]) -> Held | None:
     """New powers for a dynamic profile that the charger holds."""
     held = next((one for one in confirmed if one.number == number), None)
-    if held is None or not held.schedules:
+    schedules = orjson.loads(held.schedules) if held is not None else []
+    if held is None or not schedules:
         return None
-    schedule = held.schedules[0]
-    period = {**next(iter(schedule.get("periods") or ()), {}), **powers}
-    return Held(held.evse_id, number, [{**schedule, "periods": [period]}])
+    period = {**next(iter(schedules[0].get("periods") or ()), {}), **powers}
+    return Held(held.evse_id, number, json.dumps([{**schedules[0], "periods": [period]}]))
 
 
 def _whole(value: object) -> int:

@@ -15,6 +15,11 @@ def profile_id(evse_id: int, kind: str) -> int:
     return PROFILES_FROM + evse_id * 10 + KINDS.index(kind)
 
 
+def is_ours(number: int, evse_id: int) -> bool:
+    """Whether a profile of this number at this EVSE is the planner's."""
+    return 0 <= number - profile_id(evse_id, KINDS[0]) < len(KINDS)
+
+
 def profile(
     kind: str, evse_id: int, limit_a: float, *, at: datetime, until: datetime | None, watts_per_a: float | None
 ) -> dict[str, Any]:

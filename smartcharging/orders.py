@@ -6,7 +6,7 @@ withdrawn, so a charger never gets an old limit after a new one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,7 +30,8 @@ def send(books: Books, orders: Sequence[Order]) -> int:
     """Book limits, then order them; how many."""
     meant = [(order, session) for order in orders if (session := books.running[order.index]) is not None]
     _withdraw(books, orders)
-    told = commands.request_each([_wish(books, *one) for one in meant], ttl_s=TTL_S)
+    in_watts = abilities.without_amperes({books.outlets[order.index].charger_id for order, _ in meant})
+    told = commands.request_each([_wish(books, *one, in_watts) for one in meant], ttl_s=TTL_S)
     entries = [_entry(books, *one, command) for one, command in zip(meant, told, strict=True)]
     rows.number(entries)
     rows.insert(entries)
@@ -39,9 +40,9 @@ def send(books: Books, orders: Sequence[Order]) -> int:
     return len(meant)
 
 
-def _wish(books: Books, order: Order, session: ChargingSession) -> Wish:
+def _wish(books: Books, order: Order, session: ChargingSession, in_watts: Collection[int]) -> Wish:
     outlet = books.outlets[order.index]
-    profile = _profile(books, outlet, order.kind, order.limit_a, until=_end(order))
+    profile = _profile(books, outlet, order.kind, order.limit_a, in_watts, until=_end(order))
     return _set_profile(outlet, {**profile, "session_id": session.pk}, via=f"plan {order.kind}")
 
 
@@ -67,17 +68,17 @@ def _set_profile(outlet: Outlet, profile: dict[str, Any], *, via: str) -> Wish:
 
 
 def _profile(
-    books: Books, outlet: Outlet, kind: str, limit_a: float, *, until: datetime | None = None
+    books: Books,
+    outlet: Outlet,
+    kind: str,
+    limit_a: float,
+    in_watts: Collection[int],
+    *,
+    until: datetime | None = None,
 ) -> dict[str, Any]:
-    watts_per_a = books.plan.volts * outlet.phases if outlet.charger_id in _in_watts(books) else None
+    """``in_watts``: the chargers that take no amperes."""
+    watts_per_a = books.plan.volts * outlet.phases if outlet.charger_id in in_watts else None
     return leading.profile(kind, outlet.evse_id, limit_a, at=books.at, until=until, watts_per_a=watts_per_a)
-
-
-def _in_watts(books: Books) -> frozenset[int]:
-    """The chargers that take no amperes."""
-    if books.in_watts is None:
-        books.in_watts = abilities.without_amperes({outlet.charger_id for outlet in books.outlets})
-    return books.in_watts
 
 
 def _withdraw(books: Books, orders: Sequence[Order]) -> None:
@@ -135,8 +136,9 @@ def _is_asked(books: Books, command: Command | None) -> bool:
 
 
 def _order_defaults(books: Books, outlets: Sequence[Outlet]) -> None:
+    in_watts = abilities.without_amperes({outlet.charger_id for outlet in outlets})
     wishes = [
-        _set_profile(outlet, _profile(books, outlet, "default", books.plan.default_a), via="plan default")
+        _set_profile(outlet, _profile(books, outlet, "default", books.plan.default_a, in_watts), via="plan default")
         for outlet in outlets
     ]
     for outlet, command in zip(outlets, commands.request_each(wishes, ttl_s=TTL_S), strict=True):

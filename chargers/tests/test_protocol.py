@@ -18,10 +18,11 @@ def say(cp1):
     """A message of CP-1 some minutes ago."""
 
     def say(
-        *findings: str, minutes: float = 10, outcome: str = "result", error_code: str = "", action: str = "MeterValues"
-    ):
+        *findings: str, minutes: float = 10, outcome: str = "result", error_code: str = "", action: str = "MeterValues",
+        pk: int | None = None,
+    ):  # fmt: skip
         return Exchange.objects.create(
-            charger=cp1, epoch=1, origin="charger", message_id="1", action=action, outcome=outcome,
+            pk=pk, charger=cp1, epoch=1, origin="charger", message_id="1", action=action, outcome=outcome,
             requested_at=timezone.now() - timedelta(minutes=minutes), error_code=error_code, findings=list(findings),
         )  # fmt: skip
 
@@ -59,6 +60,14 @@ def test_a_counter_that_dies_half_way_has_counted_nothing(say, monkeypatch):
         protocol.roll_up(at=timezone.now())
     monkeypatch.undo()
     assert count() == [("x is missing.", 1, False)]
+
+
+def test_numbers_that_leap_are_passed_over_in_one_turn(say):
+    say("x is missing.")
+    count()
+    say("x is missing.", pk=10_000_000_000)
+    assert not protocol.roll_up(at=timezone.now()), "it asks for turns over numbers that nobody has"
+    assert count() == [("x is missing.", 2, False)]
 
 
 def test_what_may_still_be_answered_waits(say):

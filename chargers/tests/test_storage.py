@@ -39,6 +39,20 @@ def test_what_is_kept_can_be_read_and_deleted(files):
         files.open(name)
 
 
+def test_of_a_large_file_only_the_beginning_is_fetched(files, monkeypatch):
+    """A log may have UPLOAD_LIMIT_BYTES; what it is stands in its first bytes."""
+    files.keep("diagnostics/log", [b"PK\x03\x04", b"x" * 100_000])
+    files.keep("diagnostics/short", [b"ab"])
+    files.keep("diagnostics/empty", [])
+    if isinstance(files, S3Files):
+        monkeypatch.delattr(S3Files, "open")
+    assert files.head("diagnostics/log", 6) == b"PK\x03\x04xx"
+    assert files.head("diagnostics/short", 600) == b"ab"
+    assert files.head("diagnostics/empty", 600) == b""
+    with pytest.raises(NoSuchFile):
+        files.head("diagnostics/none", 600)
+
+
 def test_too_large_a_file_leaves_nothing_behind(files, settings):
     settings.UPLOAD_LIMIT_BYTES = 5
     with pytest.raises(TooLarge, match="UPLOAD_LIMIT_BYTES"):

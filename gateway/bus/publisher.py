@@ -92,6 +92,11 @@ class Publisher:
             except (RuntimeError, ValueError) as error:  # the link was lost since `require`
                 log.warning("not_published", broker=str(self._address), error=str(error))
 
+    def publish_when_there(self, publications: Iterable[Publication]) -> None:
+        """`require` and `publish`. Raises BusAway."""
+        self.require()
+        self.publish(publications)
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()

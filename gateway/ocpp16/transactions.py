@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
+from gateway import events
 from gateway.call import Call
 from gateway.dialect import Answer, Payload
 from gateway.errors import ProtocolError
@@ -12,7 +12,6 @@ from gateway.ocpp16.dialect import dialect
 from gateway.ocpp16.metering import read_meter
 from gateway.ocpp16.words import connector_of, id_tag_info
 from gateway.wire import small, text, whole
-from sessions.models import ChargingSession
 from sessions.starting import Start, Started
 from sessions.stopping import Stop, Stopped
 
@@ -39,7 +38,7 @@ def _started(call: Call, begun: Started) -> Payload:
     call.books.changed_sessions |= {session.pk, *(closed.pk for closed in begun.superseded)}
     call.books.changed_chargers.add(call.charger.pk)
     if begun.is_new:
-        call.event("transactions", kind="started", **_facts(session), meter_start_wh=session.meter_start_wh)
+        call.event("transactions", kind="started", **events.of_session(session))
     return {"transactionId": int(session.transaction_id), "idTagInfo": id_tag_info(begun.authorization)}
 
 
@@ -70,15 +69,5 @@ def _stopped(call: Call, ended: Stopped) -> Payload:
     call.books.changed_sessions.add(session.pk)
     call.books.changed_chargers.add(call.charger.pk)
     if ended.is_new:
-        call.event("transactions", kind="stopped", **_facts(session), reason=session.stop_reason)
+        call.event("transactions", kind="stopped", **events.of_session(session))
     return {"idTagInfo": id_tag_info(ended.authorization)} if ended.authorization else {}
-
-
-def _facts(session: ChargingSession) -> dict[str, Any]:
-    return {
-        "session": session.pk,
-        "transaction_id": session.transaction_id,
-        "evse_id": session.evse_id,
-        "energy_wh": session.energy_wh,
-        "token_verdict": session.token_verdict,
-    }

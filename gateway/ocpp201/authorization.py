@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from chargers.models import Command
+from chargers.models import Charger, Command
 from gateway import guessing, iso15118
 from gateway.call import Aside, Call
 from gateway.dialect import Answer, Payload
@@ -33,7 +33,7 @@ def authorize(call: Call) -> Answer:
 
 
 @dialect.asks("Authorize")
-def ask_for_contract(asked: Payload, at: datetime) -> Payload:
+def ask_for_contract(charger: Charger, asked: Payload, at: datetime) -> Payload:
     status = iso15118.contract_status(
         emaid=asked["emaid"],
         hashes=dicts(asked.get("iso15118CertificateHashData")),

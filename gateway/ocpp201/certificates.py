@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from chargers import certificates, revocation
 from chargers.certificates import Hashes, Kind
-from chargers.models import Command
+from chargers.models import Charger, Command
 from gateway import iso15118
 from gateway.call import Aside, Call
 from gateway.certificates import hashes, hashes_in_words
@@ -36,13 +37,32 @@ FOR_V2G = {"V2GCertificate", "V2G20Certificate"}
 
 
 @dialect.handles("SignCertificate")
-def sign_certificate(call: Call) -> Payload:
+def sign_certificate(call: Call) -> Answer:
     """A02: the certificate follows in a command. Ours is no authority of ISO 15118: V2G ones come from the provider."""
     use, csr = text(call.payload.get("certificateType")), text(call.payload.get("csr"))
-    issue = iso15118.station_certificate if use in FOR_V2G else None
-    is_signed = certificates.sign(call.charger, csr, use=USE.get(use, use), issue=issue, at=call.at)
+    if use in FOR_V2G and iso15118.is_there():
+        return Aside({"csr": csr, "use": use})
     call.books.changed_chargers.add(call.charger.pk)
+    return _signed(call.charger, csr, use, issue=_nobody if use in FOR_V2G else None, at=call.at)
+
+
+@dialect.asks("SignCertificate")
+def ask_for_signature(charger: Charger, told: Payload, at: datetime) -> Callable[[], Payload]:
+    """The provider is asked once for each request; what it says is kept and ordered with our answer."""
+    csr = told["csr"]
+    chain = iso15118.station_certificate(csr) if certificates.lacks_signature(charger, csr, at=at) else None
+    return lambda: _signed(charger, csr, told["use"], issue=lambda _: chain, at=at)
+
+
+def _signed(
+    charger: Charger, csr: str, use: str, *, issue: Callable[[str], str | None] | None, at: datetime
+) -> Payload:
+    is_signed = certificates.sign(charger, csr, use=USE.get(use, use), issue=issue, at=at)
     return {"status": "Accepted" if is_signed else "Rejected"}
+
+
+def _nobody(csr: str) -> None:
+    return None
 
 
 @dialect.sends("certificate_signed")
@@ -127,7 +147,7 @@ def get_15118_ev_certificate(call: Call) -> Answer:
 
 
 @dialect.asks("Get15118EVCertificate")
-def ask_for_ev_certificate(told: Payload, at: datetime) -> Payload:
+def ask_for_ev_certificate(charger: Charger, told: Payload, at: datetime) -> Payload:
     response = iso15118.ev_certificate(
         schema_version=text(told.get("iso15118SchemaVersion")),
         action=text(told.get("action")),
@@ -143,7 +163,7 @@ def get_certificate_status(call: Call) -> Answer:
 
 
 @dialect.asks("GetCertificateStatus")
-def ask_for_certificate_status(asked: Payload, at: datetime) -> Payload:
+def ask_for_certificate_status(charger: Charger, asked: Payload, at: datetime) -> Payload:
     return certificate_status(asked, at, longest=OCSP_RESULT_LENGTH)
 
 

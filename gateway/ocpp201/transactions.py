@@ -8,6 +8,7 @@ from typing import Any
 from chargers import clocks
 from chargers.connectors import IN_USE, StatusReport
 from chargers.models import ConnectorStatus
+from gateway import events
 from gateway.call import Call
 from gateway.dialect import Answer, Payload
 from gateway.ocpp201.dialect import dialect
@@ -41,7 +42,7 @@ def _followed(call: Call, told: Told, meter: Meter, followed: Followed) -> Paylo
         place = {"evse_id": session.evse_id, "connector_id": session.connector_id}
         meter.into_book(call, **place, session=session, seq_no=told.seq_no)
         _tell_connector(call, told, followed)
-        call.event("transactions", kind=told.kind.value, **_facts(session), trigger=told.trigger)
+        call.event("transactions", kind=told.kind.value, **events.of_session(session), trigger=told.trigger)
     if told.kind == SessionEvent.Kind.STOPPED:
         call.books.ended_profiles.end_of_session(
             call.charger, session.transaction_id, evse_id=session.evse_id, stopped_at=session.stopped_at
@@ -51,16 +52,6 @@ def _followed(call: Call, told: Told, meter: Meter, followed: Followed) -> Paylo
     call.books.changed_sessions |= {session.pk, *(closed.pk for closed in followed.superseded)}
     call.books.changed_chargers.add(call.charger.pk)
     return _answer(followed.authorization) | _cost(call, told, session)
-
-
-def _facts(session: ChargingSession) -> dict[str, Any]:
-    return {
-        "session": session.pk,
-        "transaction_id": session.transaction_id,
-        "evse_id": session.evse_id,
-        "energy_wh": session.energy_wh,
-        "token_verdict": session.token_verdict,
-    }
 
 
 def _answer(verdict: authorization.Authorization | None) -> Payload:

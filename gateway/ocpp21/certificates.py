@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from chargers import revocation
-from chargers.models import Command
+from chargers.models import Charger, Command
 from gateway.call import Aside, Call
 from gateway.certificates import hashes
 from gateway.dialect import Answer, Payload
@@ -28,7 +28,7 @@ STATUS = {
 
 
 @dialect.asks("GetCertificateStatus")
-def ask_for_certificate_status(asked: Payload, at: datetime) -> Payload:
+def ask_for_certificate_status(charger: Charger, asked: Payload, at: datetime) -> Payload:
     """M06."""
     return older.certificate_status(asked, at, longest=OCSP_RESULT_LENGTH)
 
@@ -43,7 +43,7 @@ def get_certificate_chain_status(call: Call) -> Answer:
 
 
 @dialect.asks("GetCertificateChainStatus")
-def ask_for_certificate_chain_status(asked: Payload, at: datetime) -> Payload:
+def ask_for_certificate_chain_status(charger: Charger, asked: Payload, at: datetime) -> Payload:
     ends_at = monotonic() + PATIENCE_S
     return {"certificateStatus": [_judged(request, at, ends_at) for request in asked["requests"]]}
 

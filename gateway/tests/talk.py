@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,9 +11,10 @@ from django.utils import timezone
 
 from chargers import commands, configuration
 from chargers.models import Charger, Command
-from gateway import frames, schemas
+from gateway import events, frames, schemas
 from gateway.call import Aside, Books, Call
 from gateway.registry import DIALECTS
+from gateway.tests import contract
 from sessions.book import Later
 
 Payload = dict[str, Any]
@@ -51,10 +53,13 @@ class Talk:
             answer = given.answer if isinstance(given, Later) else given
             books.write()
         if isinstance(answer, Aside):
-            answer = self.dialect.askers[action](answer.question, self.at)
+            found = self.dialect.askers[action](self.charger, answer.question, self.at)
+            answer = found() if callable(found) else found
         assert self.messages.is_valid_answer(action, answer), answer
         self.findings = heard.findings
         self.events = [(event.topic, event.body) for event in books.events]
+        for event in books.events:
+            contract.check(event.topic, json.loads(events.publication(event, at=self.at).payload))
         return answer
 
     def sends(self, action: str, **payload: Any) -> None:

@@ -126,7 +126,6 @@ async def test_an_application_that_breaks_in_the_handshake_is_no_500(port):
     ("change", "status"),
     [
         ({"subprotocol": "ocpp1.6\xe9"}, b"400"),
-        ({"subprotocol": "ocpp1.6, ocpp1.6"}, b"400"),
         ({"path": "//["}, b"400"),
         ({"path": "/\xe9"}, b"400"),
     ],
@@ -135,6 +134,15 @@ def test_a_broken_handshake_is_the_callers_fault(port, change, status):
     path = change.pop("path", "/echo")
     answer = received(raw(port, path, **change))
     assert answer.startswith(b"HTTP/1.1 " + status)
+
+
+@pytest.mark.parametrize("extra", ["", "Sec-WebSocket-Protocol: ocpp1.6,"])
+def test_who_names_a_subprotocol_twice_is_let_in(port, extra):
+    """RFC 6455 says that no name comes twice; some chargers do so all the same, in one line or in two."""
+    link = raw(port, "/echo", *filter(None, [extra]), subprotocol="ocpp1.6, ocpp1.6,ocpp2.0.1")
+    answer = link.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 101") and answer.count(b"ocpp1.6") == 1
+    link.close()
 
 
 def test_an_endless_request_line_is_cut_off(port):

@@ -1,4 +1,4 @@
-"""`/sites/{id}/probes/`: what the limits of its chargers are worth, tried with a short one."""
+"""`/sites/{id}/probes/`: what the limits of its chargers are worth, tried with a short one; `…/trust/`: led again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from chargers.models import Site
 from portal.api.authentication import name_of
 from portal.api.problems import Conflict
-from smartcharging import probing
+from smartcharging import obedience, probing
 from smartcharging.models import Outlet, Probe
 
 
@@ -36,7 +36,7 @@ class ProbeSerializer(serializers.ModelSerializer[Probe]):
         }
 
 
-class ProbeOrderSerializer(serializers.Serializer[Any]):
+class PlaceSerializer(serializers.Serializer[Any]):
     charger = serializers.CharField(help_text="Its identity; it hangs in the tree of this site.")
     evse_id = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
 
@@ -54,19 +54,12 @@ class Probes(APIView):
         operation_id="startProbe", summary="Try what the limits of a charger are worth",
         description="It takes about two minutes; the verdict becomes the `trust` of the EVSE. "
         "409 if it cannot be tried now: offline, being tried already, or no 6 A left for it.",
-        request=ProbeOrderSerializer, responses={201: ProbeSerializer},
+        request=PlaceSerializer, responses={201: ProbeSerializer},
     )  # fmt: skip
     def post(self, request: Request, pk: int) -> Response:
-        told = ProbeOrderSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
-        outlets = Outlet.objects.filter(node__site=pk).select_related("charger", "node")
-        outlet = get_object_or_404(
-            outlets, charger__identity_folded=told.validated_data["charger"].casefold(),
-            evse_id=told.validated_data["evse_id"],
-        )  # fmt: skip
-        by = name_of(request)
+        outlet = _outlet(request, pk)
         try:
-            probe = probing.start(outlet, why=by, at=timezone.now())
+            probe = probing.start(outlet, why=name_of(request), at=timezone.now())
         except probing.NotNow as error:
             raise Conflict(str(error)) from error
         return Response(ProbeSerializer(probe).data, status=201)
@@ -76,6 +69,31 @@ class OneProbe(APIView):
     @extend_schema(operation_id="getProbe", summary="How far a trial is", responses=ProbeSerializer)
     def get(self, request: Request, pk: int, probe: int) -> Response:
         return Response(ProbeSerializer(get_object_or_404(_probes(pk), pk=probe)).data)
+
+
+class Trust(APIView):
+    @extend_schema(
+        operation_id="trustAgain", summary="Lead a charger again that was seen above its limit",
+        description="Until then it counts with its cable. 409 while an edge leads the site.",
+        request=PlaceSerializer, responses={204: None},
+    )  # fmt: skip
+    def post(self, request: Request, pk: int) -> Response:
+        try:
+            obedience.trust_again(_outlet(request, pk), by=name_of(request), at=timezone.now())
+        except obedience.EdgeLeads as error:
+            raise Conflict(str(error)) from error
+        return Response(status=204)
+
+
+def _outlet(request: Request, site_id: int) -> Outlet:
+    told = PlaceSerializer(data=request.data)
+    told.is_valid(raise_exception=True)
+    outlets = Outlet.objects.filter(node__site=site_id).select_related("charger", "node")
+    return get_object_or_404(
+        outlets,
+        charger__identity_folded=told.validated_data["charger"].casefold(),
+        evse_id=told.validated_data["evse_id"],
+    )
 
 
 def _probes(site_id: int) -> Any:

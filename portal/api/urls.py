@@ -30,7 +30,7 @@ from portal.api.meter_values import SessionMeterValues
 from portal.api.notices import ChargerNotices
 from portal.api.passwords import ChargerPassword
 from portal.api.power import BuildingLoad, EnergyPrices, SitePower
-from portal.api.probes import OneProbe, Probes
+from portal.api.probes import OneProbe, Probes, Trust
 from portal.api.sessions import Sessions
 from portal.api.sites import Sites
 from portal.api.tariffs import DefaultTariff, SiteTariff
@@ -87,6 +87,7 @@ urlpatterns = [
     path("sites/<int:pk>/energy-prices/", EnergyPrices.as_view(), name="site-energy-prices"),
     path("sites/<int:pk>/probes/", Probes.as_view(), name="site-probes"),
     path("sites/<int:pk>/probes/<int:probe>/", OneProbe.as_view(), name="site-probe"),
+    path("sites/<int:pk>/trust/", Trust.as_view(), name="site-trust"),
     path("sites/<int:pk>/tariff/", SiteTariff.as_view(), name="site-tariff"),
     path("tariff/", DefaultTariff.as_view(), name="tariff"),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),

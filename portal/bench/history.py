@@ -83,6 +83,11 @@ FROM generate_series(0, %(exchanges)s - 1) i
 JOIN bench_fleet fleet ON fleet.n = i %% %(chargers)s,
 LATERAL (SELECT %(month)s + %(spread)s * i / %(exchanges)s AS at) moment
 """
+# A yard that grew old has looked through its log long ago.
+READ_ALREADY = """
+INSERT INTO chargers_journalmark (reader, exchange_id) SELECT %(reader)s, max(id) FROM chargers_exchange
+ON CONFLICT (reader) DO UPDATE SET exchange_id = excluded.exchange_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,8 @@ class Share:
 
 def fill(url: str, values: int, *, at: datetime) -> None:
     """Write ``values`` meter values with their sessions and log, over the last year up to ``at``."""
+    from chargers import protocol
+
     with psycopg.connect(url, autocommit=True) as database:
         database.execute(
             "CREATE TABLE bench_fleet AS SELECT row_number() OVER (ORDER BY id) - 1 AS n, id FROM chargers_charger"
@@ -108,6 +115,7 @@ def fill(url: str, values: int, *, at: datetime) -> None:
     with psycopg.connect(url, autocommit=True) as database:
         for table in ("charging_sessions_chargingsession", "charging_sessions_metervalue", "chargers_exchange"):
             database.execute(f"SELECT setval('{table}_id_seq', (SELECT max(id) FROM {table}))")  # noqa: S608
+        database.execute(READ_ALREADY, {"reader": protocol.READER})
         database.execute("DROP TABLE bench_fleet")
         database.execute("VACUUM ANALYZE")
 

@@ -38,6 +38,7 @@ TITLES = (
     phrase("{charger} waits in quarantine: accept or reject it."),
     phrase("{site}: if everything broke now, its chargers could draw {times:.2f} times what the site bears."),
     phrase("{site}: if everything broke now, its chargers could draw where nothing may flow."),
+    phrase("{charger}, connector {number}, draws more than it may."),
     phrase("The edge of {site} leads it and has not been heard for {time}."),
     phrase("The meter of the building of {site} has been silent for {time}."),
     phrase("{site} shares its power and is not planned: {told}."),
@@ -72,6 +73,7 @@ EVIDENCE = (
     phrase("The last charger went."),
     phrase("The latest refusal."),
     phrase("It came from {address}."),
+    phrase("Until it is trusted again it counts with its cable, {current:g} A."),
 )
 PARTS = (
     phrase("unknown"),
@@ -121,4 +123,5 @@ REASONS = (
     phrase("No edge leads it any more."),
     phrase("The edge is heard again."),
     phrase("It speaks again."),
+    phrase("It is led again."),
 )

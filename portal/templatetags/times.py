@@ -1,4 +1,4 @@
-"""Times as template tags: relative with the absolute on hover, the zone always to be found."""
+"""Times as template tags: relative with the absolute on hover, the zone always to be found, and what it is in UTC."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def ago(at: datetime | None) -> SafeString | str:
     if at is None:
         return gettext("never")
     return format_html(
-        '<time datetime="{}" data-ago title="{}">{}</time>', _iso(at), formats.absolute(at), formats.ago(at)
+        '<time datetime="{}" data-ago title="{}">{}</time>', _iso(at), formats.in_full(at), formats.ago(at)
     )
 
 
@@ -35,7 +35,10 @@ def at(moment: datetime | None, zone: str = "") -> SafeString | str:
         return "–"
     with timezone.override(ZoneInfo(zone) if zone else timezone.get_current_timezone()):
         return format_html(
-            '<time datetime="{}" title="{}">{}</time>', _iso(moment), formats.absolute(moment), formats.clock(moment)
+            '<time datetime="{}" title="{}">{}</time>',
+            _iso(moment),
+            formats.in_full(moment),
+            formats.clock(moment),
         )
 
 
@@ -54,7 +57,7 @@ def running(since: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" data-running title="{}">{}</time>',
         _iso(since),
-        gettext("since {time}").format(time=formats.absolute(since)),
+        gettext("since {time}").format(time=formats.in_full(since)),
         formats.duration(timezone.now() - since),
     )
 
@@ -100,7 +103,7 @@ def site_clock(site: Site) -> str:
 
 @register.filter
 def absolute(moment: datetime | None) -> str:
-    return formats.absolute(moment) if moment else ""
+    return formats.in_full(moment) if moment else ""
 
 
 @register.filter
@@ -109,7 +112,7 @@ def at_ms(moment: datetime) -> SafeString:
     local = timezone.localtime(moment)
     day = "" if local.date() == timezone.localdate() else f"{formats.short_day(local)} "
     text = f"{day}{local:%H:%M:%S}.{local.microsecond // 1000:03d}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', _iso(moment), formats.absolute(moment), text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', _iso(moment), formats.in_full(moment), text)
 
 
 @register.filter

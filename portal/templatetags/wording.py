@@ -121,6 +121,7 @@ def tariff_words(tariff: Tariff) -> str:
     return ", ".join(parts)
 
 
+@register.filter(name="price")
 def _amount(value: Decimal) -> str:
     """At least two places, and those that say something."""
     places = max(2, -int(value.normalize().as_tuple().exponent))

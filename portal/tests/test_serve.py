@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import http.client
 import json
 import os
 import queue
@@ -195,6 +196,12 @@ def get(port: int, path: str) -> int:
         return error.code
 
 
+def answer_to(port: int, path: str) -> http.client.HTTPResponse:
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    link.request("GET", path)
+    return link.getresponse()
+
+
 async def test_the_newest_socket_wins_across_processes(yard):
     first, second = yard.serve("--role", "gateway"), yard.serve("--role", "gateway")
     old = await let_in(first.port)
@@ -282,8 +289,12 @@ async def test_a_gateway_has_no_pages_and_a_portal_no_chargers(yard):
     assert await asyncio.to_thread(get, port, "/livez") == 200
     assert await asyncio.to_thread(get, port, "/metrics") == 200
     assert await asyncio.to_thread(get, port, "/admin/login/") == 404
+    told = await asyncio.to_thread(answer_to, port, "/ocpp/CP-1")  # typed into a browser
+    assert (told.status, told.headers["Upgrade"], told.headers["Connection"]) == (426, "websocket", "Upgrade")
+    assert "chargers connect by WebSocket" in told.read().decode()
     port = portal.port
     assert await asyncio.to_thread(get, port, "/livez") == 200
+    assert await asyncio.to_thread(get, port, "/ocpp/CP-1") == 404
     with pytest.raises(websockets.InvalidStatus) as refused:
         await dial(port)
     assert refused.value.response.status_code == 404

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, CharField, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models import Case, CharField, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from chargers.models import Charger, Connector, ConnectorStatus, Site, Tag
 from portal.forms.chargers import RegisterForm
 from portal.views import columns, credentials, exports, saved
-from portal.views.lists import Listing, tidy_url
+from portal.views.lists import Listing, empty_last, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 from portal.views.states import STATES, attention, needs_you, with_state
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 ORDERS = {
     "identity": ("identity_folded",),
     "name": ("name", "identity_folded"),
-    "site": ("site__name", "identity_folded"),
+    "site": (empty_last("site__name"), "identity_folded"),
     "model": ("vendor", "model", "identity_folded"),
     "firmware": ("firmware_version", "identity_folded"),
     "state": ("state", "identity_folded"),
-    "power": (F("power_w").asc(nulls_last=True), "identity_folded"),
-    "heard": (F("last_heard_at").asc(nulls_last=True),),
-    "connected": (F("connected_at").asc(nulls_last=True),),
+    "power": (empty_last("power_w"), "identity_folded"),
+    "heard": (empty_last("last_heard_at"),),
+    "connected": (empty_last("connected_at"),),
     "security": ("security_profile", "identity_folded"),
-    "clock": (F("clock_offset_s").asc(nulls_last=True), "identity_folded"),
+    "clock": (empty_last("clock_offset_s"), "identity_folded"),
 }
 # All that is searched as one text: each column by itself would be turned to capitals for every row.
 _NAMES = ("identity", "name", "vendor", "model", "serial_number", "firmware_version")

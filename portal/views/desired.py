@@ -27,6 +27,7 @@ from sessions.models import ChargingSession
 State = Standing.State
 NOT_SAME = ~Q(state=State.SAME)
 FILTERS = ("q", "state", "reason", "template", "site", "tag", "charger")
+RESTART_PARTS = {"restarts-head": "desired/_restarts_head.html", "rows": "desired/_restarts.html"}
 AT_ONCE = 200  # chargers that are looked at before a page is shown; beat looks at the others
 
 
@@ -205,7 +206,7 @@ def restarts(request: HttpRequest) -> HttpResponse:
             ).format(count=count),
         )
         return redirect("restarts")
-    return render_page(request, "desired/restarts.html", context, parts={"rows": "desired/_restarts.html"})
+    return render_page(request, "desired/restarts.html", context, parts=RESTART_PARTS)
 
 
 def waiting_for_boot() -> list[dict[str, Any]]:

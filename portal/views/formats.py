@@ -5,7 +5,7 @@ Times are in the zone that is active: the browser's, or a site's.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from django.utils import dateformat, timezone
 from django.utils.formats import get_format
@@ -74,10 +74,15 @@ def ago(at: datetime, now: datetime | None = None) -> str:
     return (gettext("{time} ago") if seconds > 0 else gettext("in {time}")).format(time=text)
 
 
-def absolute(at: datetime) -> str:
+def absolute(at: datetime, zone: tzinfo | None = None) -> str:
     """Date, time to the second, and the zone's name: 2026-11-20 14:37:05 CET."""
-    local = timezone.localtime(at)
+    local = timezone.localtime(at, zone)
     return f"{dateformat.format(local, pgettext('date format', 'Y-m-d H:i:s'))} {local.tzname()}"
+
+
+def in_full(at: datetime) -> str:
+    """For who hovers: 2026-11-20 00:30:05 CET, 2026-11-19 23:30:05 UTC; once where the zone is UTC itself."""
+    return ", ".join(dict.fromkeys((absolute(at), absolute(at, UTC))))
 
 
 def day(at: date) -> str:

@@ -25,14 +25,14 @@ from portal.issues.models.issue import awake
 from portal.issues.rules import RULES
 from portal.issues.rules.faults import fault_of
 from portal.views import saved
-from portal.views.lists import Listing, tidy_url
+from portal.views.lists import Listing, empty_last, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 
 ORDERS = {
     "severity": ("severity", "-opened_at"),
     "opened": ("opened_at",),
-    "charger": ("charger__identity_folded", "-opened_at"),
-    "closed": ("closed_at",),
+    "charger": (empty_last("charger__identity_folded"), "-opened_at"),
+    "closed": (empty_last("closed_at"),),
 }
 SNOOZES = {"1h": (_("1 hour"), timedelta(hours=1)), "8h": (_("8 hours"), timedelta(hours=8)),
            "1d": (_("a day"), timedelta(days=1)), "7d": (_("a week"), timedelta(days=7))}  # fmt: skip

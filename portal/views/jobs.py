@@ -35,8 +35,11 @@ FILTERS = ("q", "state", "site", "tag", "version", "vendor", "online")
 def jobs(request: HttpRequest) -> HttpResponse:
     rows = _counted(Job.objects.select_related("requested_by"))
     listing = Listing(request, rows, orders={"created": ("created_at",)}, default="-created")
-    context = {"room": "chargers", **listing.context()}
-    return render_page(request, "jobs/list.html", context, parts={"rows": "jobs/_rows.html"})
+    left = Command.objects.filter(status__in=CommandStatus.open()).exclude(job=None)
+    context = {"room": "chargers", "left": left.count, **listing.context()}
+    return render_page(
+        request, "jobs/list.html", context, parts={"jobs-head": "jobs/_list_head.html", "rows": "jobs/_rows.html"}
+    )
 
 
 def _counted(rows: QuerySet[Job]) -> Any:

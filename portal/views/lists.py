@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
 from django.db.models.expressions import OrderBy
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject, cached_property
@@ -17,7 +17,12 @@ PAGE_SIZE = 50
 MOST = 10_000  # rows that one can page through; to count on would cost more with each year
 NOT_FILTERS = {"page", "sort", "do", "cols"}  # of what a URL says, the rest narrows the list
 M = TypeVar("M", bound=Model)
-Order = str | OrderBy  # a field, or an expression that says where nulls go
+Order = str | OrderBy  # a field, or `empty_last` where it may be empty
+
+
+def empty_last(field: str) -> OrderBy:
+    """By a field that may be empty: such rows come last, whichever way the list is sorted."""
+    return F(field).asc(nulls_last=True)
 
 
 class BoundedPaginator(Paginator):

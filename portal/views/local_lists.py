@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib import messages
@@ -34,7 +35,7 @@ from chargers.models import Charger, Command, CommandStatus
 from chargers.sentences import phrase
 from portal.forms.upkeep import local_list
 from portal.views import formats
-from portal.views.lists import Listing
+from portal.views.lists import Listing, empty_last
 from portal.views.pages import desk_page, must_act, render_page
 from sessions.models import IdToken
 
@@ -42,8 +43,8 @@ VERB = "send_local_list"
 ORDERS = {
     "charger": ("identity_folded",),
     "list": ("list_state", "identity_folded"),
-    "version": ("local_list_version", "identity_folded"),
-    "sent": ("list_sent_at", "identity_folded"),
+    "version": (empty_last("local_list_version"), "identity_folded"),
+    "sent": (empty_last("list_sent_at"), "identity_folded"),
 }
 # name → (word, chip, what it means)
 STATES = {
@@ -75,12 +76,14 @@ class ArrayLength(Func):
 def local_lists(request: HttpRequest) -> HttpResponse:
     rows = with_list(Charger.objects.select_related("site"))
     chosen = request.GET.get("list", "")
+    counts = cache(lambda: _counts(rows))
     context: dict[str, Any] = {
         "room": "tokens",
         "states": STATES,
         "chosen": chosen,
         "tokens": IdToken.objects.count,
-        "counts": lambda: _counts(rows),
+        "counts": counts,
+        "behind": lambda: {state: count for state, _word, count in counts()}.get("behind", 0),
         **Listing(
             request, rows.filter(list_state=chosen) if chosen in STATES else rows, orders=ORDERS, default="list"
         ).context(),

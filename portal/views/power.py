@@ -10,7 +10,7 @@ import numpy as np
 from chargers.models import Site
 from smartcharging import handover
 from smartcharging.bookkeeping import Books, open_books
-from smartcharging.grid import ImpossibleTree
+from smartcharging.grid import ImpossibleTree, is_power
 from smartcharging.models import Probe, SitePlan
 
 
@@ -28,7 +28,7 @@ def of_site(site: Site, *, at: datetime) -> dict[str, Any]:
     probes = _probes(site)
     return {
         "plan": plan,
-        "limits": _limits(books, worst),
+        "limits": _limits(books, worst, plan.volts),
         "outlets": _outlets(books, worst, probes),
         "is_trying": any(probe.state != Probe.State.DONE for probe in probes.values()),
     }
@@ -40,10 +40,16 @@ def _probes(site: Site) -> dict[int, Probe]:
     return {probe.outlet_id: probe for probe in rows}
 
 
-def _limits(books: Books, worst: np.ndarray) -> list[dict[str, Any]]:
+def _limits(books: Books, worst: np.ndarray, volts: float) -> list[dict[str, Any]]:
+    """Each with what it bears, bears at worst, and what is left: in A of one phase, or in W of all of them."""
     network = books.ledger.network
     rows = zip(network.names, network.limits_a.tolist(), network.loads_a(worst).tolist(), strict=True)
-    return [{"name": name, "limit_a": limit, "worst_a": load, "headroom_a": limit - load} for name, limit, load in rows]
+    return [_limit(name, (limit, load, limit - load), volts) for name, limit, load in rows]
+
+
+def _limit(name: str, amounts_a: tuple[float, ...], volts: float) -> dict[str, Any]:
+    amounts = [amount * volts for amount in amounts_a] if is_power(name) else amounts_a
+    return {"name": name, "is_power": is_power(name), "amounts": amounts}
 
 
 def _outlets(books: Books, worst: np.ndarray, probes: dict[int, Probe]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from chargers import behaviour
 from chargers.behaviour import Pack, Plate
 from chargers.models import Breach, Charger, Exchange, PackUse, fold
+from chargers.sentences import read
 from portal.views.lists import tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 
@@ -178,5 +179,5 @@ def use_pack(request: HttpRequest, name: str) -> HttpResponse:
         if is_on
         else gettext("“{title}” does not hold for {model} within 15 seconds.")
     )
-    messages.success(request, said.format(title=pack.title, model=model))
+    messages.success(request, said.format(title=read(pack.title), model=model))
     return redirect(f"{reverse('protocol')}?{_query(plate)}")

@@ -112,8 +112,10 @@ def _digest(what: Any) -> str:
 def rollouts(request: HttpRequest) -> HttpResponse:
     rows = writing.counted(Rollout.objects.select_related("requested_by", "takes_back"))
     listing = Listing(request, rows, orders={"created": ("created_at",)}, default="-created")
-    context = {**frame("rollouts"), **listing.context()}
-    return render_page(request, "desired/rollouts.html", context, parts={"rows": "desired/_rollouts.html"})
+    running = Rollout.objects.filter(status__in=(Rollout.Status.RUNNING, Rollout.Status.PAUSED))
+    context = {**frame("rollouts"), "open_count": running.count, **listing.context()}
+    parts = {"rollouts-head": "desired/_rollouts_head.html", "rows": "desired/_rollouts.html"}
+    return render_page(request, "desired/rollouts.html", context, parts=parts)
 
 
 SHOWS = {

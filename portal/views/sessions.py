@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from chargers.models import Charger, Site, fold
 from chargers.sentences import phrase, read
 from portal.views import columns, energy, exports, formats, saved
-from portal.views.lists import Listing, tidy_url
+from portal.views.lists import Listing, empty_last, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 from sessions import costs, finding, readings, registers, reviewing
 from sessions.models import ChargingSession, IdToken, MeterValue
@@ -26,10 +26,10 @@ from smartcharging import why
 
 ORDERS = {
     "started": ("started_at",),
-    "stopped": ("stopped_at",),
+    "stopped": (empty_last("stopped_at"),),
     "charger": ("charger__identity_folded", "-started_at"),
-    "energy": ("energy_wh",),
-    "power": ("power_w",),
+    "energy": (empty_last("energy_wh"),),
+    "power": (empty_last("power_w"),),
 }
 MOST_POINTS = 2000
 SORTED = timedelta(days=31)
@@ -167,7 +167,7 @@ def session(request: HttpRequest, session_id: int) -> HttpResponse:
 def to_review(request: HttpRequest) -> HttpResponse:
     """Sessions whose energy is in doubt, with what they most likely drew."""
     found = filtered(request).filter(needs_review=True)
-    orders = {"started": ("started_at",), "proposed": ("proposed_wh",), "charger": ORDERS["charger"]}
+    orders = {"started": ("started_at",), "proposed": (empty_last("proposed_wh"),), "charger": ORDERS["charger"]}
     context = {
         "room": "sessions",
         "undecided": ChargingSession.objects.filter(needs_review=True, energy_wh=None, is_superseded=False).count,

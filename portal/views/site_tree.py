@@ -17,7 +17,7 @@ from chargers.models import Charger, Site
 from chargers.sentences import read
 from portal.forms import power as forms
 from portal.views.pages import desk_page, must_act, render_page
-from smartcharging import grid, probing, sites
+from smartcharging import grid, obedience, probing, sites
 from smartcharging.models import EnergyPrice, Outlet, SitePlan
 
 PRICES_SHOWN = 48
@@ -165,9 +165,7 @@ def signals(request: HttpRequest, site_id: int) -> HttpResponse:
 def probe(request: HttpRequest, site_id: int) -> HttpResponse:
     """Try what the limits of a charger are worth."""
     by = must_act(request)
-    number = request.POST.get("outlet", "")
-    outlets = Outlet.objects.filter(node__site=site_id).select_related("charger", "node")
-    outlet = get_object_or_404(outlets, pk=int(number) if number.isdecimal() and len(number) < 19 else 0)
+    outlet = _outlet(request, site_id)
     try:
         probing.start(outlet, why=by.get_username(), at=timezone.now())
     except probing.NotNow as error:
@@ -178,3 +176,25 @@ def probe(request: HttpRequest, site_id: int) -> HttpResponse:
             gettext("{identity} is being tried; it takes about two minutes.").format(identity=outlet.charger.identity),
         )
     return redirect("site", site_id)
+
+
+@desk_page
+@require_POST
+def trust(request: HttpRequest, site_id: int) -> HttpResponse:
+    """Lead a charger again that had disobeyed."""
+    by = must_act(request)
+    outlet = _outlet(request, site_id)
+    try:
+        obedience.trust_again(outlet, by=by.get_username(), at=timezone.now())
+    except obedience.EdgeLeads as error:
+        messages.warning(request, read(str(error)))
+    else:
+        said = gettext("{identity} is led again; its meter is watched as before.")
+        messages.success(request, said.format(identity=outlet.charger.identity))
+    return redirect("site", site_id)
+
+
+def _outlet(request: HttpRequest, site_id: int) -> Outlet:
+    number = request.POST.get("outlet", "")
+    outlets = Outlet.objects.filter(node__site=site_id).select_related("charger", "node")
+    return get_object_or_404(outlets, pk=int(number) if number.isdecimal() and len(number) < 19 else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -13,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from chargers.models import Charger, Site
+from chargers.models import Charger, ConnectorStatus, Site
 from portal.forms.sites import SiteForm
 from portal.views import energy, overview, power
 from portal.views.chargers import ORDERS, rows_of, shown_columns
@@ -22,6 +23,9 @@ from portal.views.pages import desk_page, must_act, render_page
 from portal.views.states import counts_by_site
 from sessions import tariffs
 from sessions.models import ChargingSession, SessionHour
+
+LIST_PARTS = {"sites-head": "sites/_list_head.html", "rows": "sites/_list.html"}
+TROUBLED = Q(is_online=False, connected_at__isnull=False) | Q(is_online=True, leading_status=ConnectorStatus.FAULTED)
 
 
 @desk_page
@@ -33,12 +37,13 @@ def sites(request: HttpRequest) -> HttpResponse:
     listing = Listing(request, found, orders={"name": ("name",)}, default="name")
     context = {
         "room": "sites",
-        "total": Site.objects.count,
+        "total": cache(Site.objects.count),
+        "troubled_count": Charger.objects.filter(TROUBLED).exclude(site=None).values("site").distinct().count,
         "sites": lambda: _rings(list(listing.page.object_list), is_last=not listing.page.has_next()),
         "tariff": lambda: tariffs.in_force(None, at=timezone.now()),
         **listing.context(),
     }
-    response = render_page(request, "sites/list.html", context, parts={"rows": "sites/_list.html"})
+    response = render_page(request, "sites/list.html", context, parts=LIST_PARTS)
     return tidy_url(request, response)
 
 

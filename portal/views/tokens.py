@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib import messages
@@ -15,15 +16,15 @@ from django.utils.translation import gettext
 
 from portal.forms.tokens import TokenForm
 from portal.views import columns, exports, saved
-from portal.views.lists import Listing, tidy_url
+from portal.views.lists import Listing, empty_last, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 from sessions.models import ChargingSession, IdToken
 
 ORDERS = {
     "value": ("value_folded",),
     "holder": ("holder", "value_folded"),
-    "used": ("used_at", "value_folded"),
-    "expires": ("expires_at", "value_folded"),
+    "used": (empty_last("used_at"), "value_folded"),
+    "expires": (empty_last("expires_at"), "value_folded"),
 }
 
 
@@ -31,12 +32,23 @@ ORDERS = {
 def tokens(request: HttpRequest) -> HttpResponse:
     context = {
         "room": "tokens",
-        "total": IdToken.objects.count,
+        "counts": cache(_counts),
         **saved.context(request, "tokens"),
         **Listing(request, filtered(request), orders=ORDERS, default="value", keys_first=True).context(),
     }
     response = render_page(request, "tokens/list.html", context, parts={"rows": "tokens/_rows.html"})
     return tidy_url(request, response)
+
+
+def _counts() -> dict[str, int]:
+    """How many there are, and may charge now."""
+    is_over, is_blocked = Q(expires_at__lte=timezone.now()), Q(status=IdToken.Status.BLOCKED)
+    return IdToken.objects.aggregate(
+        all=Count("pk"),
+        valid=Count("pk", filter=~is_blocked & (Q(expires_at=None) | ~is_over)),
+        blocked=Count("pk", filter=is_blocked),
+        expired=Count("pk", filter=is_over),
+    )
 
 
 @desk_page

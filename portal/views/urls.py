@@ -162,6 +162,7 @@ urlpatterns = [
     path("sites/<int:site_id>/power/check/", site_tree.check, name="site-tree-check"),
     path("sites/<int:site_id>/lead/", site_lead.lead, name="site-lead"),
     path("sites/<int:site_id>/power/probe/", site_tree.probe, name="site-probe"),
+    path("sites/<int:site_id>/power/trust/", site_tree.trust, name="site-trust"),
     path("sites/<int:site_id>/power/prices/", site_tree.prices, name="site-prices"),
     path("sites/<int:site_id>/power/signals/", site_tree.signals, name="site-signals"),
     path("system/dead-letters/<int:letter_id>/replay/", system.replay, name="dead-letter-replay"),

@@ -259,9 +259,12 @@ def test_a_charger_that_draws_more_than_it_may_is_counted_with_its_cable_and_sto
     yard.meter(wild, 31.0, later_s=35)
     assert ("CP-2", "lease", 8) in yard.plan()
     assert Outlet.objects.get(is_wild=True).charger == wild.charger
-    stop = Command.objects.get(verb="remote_stop")
-    assert (stop.charger, stop.arguments) == (wild.charger, {"session_id": wild.pk})
-    obedience.trust_again(yard.outlets[0].pk)
+    stops = Command.objects.filter(verb="remote_stop")
+    assert [(stop.charger, stop.arguments) for stop in stops] == [(wild.charger, {"session_id": wild.pk})]
+    yard.answer(CommandStatus.REJECTED, of="CP-1")
+    yard.plan(later_s=60)
+    assert len(stops.all()) == 2, "it is asked again while it is too much"
+    obedience.trust_again(yard.outlets[0], by="alice", at=yard.at)
     assert not Outlet.objects.filter(is_wild=True).exists()
     assert other.is_open
 

@@ -26,16 +26,31 @@
     const answer = fetch(holder.dataset.chart, { headers: { Accept: "application/json" } });
     const data = await answer.then((told) => (told.ok ? told.json() : null)).catch(() => null); // the reader has left
     if (!data) return;
+    const shown = SERIES.filter((series) => data[series.key].some((value) => value !== null));
+    const columns = [data.at, ...shown.map((series) => data[series.key])];
+    const kind = [document.documentElement.dataset.bsTheme, ...shown.map((series) => series.key)].join();
+    // The same curves, longer: the pointer keeps its values, and who has looked closer stays there.
+    if (holder.chart?.kind === kind) return void append(holder.chart.plot, columns);
     holder.replaceChildren();
     if (data.at.length < 2) {
       holder.append(Object.assign(document.createElement("p"), { className: "blank", textContent: deskSay("curve.none") }));
       return;
     }
-    draw(holder, data);
+    const plot = draw(holder, shown, columns);
+    holder.chart?.observer.disconnect();
+    const observer = new ResizeObserver(() => plot.setSize({ width: holder.clientWidth, height: plot.height }));
+    observer.observe(holder);
+    holder.chart = { plot, kind, observer };
   }
 
-  function draw(holder, data) {
-    const shown = SERIES.filter((series) => data[series.key].some((value) => value !== null));
+  function append(plot, columns) {
+    const [times] = plot.data;
+    const isWhole = plot.scales.x.min <= times[0] && plot.scales.x.max >= times.at(-1);
+    plot.setData(columns, isWhole);
+    if (!isWhole) plot.redraw();
+  }
+
+  function draw(holder, shown, columns) {
     const axis = { stroke: colour("--ink-2"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: `11px ${token("--tblr-font-sans-serif")}` };
     const options = {
       width: holder.clientWidth,
@@ -70,11 +85,7 @@
         })),
       ],
     };
-    const plot = new uPlot(options, [data.at, ...shown.map((series) => data[series.key])], holder);
-    holder.plot?.observer.disconnect();
-    const observer = new ResizeObserver(() => plot.setSize({ width: holder.clientWidth, height: options.height }));
-    observer.observe(holder);
-    holder.plot = { observer };
+    return new uPlot(options, columns, holder);
   }
 
   const all = () => document.querySelectorAll("[data-chart]");

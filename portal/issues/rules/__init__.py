@@ -27,6 +27,7 @@ RULES: dict[str, Rule] = {
         faults.FAULTED,
         faults.ALERT,
         power.SITE_UNSAFE,
+        power.CHARGER_WILD,
         power.EDGE_SILENT,
         power.METER_SILENT,
         power.SITE_UNPLANNED,

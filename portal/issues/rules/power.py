@@ -1,4 +1,4 @@
-"""Sites that share their power: one that is not safe, one that nobody plans, an edge or a meter that is silent."""
+"""Sites that share their power: not safe, not planned; a charger that disobeys; a silent edge or meter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Greatest
 from chargers.sentences import phrase
 from portal.issues.models import Issue, Severity
 from portal.issues.rule import Finding, Gone, Look, Rule, fact, span
-from smartcharging.models import LeadChange, Leader, SitePlan
+from smartcharging.models import LeadChange, Leader, Outlet, SitePlan
 
 NOT_SHARED = "Its power is not shared any more."
 FULL = 1 + 1e-6
@@ -54,6 +54,30 @@ def prove_safe(issues: Sequence[Issue], look: Look) -> Gone:
         return f"At worst they draw {100 * plan.fullness:.0f} % of what the site bears." if is_safe else ""
 
     return _judged(issues, why_over)
+
+
+# -- who disobeys ------------------------------------------------------------------------------------------------------
+
+
+def _wild() -> QuerySet[Outlet]:
+    return Outlet.objects.filter(is_wild=True, node__site__plan__is_on=True).order_by()
+
+
+def find_wild(look: Look) -> Iterator[Finding]:
+    for outlet in _wild().select_related("charger", "node"):
+        yield Finding(
+            key=f"wild:{outlet.charger_id}:{outlet.evse_id}",
+            title=f"{outlet.charger.identity}, connector {outlet.evse_id}, draws more than it may.",
+            charger_id=outlet.charger_id,
+            site_id=outlet.node.site_id,
+            evse_id=outlet.evse_id,
+            evidence=[fact(None, f"Until it is trusted again it counts with its cable, {outlet.cable_a:g} A.")],
+        )
+
+
+def prove_tamed(issues: Sequence[Issue], look: Look) -> Gone:
+    wild = set(_wild().values_list("charger", "evse_id"))
+    return {issue.pk: "It is led again." for issue in issues if (issue.charger_id, issue.evse_id) not in wild}
 
 
 # -- who leads ---------------------------------------------------------------------------------------------------------
@@ -169,6 +193,20 @@ SITE_UNSAFE = Rule(
         "draw more than it may? Switch off what cannot be led, or give it a smaller fuse."
     ),
     who=phrase("you; then an electrician"),
+)
+CHARGER_WILD = Rule(
+    name="charger_wild",
+    title=phrase("Charger draws more than it may"),
+    severity=Severity.MAJOR,
+    find=find_wild,
+    prove=prove_tamed,
+    patience=timedelta(0),  # its meter has shown it for 30 s
+    patience_means=phrase("a charger's meter shows more than any limit that it was given"),
+    first_step=phrase(
+        "Try its limits on the site's page, or set its trust to C. Once it obeys, let it be led again there; until "
+        "then its whole cable is kept free for it, and where that is too much its session is stopped."
+    ),
+    who=phrase("you; then the maker of the charger"),
 )
 SITE_UNPLANNED = Rule(
     name="site_unplanned",

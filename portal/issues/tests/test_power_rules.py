@@ -10,8 +10,8 @@ from django.utils import timezone, translation
 from chargers.models import Site
 from chargers.sentences import read
 from portal.issues.models import Issue, Note
-from smartcharging import handover, planning, sites
-from smartcharging.models import SitePlan
+from smartcharging import handover, obedience, planning, sites
+from smartcharging.models import Outlet, SitePlan
 from smartcharging.tests.test_planning import Yard
 
 MINUTE = timedelta(minutes=1)
@@ -113,6 +113,23 @@ def test_behind_a_link_that_is_cut_the_edge_is_the_issue_and_not_the_meter(yard,
     assert [issue.rule for issue in look("meter_silent", at=yard.at + 13 * MINUTE)] == ["edge_silent"]
     meter.refresh_from_db()
     assert meter.close_reason == "Part of a larger loss, which has an issue of its own."
+
+
+def test_a_charger_that_draws_more_than_it_may_is_an_issue_until_it_is_led_again(yard, look):
+    yard.settle_in()
+    session = yard.come(1)
+    for _ in range(3):
+        yard.plan(later_s=1)
+        yard.answer()
+        yard.meter(session, 60.0, later_s=30)
+    yard.plan(later_s=1)
+    (issue,) = look("charger_wild", at=yard.at)
+    assert issue.title == "CP-1, connector 1, draws more than it may."
+    assert (issue.charger, issue.site) == (session.charger, yard.site)
+    obedience.trust_again(Outlet.objects.get(is_wild=True), by="alice", at=yard.at)
+    assert look("charger_wild", at=yard.at + MINUTE) == []
+    issue.refresh_from_db()
+    assert issue.close_reason == "It is led again."
 
 
 def test_a_site_that_nobody_plans_is_an_issue_and_one_that_cannot_be_says_why(yard, look):

@@ -144,6 +144,18 @@ def test_a_charger_is_tried_and_tells_how_far_it_is(api, site, cp1):
     assert api.post(url(site, "probes"), wanted | {"evse_id": 2}).status_code == 404
 
 
+def test_who_disobeyed_is_led_again_unless_an_edge_leads(api, site, cp1):
+    api.put(url(site), drawing())
+    place = {"charger": "cp-1", "evse_id": 1}
+    Outlet.objects.update(is_wild=True)
+    SitePlan.objects.update(leader="edge")
+    assert api.post(url(site, "trust"), place).status_code == 409
+    SitePlan.objects.update(leader="cloud")
+    assert api.post(url(site, "trust"), place).status_code == 204
+    assert not Outlet.objects.filter(is_wild=True).exists()
+    assert api.post(url(site, "trust"), {**place, "evse_id": 9}).status_code == 404
+
+
 def test_prices_replace_those_from_their_first_moment_on(api, site):
     def row(hour, price):
         return {"from_at": f"2030-01-01T{hour:02}:00:00Z", "per_kwh": price}

@@ -143,6 +143,7 @@ def test_clients_are_generated_from_these_names_so_they_stay(document):
         "get /api/v1/sites/{id}/probes/": "listProbes",
         "post /api/v1/sites/{id}/probes/": "startProbe",
         "get /api/v1/sites/{id}/probes/{probe}/": "getProbe",
+        "post /api/v1/sites/{id}/trust/": "trustAgain",
         "put /api/v1/sites/{id}/energy-prices/": "priceEnergy",
         "get /api/v1/sites/{id}/tariff/": "getSiteTariff",
         "put /api/v1/sites/{id}/tariff/": "setSiteTariff",

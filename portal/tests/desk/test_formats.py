@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
+from portal.templatetags import times
 from portal.views import formats
 
 
@@ -50,3 +52,11 @@ def test_relative_times_use_their_largest_unit(seconds, text):
 @pytest.mark.parametrize(("seconds", "text"), [(-5, "0 s"), (61, "1 min"), (7500, "2 h 05 min"), (100_000, "1 d 3 h")])
 def test_a_duration_has_at_most_two_units(seconds, text):
     assert formats.duration(timedelta(seconds=seconds)) == text
+
+
+def test_who_hovers_over_a_time_sees_it_in_utc_too():
+    at = datetime(2026, 11, 19, 23, 30, 5, tzinfo=UTC)
+    with timezone.override(ZoneInfo("Europe/Berlin")):
+        assert 'title="2026-11-20 00:30:05 CET, 2026-11-19 23:30:05 UTC"' in times.ago(at)
+        assert 'title="2026-11-20 01:30:05 EET, 2026-11-19 23:30:05 UTC"' in times.at(at, "Europe/Helsinki")
+    assert 'title="2026-11-19 23:30:05 UTC"' in times.ago(at)

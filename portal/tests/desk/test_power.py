@@ -9,7 +9,7 @@ from django.utils import timezone
 from chargers.models import Site
 from sessions.models import ChargingSession
 from smartcharging import planning
-from smartcharging.models import LimitNode, Outlet, SitePlan
+from smartcharging.models import CapacitySignal, LimitNode, Outlet, SitePlan
 
 
 @pytest.fixture
@@ -47,6 +47,16 @@ def test_a_site_shows_its_limits_and_says_when_it_is_not_safe(client, alice, sha
     assert "2.00 times the limit" in html  # a cable of 32 A behind 16 A, and no default confirmed yet
 
 
+def test_a_limit_of_power_is_told_in_kilowatts(client, alice, shared):
+    CapacitySignal.objects.create(
+        site=shared, source="Grid operator", limit_w=6900, from_at=timezone.now(), told_at=timezone.now()
+    )
+    client.force_login(alice)
+    html = page(client, "site", shared.pk)
+    row = html[html.index("Grid operator, power") :].partition("</tr>")[0]
+    assert "6.9" in row and "kW" in row and " A<" not in row
+
+
 def test_a_tree_that_cannot_be_says_so_on_the_page(client, alice, shared):
     node = LimitNode.objects.get()
     LimitNode.objects.create(site=shared, name="Panel", parent=node, l1_a=99)
@@ -58,6 +68,27 @@ def test_a_tree_that_cannot_be_says_so_on_the_page(client, alice, shared):
 def test_the_fullness_of_a_site_is_a_figure_for_prometheus(client, shared):
     answer = client.get("/metrics")
     assert 'chargeyard_site_fullness{site="Yard"} 2.0' in answer.content.decode()
+
+
+def test_who_disobeyed_is_led_again_by_a_click_unless_an_edge_leads(client, alice, shared):
+    outlet = Outlet.objects.get()
+    client.force_login(alice)
+    assert "lead it again" not in page(client, "site", shared.pk)
+    Outlet.objects.update(is_wild=True)
+    assert "lead it again" in page(client, "site", shared.pk)
+    url = reverse("site-trust", args=[shared.pk])
+    SitePlan.objects.update(leader="edge")
+    assert "Take the lead back first" in client.post(url, {"outlet": outlet.pk}, follow=True).content.decode()
+    assert Outlet.objects.get().is_wild
+    SitePlan.objects.update(leader="cloud")
+    assert "CP-1 is led again" in client.post(url, {"outlet": outlet.pk}, follow=True).content.decode()
+    assert not Outlet.objects.get().is_wild
+
+
+def test_who_may_only_look_trusts_nobody(onlooker, shared):
+    Outlet.objects.update(is_wild=True)
+    assert "lead it again" not in page(onlooker, "site", shared.pk)
+    assert onlooker.post(reverse("site-trust", args=[shared.pk]), {"outlet": "1"}).status_code == 403
 
 
 def test_a_running_session_says_why_it_gets_no_more(client, alice, shared, cp1):

@@ -72,6 +72,12 @@ def test_staff_use_a_pack_and_leave_it_out(desk, onlooker, mistakes, alice):
     assert not PackUse.objects.get().is_on
 
 
+def test_packs_say_what_they_are_for_in_the_language_of_the_reader(desk, db):
+    page = desk.get("/protocol/", headers={"Accept-Language": "de"}).content.decode()
+    assert "Zählerstände in kWh, die Wh sagen" in page
+    assert "Erst wählen, wenn eine Ablesung vor Ort es bestätigt." in page
+
+
 def test_an_unknown_pack_is_said_to_be_none(desk, db):
     page = desk.post("/protocol/packs/nonsense/", {"vendor": "x"}, follow=True).content.decode()
     assert "There is no behaviour pack &#x27;nonsense&#x27;" in page

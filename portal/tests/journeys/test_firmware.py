@@ -73,7 +73,8 @@ async def test_a_campaign_halts_at_a_bad_charger_and_a_log_is_fetched(stack, tmp
             # The others of its ring run the new one, if they were under way when it failed.
             run = run_of(stack, model)
             assert (run[canary["identity"]], run[bad["identity"]]) == ("2.0.0", "1.0.0")
-            await page.click("#campaign button[value=cancel]")
+            await page.click("#campaign [popovertarget=ask-cancel]")
+            await page.click("#ask-cancel button[value=cancel]")
             await is_live(page)
             await shows(page, "#campaign", "cancelled")
             await fetch_log(page, stack, members[1]["identity"])

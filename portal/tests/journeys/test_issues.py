@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
+
+from playwright.async_api import Page
 
 from portal.tests.journeys.browser import desk, is_live, shows
 from portal.tests.journeys.stack import Stack
@@ -45,12 +48,13 @@ async def test_a_stuck_session_is_closed_with_a_reason_and_a_double_click_orders
     async with booted(stack) as wire, desk(stack) as page:
         start = {"connectorId": 1, "idTag": "04A2B3C4", "meterStart": 1000, "timestamp": now()}
         begun = await say(wire, "StartTransaction", start)
-        reading = {"timestamp": now(), "sampledValue": [{"value": "2500"}]}
-        meter = {"connectorId": 1, "transactionId": begun["transactionId"], "meterValue": [reading]}
-        await say(wire, "MeterValues", meter)
+        transaction_id = begun["transactionId"]
+        for register in ("1500", "2000"):
+            await say(wire, "MeterValues", meter(transaction_id, register))
         (running,) = await asyncio.to_thread(sessions_of, stack, wire.identity)
         await page.goto(f"{stack.url}/sessions/{running['id']}/")
         await is_live(page)
+        await the_curve_grows_in_place(page, lambda: say(wire, "MeterValues", meter(transaction_id, "2500")))
         await page.click("#decide summary")
         await page.fill("#reason", "The car has gone.")
         await page.click("#decide button[value=close]")
@@ -66,6 +70,25 @@ async def test_a_stuck_session_is_closed_with_a_reason_and_a_double_click_orders
         await page.wait_for_url("**/jobs/*/")
         orders = await asyncio.to_thread(stack.get, f"chargers/{wire.identity}/commands/")
         assert [order["verb"] for order in orders["results"]] == ["trigger"]
+
+
+def meter(transaction_id: int, register_wh: str) -> dict[str, Any]:
+    reading = {"timestamp": now(), "sampledValue": [{"value": register_wh}]}
+    return {"connectorId": 1, "transactionId": transaction_id, "meterValue": [reading]}
+
+
+async def the_curve_grows_in_place(page: Page, read: Callable[[], Awaitable[Any]]) -> None:
+    """What is drawn is not drawn anew for each reading: whoever points at it keeps the values under the pointer."""
+    await page.wait_for_selector(".curve canvas")
+    points = "document.querySelector('.curve').chart.plot.data[0].length"
+    before = await page.evaluate(f"window.drawn = document.querySelector('.curve canvas'), {points}")
+    await read()
+    for _ in range(100):
+        if await page.evaluate(points) > before:
+            break
+        await asyncio.sleep(0.1)
+    assert await page.evaluate(points) == before + 1
+    assert await page.evaluate("window.drawn.isConnected")
 
 
 def sessions_of(stack: Stack, identity: str) -> list[dict[str, Any]]:
