@@ -104,7 +104,7 @@ class Place:
         is_here = self.told.evse_id == news.evse_id
         is_its = bool(news.transaction_id) and self.transaction_id == news.transaction_id
         match news:
-            case words.Begun() if is_here:
+            case words.Begun() if is_here and words.may_be_called(self.told.version, news.transaction_id):
                 return self.begin(news.transaction_id)
             case words.Ended() if is_its or (is_here and not news.transaction_id):
                 return self.end()
