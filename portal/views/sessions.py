@@ -19,8 +19,9 @@ from chargers.sentences import phrase, read
 from portal.views import columns, energy, exports, formats, saved
 from portal.views.lists import Listing, Orders, empty_last, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
-from sessions import costs, finding, readings, registers, reviewing
+from sessions import costs, finding, readings, reviewing
 from sessions.models import ChargingSession, IdToken, MeterValue
+from sessions.registers import BEGIN
 from sessions.units import as_number
 from smartcharging import why
 
@@ -244,7 +245,7 @@ def curve(request: HttpRequest, session_id: int) -> JsonResponse:
     values = MeterValue.objects.filter(session=found, is_suspect=False)
     told = values.values_list("measured_at", "power_w", "energy_wh", "soc_percent", "context")
     # The register at the start is drawn once, also where a charger tells it along with each reading.
-    rows = [row[:-1] for number, row in enumerate(told) if number == 0 or row[-1] != registers.BEGIN]
+    rows = [row[:-1] for number, row in enumerate(told) if number == 0 or row[-1] != BEGIN]
     rows = rows[:: max(1, len(rows) // MOST_POINTS)]
     registers = [found.meter_start_wh, *(energy_wh for _, _, energy_wh, _ in rows)]
     start_wh: float = next((register for register in registers if register is not None), 0)
