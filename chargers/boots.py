@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
 
 from chargers import certificates, client_certificates, commands
 from chargers.desired import due
@@ -106,17 +105,6 @@ class BootBook:
         for charger, at in self._renewing:
             certificates.request_renewal(charger, charger.client_certificate, at=at)
         self._boots, self._with_new_plates, self._renewing = [], set(), []
-
-
-@transaction.atomic(savepoint=False)
-def record_boot(
-    charger: Charger, nameplate: Nameplate, *, reason: str = "", is_impostor: bool = False, at: datetime
-) -> Boot:
-    """A boot that comes alone, see `BootBook.add`."""
-    book = BootBook()
-    boot = book.add(charger, nameplate, reason=reason, is_impostor=is_impostor, at=at)
-    book.write()
-    return boot
 
 
 def _boots_of_last_minute(charger: Charger, at: datetime) -> int:

@@ -12,6 +12,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -28,6 +29,10 @@ CHUNK = 64 * 1024
 TOLD_EVERY_S = 1.0
 LONGEST_LENGTH = 16  # digits of a Content-Length that is meant
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+# A log comes for as long as its charger's line takes. The loop's own few threads would all wait for that, and nothing
+# else of this process that needs one would go on: no firmware goes out, no broker is dialled again. More wait unread.
+AT_ONCE = 32
+_writers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="hatch")
 
 log = structlog.get_logger(__name__)
 
@@ -137,7 +142,7 @@ def _header(scope: Any, name: bytes) -> str:
 
 async def _take(scope: Any, receive: Any, token: str, told_name: str, answer: _Answer) -> None:
     name = storage.opened(token, "put")
-    in_thread = database_sync_to_async(_keep, thread_sensitive=False)
+    in_thread = database_sync_to_async(_keep, thread_sensitive=False, executor=_writers)
     loop = asyncio.get_running_loop()
 
     def next_message() -> Any:

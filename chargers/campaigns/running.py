@@ -110,13 +110,7 @@ def _go_on(campaign: Campaign, parts: dict[int, Participant], eyes: Eyes, at: da
             )
             for seat in seats
         ],
-        planning.Limits(
-            planning.smaller(
-                campaign.most_at_once, planning.by_bandwidth(campaign.bytes_per_s, campaign.image.size_bytes)
-            ),
-            campaign.most_per_site,
-            campaign.halt_percent,
-        ),
+        _limits(campaign),
     )
     if plan.halt:
         campaign.status, campaign.explanation = Campaign.Status.HALTED, plan.halt
@@ -129,12 +123,20 @@ def _go_on(campaign: Campaign, parts: dict[int, Participant], eyes: Eyes, at: da
     _order(campaign, [parts[pk] for pk in plan.start], at)
     whys = []
     for seat in waiting:
-        why = plan.why.get(seat.pk, seat.why)
+        if (why := plan.why.get(seat.pk)) is None:
+            continue
         if seat.pk in parts:
-            parts[seat.pk].why = plan.why.get(seat.pk, parts[seat.pk].why)
+            parts[seat.pk].why = why
         elif why != seat.why:
             whys.append(rows.stored(Participant, {"id": seat.pk, "why": why}))
     return whys
+
+
+def _limits(campaign: Campaign) -> planning.Limits:
+    at_once = planning.by_bandwidth(campaign.bytes_per_s, campaign.image.size_bytes)
+    return planning.Limits(
+        planning.smaller(campaign.most_at_once, at_once), campaign.most_per_site, campaign.halt_percent
+    )
 
 
 def _seats(campaign: Campaign) -> Iterator[Seat]:

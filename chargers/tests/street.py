@@ -9,10 +9,11 @@ from typing import Any
 from django.utils import timezone
 
 from chargers import commands, configuration
-from chargers.boots import Nameplate, record_boot
+from chargers.boots import Nameplate
 from chargers.configuration import Place, Reported
 from chargers.desired import quarantine, standings, steps
 from chargers.models import Boot, Charger, Command, CommandStatus, Setting
+from chargers.tests.boots import record_boot
 
 Verdict = Callable[[str, str], str]  # key and value → Accepted | Rejected | RebootRequired | NotSupported
 

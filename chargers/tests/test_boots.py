@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from chargers.boots import FLOOD_INTERVAL_S, FLOOD_PER_MINUTE, Nameplate, interval_s, record_boot
+from chargers.boots import FLOOD_INTERVAL_S, FLOOD_PER_MINUTE, Nameplate, interval_s
 from chargers.models import Boot
+from chargers.tests.boots import record_boot
 
 
 def test_intervals_differ_by_charger_and_stay_within_a_tenth():

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chargers import commands
-from chargers.boots import Nameplate, record_boot
+from chargers.boots import Nameplate
 from chargers.campaigns import care, running
 from chargers.models import Campaign, Command, CommandStatus, FirmwareImage, Site, Transfer
+from chargers.tests.boots import record_boot
 from chargers.transfers import record_step
 
 pytestmark = pytest.mark.django_db

@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from chargers import boots, client_certificates, commands
-from chargers.boots import Nameplate, record_boot
+from chargers.boots import Nameplate
 from chargers.models import ClientCertificate
+from chargers.tests.boots import record_boot
 
 AT = timezone.now()
 

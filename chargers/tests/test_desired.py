@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chargers import behaviour, commands
-from chargers.boots import Nameplate, record_boot
+from chargers.boots import Nameplate
 from chargers.desired import checks, quarantine, rollouts, standings, steps, templates
 from chargers.models import (
     Boot,
@@ -27,6 +27,7 @@ from chargers.models import (
     Twin,
     Write,
 )
+from chargers.tests.boots import record_boot
 from chargers.tests.street import Pole, beat, values
 
 pytestmark = pytest.mark.django_db

@@ -69,7 +69,11 @@ class Edge:
             except queue.Empty:
                 return
             timeout_s = 0.001
-            self._hear(heard, time.time())
+            try:
+                self._hear(heard, time.time())
+            except Exception:
+                # What one charger says must not cost the others their leader.
+                log.exception("not_heard", topic=heard.topic)
 
     def _hear(self, heard: Heard, now: float) -> None:
         topic, payload, is_retained = heard

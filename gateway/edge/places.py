@@ -21,7 +21,8 @@ class Place:
     """``default_a``: ours, as it was confirmed; ``doubt_a``: the most that was asked for since, and may be there.
 
     ``raised_at``: when somebody else ordered what may raise its limit. ``orders``: by message id, kind and number; of
-    the cloud's as well, as long as they are in the post (`ledger.IN_POST`).
+    the cloud's as well, as long as they are in the post (`ledger.IN_POST`). ``past``: those that were in the post when
+    their session ended; the charger refuses them.
     """
 
     told: brief.Outlet
@@ -32,6 +33,7 @@ class Place:
     transaction_id: str = ""
     last_transaction_id: str = ""  # of the session that is over
     orders: dict[str, tuple[str, int]] = field(default_factory=dict)
+    past: set[str] = field(default_factory=set)
     drawn_a: float | None = None
     drawn_at: float = 0.0
     enough_a: float | None = None
@@ -67,7 +69,8 @@ class Place:
 
     def knows(self, message_id: str) -> bool:
         """Whether an order is ours, or one of the cloud's that came with its ledger."""
-        return message_id in self.orders or (self.asked_default is not None and message_id == self.asked_default[0])
+        asked = self.asked_default
+        return message_id in self.orders or message_id in self.past or (asked is not None and message_id == asked[0])
 
     def is_in_post(self, message_id: str) -> bool:
         return self.orders.get(message_id, ("", 0))[1] >= ledger.IN_POST
@@ -104,7 +107,7 @@ class Place:
         is_here = self.told.evse_id == news.evse_id
         is_its = bool(news.transaction_id) and self.transaction_id == news.transaction_id
         match news:
-            case words.Begun() if is_here:
+            case words.Begun() if is_here and words.may_be_called(self.told.version, news.transaction_id):
                 return self.begin(news.transaction_id)
             case words.Ended() if is_its or (is_here and not news.transaction_id):
                 return self.end()
@@ -124,6 +127,7 @@ class Place:
         was_running = bool(self.transaction_id)
         self.last_transaction_id = self.transaction_id or self.last_transaction_id
         self.transaction_id = ""
+        self.past |= {message_id for message_id in self.orders if self.is_in_post(message_id)}
         self.outlet.end_session()
         self._forget_orders()
         self.drawn_a = self.enough_a = self.above_since = None
@@ -182,8 +186,8 @@ class Place:
         return {
             "default_a": self.default_a, "doubt_a": self.doubt_a, "asked_default": self.asked_default,
             "transaction_id": self.transaction_id, "last_transaction_id": self.last_transaction_id,
-            "orders": self.orders, "raised_at": self.raised_at, "is_wild": self.outlet.is_wild,
-            "entries": self.entries(),
+            "orders": self.orders, "past": sorted(self.past), "raised_at": self.raised_at,
+            "is_wild": self.outlet.is_wild, "entries": self.entries(),
         }  # fmt: skip
 
     def entries(self) -> list[dict[str, Any]]:
@@ -210,6 +214,7 @@ def restored(told: brief.Outlet, state: Mapping[str, Any]) -> Place:
     place.asked_default = None if asked is None else (asked[0], asked[1], asked[2])
     place.transaction_id, place.last_transaction_id = state["transaction_id"], state["last_transaction_id"]
     place.orders = {message: (kind, number) for message, (kind, number) in state["orders"].items()}
+    place.past = set(state.get("past", ()))  # a journal of before has none
     place.outlet.in_session, place.outlet.is_wild = bool(place.transaction_id), state["is_wild"]
     _fill(place, state["entries"])
     place.follow()

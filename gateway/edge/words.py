@@ -113,6 +113,11 @@ def started_by(call: Payload, answer: Payload) -> Begun | None:
     return Begun(evse_id, str(number)) if evse_id is not None and number is not None else None
 
 
+def may_be_called(version: str, transaction_id: str) -> bool:
+    """Whether a session can have that name; one of 1.6 has a number, and only by it can it be led or stopped."""
+    return version != "1.6" or _whole(transaction_id) is not None
+
+
 def news(action: str, payload: Payload) -> Iterator[News]:
     """What a charger's CALL says of sessions and meters."""
     match action:

@@ -42,7 +42,6 @@ class Session:
     reservation_id: int | None = None
     wire_id: str | None = None
     is_running: bool = True
-    is_stopped_by_car: bool = False
     power_w: float = 0.0
     offered_w: float = 0.0
     measured_at: float = 0.0

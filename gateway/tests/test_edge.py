@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import random
 import sqlite3
 from collections import deque
@@ -16,8 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import frames
+from gateway.edge.__main__ import Edge
 from gateway.edge.journal import InUse, Journal
 from gateway.edge.leader import Leader
+from gateway.edge.line import Heard
 from gateway.edge.standin import StandIn
 from smartcharging.trial import Message, SimCharger
 
@@ -295,6 +298,43 @@ def test_a_charger_has_one_order_in_work_be_it_ours_or_the_clouds(site: Site) ->
     site.edge.hear_charger("CP-0", frames.parse(frames.result("reset-1", {"status": "Accepted"})), now=site.now)
     site.step(15)
     assert site.draws("CP-0") == 32
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("MeterValues", {"connectorId": 1, "transactionId": "abc", "meterValue": []}),
+        ("MeterValues", {"connectorId": 1, "transactionId": "9" * 5000, "meterValue": []}),
+        ("TransactionEvent", {"evse": {"id": 1}, "transactionInfo": {"transactionId": "abc"}}),
+    ],
+)
+def test_a_charger_of_1_6_that_gives_its_session_no_number_costs_the_others_nothing(site: Site, action, payload):
+    site.step(30)
+    site.edge.hear_charger("CP-1", frames.parse(frames.call("m-1", action, payload)), now=site.now)
+    site.come("CP-0")
+    site.step(15)
+    assert site.draws("CP-0") == 32
+    assert site.edge.places["CP-1#1"].transaction_id == ""
+
+
+def test_what_cannot_be_digested_does_not_end_the_edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Quiet:
+        heard: queue.Queue[Heard] = queue.Queue()
+
+        def follow(self, keys: set[str]) -> None:
+            pass
+
+    def trip(*_: Any, **__: Any) -> None:
+        raise ArithmeticError("nobody thought of that")
+
+    line: Any = Quiet()
+    edge = Edge(7, Journal(tmp_path / "edge.sqlite3"), line)
+    edge.leader.hear_brief(brief("CP-0"), now=START)
+    monkeypatch.setattr(edge.leader, "hear_meter", trip)
+    line.heard.put(Heard("chargeyard/sites/7/meter", b"{}", is_retained=False))
+    line.heard.put(Heard("chargeyard/sites/7/brief", brief("CP-0", "CP-1", at=START + 1), is_retained=True))
+    edge._hear_all()
+    assert set(edge.leader.places) == {"CP-0#1", "CP-1#1"}
 
 
 def test_nothing_leaves_that_the_disk_did_not_take(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

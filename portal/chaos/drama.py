@@ -18,7 +18,7 @@ from typing import Any
 from portal.bench.charger import Door
 from portal.bench.histogram import Histogram
 from portal.bench.yard import YardFailed
-from portal.chaos import site
+from portal.chaos import building
 from portal.chaos.faults import Fault, Stage
 from portal.chaos.orders import Desk
 from portal.chaos.site import Site
@@ -87,7 +87,7 @@ def play(plan: Plan, say: Say) -> Outcome:
     """Raises PartMissing, YardFailed, StartFailed or FleetLost."""
     password = f"chaos-{plan.seed}-password"
     has_disk = any(fault.name.startswith("full:disk") for fault in plan.faults)
-    with site.running(plan.kind, plan.chargers, password, small_disk=has_disk) as yard:
+    with building.running(plan.kind, plan.chargers, password, small_disk=has_disk) as yard:
         say("yard is up")
         history = yard.home / "history"
         door = Door("127.0.0.1", yard.port, password)

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from random import Random
 
 from portal.chaos import disk
+from portal.chaos.building import GATEWAYS
 from portal.chaos.proxy import Proxy, Weather
-from portal.chaos.site import GATEWAYS, Site
+from portal.chaos.site import Site
 from portal.chaos.timeline import Fleet
 
 HOUR_S, YEAR_S = 3600.0, 365 * 86400.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import zipfile
 from datetime import timedelta
 from io import BytesIO
@@ -66,6 +67,37 @@ def asked(cp1):
 def firmware(content: bytes = b"0123456789") -> str:
     storage.storage().keep("firmware/ab.bin", [content])
     return storage.own_link("firmware/ab.bin", "get", called="wallbox 2.0.bin")
+
+
+def test_logs_that_come_slowly_leave_the_threads_of_the_loop_to_others(asked):
+    """The gateway's dialling of its broker needs one too."""
+    links = [asked()[1] for _ in range(min(32, (os.cpu_count() or 1) + 4))]  # as many as the loop has
+
+    async def send(_: dict[str, Any]) -> None:
+        pass
+
+    async def come() -> None:
+        coming = []
+        for link in links:
+            over, begun = asyncio.Event(), asyncio.Event()
+
+            async def receive(over: asyncio.Event = over, begun: asyncio.Event = begun) -> dict[str, Any]:
+                begun.set()
+                await over.wait()
+                return {"type": "http.disconnect"}
+
+            scope = {"type": "http", "method": "PUT", "path": link, "headers": []}
+            coming.append((over, asyncio.create_task(Hatch()(scope, receive, send))))
+            await asyncio.wait_for(begun.wait(), 20)
+        try:
+            assert await asyncio.wait_for(asyncio.to_thread(lambda: "done"), 20) == "done"
+        finally:
+            for over, task in coming:
+                over.set()
+                await task
+
+    asyncio.run(come())
+    assert set(Upload.objects.values_list("state", flat=True)) == {Upload.State.WAITING}
 
 
 class TestFetching:

@@ -18,6 +18,7 @@ MOST = 10_000  # rows that one can page through; to count on would cost more wit
 NOT_FILTERS = {"page", "sort", "do", "cols"}  # of what a URL says, the rest narrows the list
 M = TypeVar("M", bound=Model)
 Order = str | OrderBy  # a field, or `empty_last` where it may be empty
+Orders = Mapping[str, tuple[Order, ...]]  # sort key → fields
 
 
 def empty_last(field: str) -> OrderBy:
@@ -51,7 +52,7 @@ class Listing(Generic[M]):
         request: HttpRequest,
         rows: QuerySet[M],
         *,
-        orders: Mapping[str, tuple[Order, ...]],
+        orders: Orders,
         default: str,
         keys_first: bool = False,
     ) -> None:

@@ -17,14 +17,15 @@ from django.views.decorators.http import require_POST
 from chargers.models import Charger, Site, fold
 from chargers.sentences import phrase, read
 from portal.views import columns, energy, exports, formats, saved
-from portal.views.lists import Listing, empty_last, tidy_url
+from portal.views.lists import Listing, Orders, empty_last, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
-from sessions import costs, finding, readings, registers, reviewing
+from sessions import costs, finding, readings, reviewing
 from sessions.models import ChargingSession, IdToken, MeterValue
+from sessions.registers import BEGIN
 from sessions.units import as_number
 from smartcharging import why
 
-ORDERS = {
+ORDERS: Orders = {
     "started": ("started_at",),
     "stopped": (empty_last("stopped_at"),),
     "charger": ("charger__identity_folded", "-started_at"),
@@ -167,7 +168,11 @@ def session(request: HttpRequest, session_id: int) -> HttpResponse:
 def to_review(request: HttpRequest) -> HttpResponse:
     """Sessions whose energy is in doubt, with what they most likely drew."""
     found = filtered(request).filter(needs_review=True)
-    orders = {"started": ("started_at",), "proposed": (empty_last("proposed_wh"),), "charger": ORDERS["charger"]}
+    orders: Orders = {
+        "started": ("started_at",),
+        "proposed": (empty_last("proposed_wh"),),
+        "charger": ORDERS["charger"],
+    }
     context = {
         "room": "sessions",
         "undecided": ChargingSession.objects.filter(needs_review=True, energy_wh=None, is_superseded=False).count,
@@ -240,7 +245,7 @@ def curve(request: HttpRequest, session_id: int) -> JsonResponse:
     values = MeterValue.objects.filter(session=found, is_suspect=False)
     told = values.values_list("measured_at", "power_w", "energy_wh", "soc_percent", "context")
     # The register at the start is drawn once, also where a charger tells it along with each reading.
-    rows = [row[:-1] for number, row in enumerate(told) if number == 0 or row[-1] != registers.BEGIN]
+    rows = [row[:-1] for number, row in enumerate(told) if number == 0 or row[-1] != BEGIN]
     rows = rows[:: max(1, len(rows) // MOST_POINTS)]
     known = (wh for wh in (found.meter_start_wh, *(energy_wh for _, _, energy_wh, _ in rows)) if wh is not None)
     start_wh: float = next(known, 0)

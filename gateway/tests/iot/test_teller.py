@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from django.utils import timezone
 
 from chargers import twins
-from chargers.boots import Nameplate, record_boot
+from chargers.boots import Nameplate
 from chargers.models import Charger, Registration, Site, Twin
+from chargers.tests.boots import record_boot
 from gateway.apps import remember_for_aws
 from gateway.iot import cloud, documents, teller
 from gateway.iot.things import everyone

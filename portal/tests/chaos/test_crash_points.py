@@ -14,7 +14,7 @@ import pytest
 
 from gateway import crash
 from portal.bench.charger import Door
-from portal.chaos import drama, site
+from portal.chaos import building, drama
 from portal.chaos.drama import Outcome
 from portal.chaos.orders import Desk
 from portal.chaos.site import Site
@@ -41,7 +41,7 @@ def living() -> Iterator[Living]:
     # A worker that takes long to start on a busy machine would cost half a minute of Retry-After each time.
     armed["FAIL_OFFLINE"] = "false"
     try:
-        with site.running("embedded", CHARGERS, PASSWORD, env=armed, tables=made_once.tables()) as yard:
+        with building.running("embedded", CHARGERS, PASSWORD, env=armed, tables=made_once.tables()) as yard:
             history = yard.home / "history"
             door = Door("127.0.0.1", yard.port, PASSWORD)
             with Fleet(chargers=CHARGERS, rate=6.0, seed=7, door=door, history=history / "fleet.jsonl") as fleet:
