@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from chargers.models import Site
-from smartcharging import handover
+from smartcharging import day, handover
 from smartcharging.bookkeeping import Books, open_books
-from smartcharging.grid import ImpossibleTree
+from smartcharging.grid import Building, ImpossibleTree
 from smartcharging.models import Probe, SitePlan
 
 
@@ -28,7 +29,7 @@ def of_site(site: Site, *, at: datetime) -> dict[str, Any]:
     probes = _probes(site)
     return {
         "plan": plan,
-        "limits": _limits(books, worst),
+        "limits": _limits(books, worst, at),
         "outlets": _outlets(books, worst, probes),
         "is_trying": any(probe.state != Probe.State.DONE for probe in probes.values()),
     }
@@ -40,10 +41,19 @@ def _probes(site: Site) -> dict[int, Probe]:
     return {probe.outlet_id: probe for probe in rows}
 
 
-def _limits(books: Books, worst: np.ndarray) -> list[dict[str, Any]]:
+def _limits(books: Books, worst: np.ndarray, at: datetime) -> list[dict[str, Any]]:
+    """Each limit, with what building and cars take of it now, and what the cars may take at worst."""
     network = books.ledger.network
-    rows = zip(network.names, network.limits_a.tolist(), network.loads_a(worst).tolist(), strict=True)
-    return [{"name": name, "limit_a": limit, "worst_a": load, "headroom_a": limit - load} for name, limit, load in rows]
+    alone = replace(books.site, building=Building()).network(at, ahead=timedelta(seconds=books.plan.lease_s))
+    figures = np.array([
+        alone.limits_a, alone.limits_a - network.limits_a, network.loads_a(day.drawn_a(books)),
+        network.loads_a(worst), network.limits_a - network.loads_a(worst),
+    ])  # fmt: skip
+    names = ("limit_a", "building_a", "cars_a", "worst_a", "headroom_a")
+    return [
+        {"name": name, **dict(zip(names, row, strict=True))}
+        for name, row in zip(network.names, figures.T.tolist(), strict=True)
+    ]
 
 
 def _outlets(books: Books, worst: np.ndarray, probes: dict[int, Probe]) -> list[dict[str, Any]]:
