@@ -13,7 +13,7 @@ from chargers import commands
 from chargers.models import Command, CommandStatus, Setting, Site
 from chargers.rows import dated
 from sessions.models import ChargingSession, MeterValue
-from smartcharging import planning, profiles, sites
+from smartcharging import planning, profiles, sites, why
 from smartcharging.models import (
     ChargingNeeds,
     InstalledProfile,
@@ -216,23 +216,32 @@ def test_a_charger_that_takes_watts_only_is_told_watts(yard):
     assert yard.state.fullness == pytest.approx(32 / 40)
 
 
-def test_with_a_look_ahead_a_car_that_has_time_leaves_the_dear_hour_to_one_that_has_not(yard):
-    SitePlan.objects.update(looks_ahead=True)
+def test_with_a_look_ahead_a_car_that_has_time_waits_for_cheaper_hours_and_one_that_has_not_does_not(yard):
     sites.price(
         yard.site,
         [(yard.at - timedelta(hours=1), Decimal("0.50"), None), (yard.at + timedelta(hours=1), Decimal("0.10"), None)],
     )
     yard.settle_in()
-    hurried, patient = yard.come(1), yard.come(2)
+    hurried, patient, silent = yard.come(1), yard.come(2), yard.come(3)
     for session, hours in ((hurried, 1), (patient, 10)):
         ChargingNeeds.objects.create(
-            charger=session.charger, evse_id=1, session=session, energy_wh=20_000,
+            charger=session.charger, evse_id=1, session=session, energy_wh=6_000,
             departs_at=yard.at + timedelta(hours=hours), told_at=yard.at,
         )  # fmt: skip
-    yard.plan(later_s=1)
-    targets = dict(Outlet.objects.values_list("charger__identity", "target_a"))
-    assert targets["CP-1"] >= 29
-    assert targets["CP-2"] <= 11
+
+    def targets(later_s):
+        yard.plan(later_s=later_s)
+        return list(Outlet.objects.order_by("charger__identity").values_list("target_a", flat=True))
+
+    assert min(targets(1)) >= 6, "without it all charge at once"
+    SitePlan.objects.update(looks_ahead=True)
+    first, second, third = targets(10)
+    assert (second, Outlet.objects.get(charger=patient.charger).bound_by) == (0, "cheaper hours to come")
+    assert first >= 8 and third >= 6 and silent.is_open, "who says nothing shares as before"
+    told = why.of_session(patient, at=yard.at)
+    assert told is not None
+    assert told.because[-1].startswith("It has time until it leaves and waits for cheaper hours; now it gets 0 A")
+    assert targets(3600)[1] >= 6, "now it is cheap"
 
 
 def test_an_impossible_tree_stops_the_plan_and_says_why(yard):
