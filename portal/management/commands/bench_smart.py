@@ -89,7 +89,7 @@ class Command(BaseCommand):
         self.stdout.write(f"A plan with its database (p50 / p95): {vendor}, {load}")
         self.stdout.write("  1,000 EVSEs behind 21 nodes, 300 charging, 40 settings each, an hour of readings")
         self._taken("of a quiet hour", quiet)
-        self._taken("when every car gets another limit", jumping)
+        self._taken("when most cars get another limit", jumping)
 
     def _taken(self, name: str, taken: largesite.Taken) -> None:
         """By the clock, with a site's share that got new orders: the dear part of a plan."""
