@@ -151,6 +151,13 @@ def sentence(word: Callable[..., models.QuerySet[Any, Any]]) -> Callable[..., li
     return read
 
 
+def remove(model: type[models.Model], keys: Collection[int]) -> None:
+    """Delete rows by their primary keys, where nothing refers to them."""
+    if keys:
+        sql, columns = _removing(model, is_postgresql())
+        statements.execute(sql, statements.records(columns, [(key,) for key in keys]))
+
+
 class Lookup(Generic[Model]):
     """The rows of ``model`` whose columns ``by`` hold one of many values; in order of their keys.
 
@@ -299,6 +306,14 @@ def _rewriting(
         where = " AND ".join(f"{name} = %s" for name in keys)
         sql = f"UPDATE {table} SET {settings} WHERE {where}"  # noqa: S608
     return _Writing(sql, columns, fields, for_postgresql)
+
+
+@cache
+def _removing(model: type[models.Model], for_postgresql: bool) -> tuple[str, list[Column]]:
+    columns = [_column(model._meta.pk)]
+    name, _ = columns[0]
+    gone = statements.recordset("v", columns)
+    return f"DELETE FROM {_table(model)} WHERE {name} IN (SELECT {name} FROM {gone})", columns  # noqa: S608 - our names
 
 
 def _table(model: type[models.Model]) -> str:

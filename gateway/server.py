@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import resource
 import signal
 from collections.abc import Callable
@@ -37,6 +36,7 @@ from twisted.logger import (
 )
 
 from gateway import tls, web
+from gateway.collector import keep_collector_off
 from gateway.sockets import EXTENSIONS, Inbox, SocketFactory, accept_deflate
 
 reactor: Any = installed_reactor  # its type in Twisted says less than it can
@@ -249,10 +249,3 @@ def raise_descriptor_limit() -> None:
     """As many sockets as the machine lets us have; many shells start with 1,024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def keep_collector_off() -> None:
-    """What is loaded by now stays; a full collection over 10,000 connections would stop them all for a while."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)

@@ -102,6 +102,13 @@ def remember_worker(**kwargs: Any) -> None:
     os.environ[WORKER_PID] = str(os.getpid())
 
 
+@signals.worker_before_create_process.connect
+def share_what_is_loaded(**kwargs: Any) -> None:
+    from gateway.collector import keep_collector_off
+
+    keep_collector_off()
+
+
 @signals.worker_process_init.connect
 def begin_child(**kwargs: Any) -> None:
     """Pool children of a worker that was killed must not go on without it, nor wait for ever for the database."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.db.models import Q
-
 from chargers.models import Charger, Setting
+from chargers.rows import Lookup
 from sessions.models import ChargingSession
 from smartcharging.models import InstalledProfile
 from smartcharging.rules import Abilities, Case, Objection, objections
@@ -21,6 +20,12 @@ _PLACES = {
 }
 _UNITS = {"Current": "A", "Power": "W", "A": "A", "W": "W"}
 _PURPOSES = {"PriorityCharging": "priority", "LocalGeneration": "local_generation"}
+_SAID = Lookup(
+    Setting,
+    by=["charger_id", "component", "name"],
+    also="t.attribute = 'Actual' AND t.is_known AND t.value <> ''",
+    only=["charger_id", "value"],
+)
 _FEATURES = {"DynamicProfiles": "dynamic", "UseLocalTime": "local_time", "RandomizedDelay": "random_delay"}
 
 
@@ -54,14 +59,9 @@ def of(charger: Charger) -> Abilities:
 
 def without_amperes(charger_ids: Collection[int]) -> frozenset[int]:
     """Those of the chargers that said they take limits in watts only."""
-    if not charger_ids:
-        return frozenset()
-    told = Setting.objects.filter(charger__in=charger_ids, attribute="Actual", is_known=True).exclude(value="")
-    named = Q()
-    for component, name, _ in _PLACES["units"]:
-        named |= Q(component=component, name=name)
-    rows = told.filter(named).values_list("charger", "value")
-    return frozenset(pk for pk, value in rows if {_UNITS.get(unit) for unit in _listed(value)} == {"W"})
+    places = [(component, name) for component, name, _ in _PLACES["units"]]
+    said = _SAID([(pk, *place) for pk in charger_ids for place in places])
+    return frozenset(row.charger_id for row in said if {_UNITS.get(unit) for unit in _listed(row.value)} == {"W"})
 
 
 def _listed(text: str) -> list[str]:

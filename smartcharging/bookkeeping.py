@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from chargers.models import Charger, Command, CommandStatus
-from chargers.rows import first_key, sentence, stored
+from chargers.rows import first_key, remove, rewrite, sentence, stored
 from chargers.statements import Row
 from sessions.models import ChargingSession, MeterValue
 from smartcharging import grid, ledger
@@ -67,7 +67,7 @@ class Books:
     ledger: ledger.Ledger
     at: datetime
     gone: list[int] = field(default_factory=list)  # entries that count no more
-    news: list[int] = field(default_factory=list)  # entries that were confirmed since
+    news: list[int] = field(default_factory=list)  # entries that were confirmed otherwise than by their command
     defaults_a: list[float | None] = field(default_factory=list)  # our own default at each outlet, as confirmed
     waiting: dict[tuple[int, str], list[UUID]] = field(default_factory=dict)  # commands not sent yet, by outlet, kind
 
@@ -207,7 +207,7 @@ def _outlet(outlet: Outlet, in_session: bool, default_a: float | None) -> ledger
 def _read_entries(books: Books) -> None:
     """Put the entries into the ledger, and draw from their commands what became of them."""
     by_outlet: dict[int, list[_EntryRow]] = defaultdict(list)
-    rows = [_EntryRow(*row) for row in _entries(books.plan.site_id)]
+    rows = list(map(_EntryRow._make, _entries(books.plan.site_id)))
     for row in rows:
         by_outlet[row.outlet_id].append(row)
     asked = [row for row in rows if not row.is_confirmed and row.command__status not in _CLEAR]
@@ -243,7 +243,9 @@ def _read_entries_of(books: Books, index: int, rows: list[_EntryRow], answers: _
     place.expire(books.at.timestamp())
     kept = {entry.number: entry for slot in (place.floor, place.lease) for entry in slot.entries}
     books.gone += [row.pk for row in rows if row.pk not in kept]
-    books.news += [row.pk for row in rows if row.pk in kept and kept[row.pk].is_confirmed and not row.is_confirmed]
+    # What its command says itself is not written once more: that is most of what a plan would write.
+    unsaid = [row.pk for row in rows if not row.is_confirmed and row.command__status != CommandStatus.ACCEPTED]
+    books.news += [pk for pk in unsaid if pk in kept and kept[pk].is_confirmed]
 
 
 def _verdict(row: _EntryRow, answer: Any, late: Any) -> bool | None:
@@ -261,7 +263,5 @@ def _verdict(row: _EntryRow, answer: Any, late: Any) -> bool | None:
 
 def close_books(books: Books) -> None:
     """Write what was learnt of the entries."""
-    if books.news:
-        Limit.objects.filter(pk__in=books.news).update(is_confirmed=True)
-    if books.gone:
-        Limit.objects.filter(pk__in=books.gone).delete()
+    rewrite([stored(Limit, {"id": pk, "is_confirmed": True}) for pk in books.news], ["is_confirmed"])
+    remove(Limit, books.gone)

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from chargers.sentences import phrase
 from smartcharging import allocation
 from smartcharging.allocation import Floats, Network
 from smartcharging.ledger import FLOOR_A, Entry, Ledger, Outlet
@@ -18,8 +21,19 @@ PROBE_EVERY_MIN = 5
 DRAWS_LESS = 0.8
 SETTLED_S = 60.0
 
-Ahead = Callable[[Network, Floats], Floats | None]
-"""A plan ahead: from what the site bears and what each could take, to what each should have now."""
+# Told to people, see chargers/sentences.py.
+CHEAPER_LATER = phrase("cheaper hours to come")
+
+
+class Foresight(NamedTuple):
+    """What a plan ahead wants each to have now. ``waits``: who takes no more, for it has time and later is cheaper."""
+
+    amperes: Floats
+    waits: NDArray[np.bool_]
+
+
+Ahead = Callable[[Network, Floats], Foresight | None]
+"""A plan ahead, from what the site bears and what each could take."""
 
 
 @dataclass(slots=True)
@@ -41,7 +55,7 @@ class Car:
 @dataclass(slots=True, frozen=True)
 class Given:
     """What `share` found, by outlet. ``wanted_a``: what each could take, or needs where that is known and less;
-    ``bound_by``: the limit that held it back.
+    ``bound_by``: the limit that held it back, or `CHEAPER_LATER`.
     """
 
     amperes: Floats
@@ -64,15 +78,21 @@ def share(
         float,
     )
     need = np.array([need_a(car, now, volts) for car in cars], float)
+    foresight = ahead(network, upper) if ahead is not None else None
+    if foresight is not None:
+        upper = np.where(foresight.waits, np.minimum(upper, foresight.amperes), upper)
     shares = allocation.share(
         network,
         upper,
         need_a=need,
-        plan_a=ahead(network, upper) if ahead is not None else None,
+        plan_a=None if foresight is None else foresight.amperes,
         # Who charges goes on; of the others, who needs most comes first.
         urgency=np.where(held > 0, 1000.0, 0.0) + np.nan_to_num(need),
     )
     names = [network.names[bound][:160] if bound >= 0 else "" for bound in shares.bound_by]
+    if foresight is not None:
+        waits = foresight.waits & (shares.bound_by < 0)
+        names = [CHEAPER_LATER if is_later else name for is_later, name in zip(waits, names, strict=True)]
     queued = [bool(waits) for waits in (upper > 0) & ~shares.is_admitted]
     wanted = np.where(np.isnan(need), upper, np.minimum(upper, need))
     return Given(shares.amperes, wanted, names, queued)
@@ -103,4 +123,4 @@ def need_a(car: Car | None, now: float, volts: float) -> float:
     left_s = car.departs_at - now
     if left_s <= 0:
         return float("nan")  # it is still here; nobody knows for how long
-    return float(allocation.need_a(np.array(max(0.0, car.rest_wh)), np.array(left_s), volts, car.phases))
+    return max(0.0, car.rest_wh) * 3600 / left_s / (volts * car.phases)

@@ -28,14 +28,21 @@ _COLUMNS = (*_PHASES, *_HIGHEST, *sampling.SUMS)
 
 def record(books: Books, given: Given, *, worst_a: Floats, pauses: int, since: datetime | None) -> None:
     """Add what a plan saw to its five minutes; the plan's row is locked, so nobody else does."""
-    drawn_a = np.zeros(len(books.outlets))
-    for index, session in books.busy:
-        drawn_a[index] = _drawn_a(books, index, session)
     since_s = since.timestamp() if since is not None else None
     _add(
         books.plan,
-        sampling.seen(books.site, books.at, given, drawn_a=drawn_a, worst_a=worst_a, pauses=pauses, since=since_s),
+        sampling.seen(
+            books.site, books.at, given, drawn_a=drawn_a(books), worst_a=worst_a, pauses=pauses, since=since_s
+        ),
     )
+
+
+def drawn_a(books: Books) -> Floats:
+    """What each outlet draws now, per phase."""
+    drawn = np.zeros(len(books.outlets))
+    for index, session in books.busy:
+        drawn[index] = _drawn_a(books, index, session)
+    return drawn
 
 
 def _drawn_a(books: Books, index: int, session: ChargingSession) -> float:

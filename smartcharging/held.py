@@ -89,6 +89,8 @@ class Beside:
         own_a = next((one.most_a(outlet, self.volts) for one in own if one.evse_id == outlet.evse_id), None)
         if own_a is None:
             return None, None
+        if len(self.confirmed[charger_id]) == 1 and charger_id not in self.in_doubt:  # most of a large site
+            return own_a, own_a
         # What was ordered counts under whichever number: another default may be on its way.
         maybe_a = [one.most_a(outlet, self.volts) for one in _there(self.in_doubt, charger_id, outlet)]
         return own_a, max([own_a, self.others_a(charger_id, outlet), *maybe_a])

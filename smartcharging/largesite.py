@@ -47,7 +47,7 @@ def own_database() -> Iterator[str]:
 
 def measure(*, plans: int = 30, charging: int = 300) -> tuple[Taken, Taken]:
     """Plans ten seconds apart, once leases are out and confirmed: those of a quiet hour, which renew leases, and those
-    of a building whose load jumps each time, so that every car gets another limit.
+    of a building whose load jumps each time, so that most cars get another limit.
     """
     at = timezone.now()
     site = _build(charging, at)

@@ -24,13 +24,16 @@ EDGE_LEADS = phrase("The edge leads this site and counts {identity} with its cab
 
 def watch(books: Books) -> None:
     """Compare each meter with the worst that the ledger knows; ``above_since`` and ``is_wild`` of the outlets."""
-    for outlet, place, session in zip(books.outlets, books.ledger.outlets, books.running, strict=True):
-        drawn_a = session.drawn_a if session else None  # type: ignore[attr-defined]
+    above = {outlet.id: outlet.above_since for outlet in books.outlets if outlet.above_since is not None}
+    for outlet in books.outlets if above else ():
+        outlet.above_since = None  # unless it goes on
+    for index, session in books.busy:
+        outlet, place = books.outlets[index], books.ledger.outlets[index]
+        drawn_a: float | None = session.drawn_a  # type: ignore[attr-defined]
         if drawn_a is None or not place.disobeys(drawn_a, books.at.timestamp()):
-            outlet.above_since = None
             continue
-        measured_at = session.drawn_at  # type: ignore[union-attr]
-        outlet.above_since = outlet.above_since or measured_at
+        measured_at: datetime = session.drawn_at  # type: ignore[attr-defined]
+        outlet.above_since = above.get(outlet.id, measured_at)
         if measured_at - outlet.above_since >= PATIENCE:
             outlet.is_wild = place.is_wild = True
             log.error("charger_disobeys", charger=outlet.charger.identity, evse=outlet.evse_id, drawn_a=drawn_a)

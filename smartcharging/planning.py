@@ -18,6 +18,7 @@ import numpy as np
 import structlog
 from django.db import transaction
 from django.db.models import Q
+from numpy.typing import NDArray
 
 from chargers.rows import rewrite
 from sessions.models import ChargingSession
@@ -121,7 +122,7 @@ def share(books: Books) -> cars.Given:
     here: list[cars.Car | None] = [None] * len(books.outlets)
     for index, session in books.busy:
         here[index] = _car(books, books.outlets[index], session)
-    ahead = partial(_plan_a, books) if books.plan.looks_ahead else None
+    ahead = partial(_foresee, books) if books.plan.looks_ahead else None
     given = cars.share(books.ledger, here, books.at.timestamp(), volts=books.plan.volts, ahead=ahead)
     found = zip(books.outlets, here, given.amperes.tolist(), given.bound_by, given.is_queued, strict=True)
     for outlet, car, target_a, bound_by, is_queued in found:
@@ -145,7 +146,7 @@ def _car(books: Books, outlet: Outlet, session: ChargingSession) -> cars.Car:
     return car
 
 
-def _plan_a(books: Books, network: allocation.Network, upper: Floats) -> Floats | None:
+def _foresee(books: Books, network: allocation.Network, upper: Floats) -> cars.Foresight | None:
     rest_ah, left_h = upper * plan.HORIZON_H, np.full(len(upper), np.nan)
     for index, session in books.busy:
         needs = books.needs.get(session.pk)
@@ -154,11 +155,27 @@ def _plan_a(books: Books, network: allocation.Network, upper: Floats) -> Floats 
             rest_ah[index] = rest_wh / (books.plan.volts * books.outlets[index].phases)
         if needs and needs.departs_at and needs.departs_at > books.at:
             left_h[index] = (needs.departs_at - books.at).total_seconds() / 3600
+    prices = _prices(books)
     try:
-        return np.asarray(plan.ahead(network, upper, rest_ah, left_h, price=_prices(books))[:, 0])
+        planned = np.asarray(plan.ahead(network, upper, rest_ah, left_h, price=prices)[:, 0])
     except ValueError as error:  # a site that bears nothing now: sharing says so as well
         log.info("no_plan_ahead", site=books.plan.site_id, error=str(error))
         return None
+    # Less than an ampere is a rest of arithmetic.
+    return cars.Foresight(np.where(planned < 1.0, 0.0, planned), _waits(books, left_h, prices))
+
+
+def _waits(books: Books, left_h: Floats, prices: Floats | None) -> NDArray[np.bool_]:
+    """Who said what it needs and when it leaves, and will see a cheaper quarter of an hour than this one."""
+    knows = np.zeros(len(left_h), bool)
+    if prices is None:
+        return knows
+    for index, session in books.busy:
+        needs = books.needs.get(session.pk)
+        knows[index] = needs is not None and needs.energy_wh is not None and not np.isnan(left_h[index])
+    last = np.ceil(np.nan_to_num(left_h) * 4).astype(int) - 1
+    cheapest = np.minimum.accumulate(prices)[np.clip(last, 0, len(prices) - 1)]
+    return np.asarray(knows & (cheapest < prices[0] - 1e-9))
 
 
 def _prices(books: Books) -> Floats | None:

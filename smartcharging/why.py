@@ -9,6 +9,7 @@ from chargers.models import Connector
 from chargers.sentences import phrase
 from sessions.models import ChargingSession
 from smartcharging.abilities import as_profile
+from smartcharging.cars import CHEAPER_LATER
 from smartcharging.composite import Running, Station, limit_at
 from smartcharging.models import ExternalLimit, InstalledProfile, Outlet
 from smartcharging.schedules import Profile
@@ -19,6 +20,7 @@ UNLIMITED_A = 1e6
 PROFILE_SAYS = phrase("Profile {number}: {rule}.")
 WAITS = phrase("It waits: {limit} has no 6 A left for it.")
 SHARED_OUT = phrase("The site gives it {current:g} A per phase; {limit} has no more to share.")
+CHEAPER = phrase("It has time until it leaves and waits for cheaper hours; now it gets {current:g} A per phase.")
 CAR_TAKES_LESS = phrase("The site gives it {current:g} A per phase; its car draws no more, so the rest goes to others.")
 ALL_IT_TAKES = phrase("The site gives it {current:g} A per phase, which is all it can take.")
 
@@ -72,8 +74,12 @@ def _of_site(session: ChargingSession) -> list[str]:
         return [phrase("It was measured above its limit, so the site counts it with its whole cable.")]
     if outlet.is_queued:
         return [WAITS.format(limit=outlet.bound_by or phrase("the site"))]
+    return [_shared(outlet).format(current=outlet.target_a, limit=outlet.bound_by)]
+
+
+def _shared(outlet: Outlet) -> str:
+    if outlet.bound_by == CHEAPER_LATER:
+        return CHEAPER
     if outlet.bound_by:
-        return [SHARED_OUT.format(current=outlet.target_a, limit=outlet.bound_by)]
-    if outlet.enough_a is not None:
-        return [CAR_TAKES_LESS.format(current=outlet.target_a)]
-    return [ALL_IT_TAKES.format(current=outlet.target_a)]
+        return SHARED_OUT
+    return CAR_TAKES_LESS if outlet.enough_a is not None else ALL_IT_TAKES

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -167,8 +169,43 @@ def test_the_recipe_for_greengrass_has_the_shape_of_one() -> None:
     }
     assert wanted == set(settings)
     (artifact,) = manifest["Artifacts"]
-    assert artifact["URI"].startswith("s3://")
+    assert artifact["URI"].startswith("s3://") and artifact["URI"].endswith(
+        f"/{recipe['ComponentVersion']}/chargeyard.zip"
+    )
     assert artifact["Unarchive"] == "ZIP"
+    assert "ComponentDependencies" not in recipe, "its broker is the Mosquitto of the site"
+    install = manifest["Lifecycle"]["Install"]["Script"]
+    assert "--require-hashes -r {artifacts:decompressedPath}/chargeyard/requirements.txt" in install
+
+
+def test_what_the_recipe_for_greengrass_runs_is_an_edge(tmp_path: Path) -> None:
+    """As a core device would: its variables replaced, the archive unpacked, the environment made by its first step."""
+    recipe = yaml.safe_load((ROOT / "deploy/edge/greengrass.yaml").read_text())
+    (manifest,) = recipe["Manifests"]
+    (tmp_path / "venv").symlink_to(sys.prefix)
+    (tmp_path / "unpacked").mkdir()
+    (tmp_path / "unpacked/chargeyard").symlink_to(ROOT)
+    means = {"{work:path}": str(tmp_path), "{artifacts:decompressedPath}": str(tmp_path / "unpacked")}
+    settings = recipe["ComponentConfiguration"]["DefaultConfiguration"]
+    means |= {f"{{configuration:/{name}}}": value for name, value in settings.items()}
+
+    def replaced(text: str) -> str:
+        for variable, value in means.items():
+            text = text.replace(variable, value)
+        return text
+
+    run = manifest["Lifecycle"]["Run"]
+    env = {name: replaced(value) for name, value in run["Setenv"].items()} | {"PATH": os.defpath}
+    assert not [text for text in (*env.values(), replaced(run["Script"])) if "{" in text], "a variable without a value"
+    edge = subprocess.Popen(["/bin/sh", "-c", replaced(run["Script"])], cwd=tmp_path, env=env, stderr=subprocess.PIPE)
+    try:
+        end = time.monotonic() + 60
+        while not (tmp_path / "edge.sqlite3").exists() and edge.poll() is None and time.monotonic() < end:
+            time.sleep(0.1)
+        assert (tmp_path / "edge.sqlite3").exists(), edge.communicate(timeout=30)[1].decode()
+    finally:
+        edge.kill()
+        edge.communicate(timeout=30)
 
 
 def test_the_unit_starts_what_there_is() -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from chargers.models import Site
-from smartcharging import handover
+from smartcharging import day, handover
 from smartcharging.bookkeeping import Books, open_books
-from smartcharging.grid import ImpossibleTree, is_power
+from smartcharging.grid import Building, ImpossibleTree, is_power
 from smartcharging.models import Probe, SitePlan
 
 
@@ -28,7 +29,7 @@ def of_site(site: Site, *, at: datetime) -> dict[str, Any]:
     probes = _probes(site)
     return {
         "plan": plan,
-        "limits": _limits(books, worst, plan.volts),
+        "limits": _limits(books, worst, at),
         "outlets": _outlets(books, worst, probes),
         "is_trying": any(probe.state != Probe.State.DONE for probe in probes.values()),
     }
@@ -40,14 +41,22 @@ def _probes(site: Site) -> dict[int, Probe]:
     return {probe.outlet_id: probe for probe in rows}
 
 
-def _limits(books: Books, worst: np.ndarray, volts: float) -> list[dict[str, Any]]:
-    """Each with what it bears, bears at worst, and what is left: in A of one phase, or in W of all of them."""
-    network = books.ledger.network
-    rows = zip(network.names, network.limits_a.tolist(), network.loads_a(worst).tolist(), strict=True)
-    return [_limit(name, (limit, load, limit - load), volts) for name, limit, load in rows]
+def _limits(books: Books, worst: np.ndarray, at: datetime) -> list[dict[str, Any]]:
+    """Each limit with what it bears, what building and cars take of it now, what cars may take at worst, and the rest.
+
+    In A of one phase, or in W of all of them.
+    """
+    network, plan = books.ledger.network, books.plan
+    alone = replace(books.site, building=Building()).network(at, ahead=timedelta(seconds=plan.lease_s))
+    worst_a = network.loads_a(worst)
+    amounts_a = np.array([
+        alone.limits_a, alone.limits_a - network.limits_a, network.loads_a(day.drawn_a(books)),
+        worst_a, network.limits_a - worst_a,
+    ])  # fmt: skip
+    return [_limit(name, row, plan.volts) for name, row in zip(network.names, amounts_a.T.tolist(), strict=True)]
 
 
-def _limit(name: str, amounts_a: tuple[float, ...], volts: float) -> dict[str, Any]:
+def _limit(name: str, amounts_a: list[float], volts: float) -> dict[str, Any]:
     amounts = [amount * volts for amount in amounts_a] if is_power(name) else amounts_a
     return {"name": name, "is_power": is_power(name), "amounts": amounts}
 

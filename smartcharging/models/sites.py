@@ -128,7 +128,7 @@ class Limit(models.Model):
     sent_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)  # None: never
     command = models.ForeignKey(Command, null=True, on_delete=models.SET_NULL, related_name="+")
-    is_confirmed = models.BooleanField(default=False)
+    is_confirmed = models.BooleanField(default=False)  # told otherwise than by its command
 
     class Meta:
         ordering = ("id",)

@@ -124,23 +124,6 @@ def test_a_car_that_says_nonsense_gets_no_more_than_there_is(yard, needs, looks_
     assert granted(yard) <= 40
 
 
-@pytest.mark.parametrize("offset_s", [-240.0, 240.0])
-def test_a_clock_that_is_off_by_minutes_makes_the_last_limit_count_for_ever(yard, offset_s):
-    charger = yard.outlets[0].charger
-    charger.clock_offset_s = offset_s
-    charger.save()
-    yard.come(1)
-    yard.plan(later_s=10)
-    yard.answer()
-    charger.is_online = False
-    charger.save()
-    yard.come(2)
-    yard.plan(later_s=900)  # long after the end of the lease
-    yard.answer()
-    yard.plan(later_s=10)
-    assert granted(yard) == pytest.approx(40)  # 32 of the one whose clock is wrong, and what that leaves
-
-
 def test_a_charger_that_accepts_and_ignores_is_counted_with_its_cable(yard):
     session = yard.come(1)
     yard.come(2)

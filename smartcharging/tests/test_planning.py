@@ -13,9 +13,8 @@ from chargers import commands
 from chargers.models import Command, CommandStatus, Setting, Site
 from chargers.rows import dated
 from sessions.models import ChargingSession, MeterValue
-from smartcharging import obedience, planning, profiles, sites
+from smartcharging import planning, profiles, sites, why
 from smartcharging.models import (
-    CapacitySignal,
     ChargingNeeds,
     InstalledProfile,
     Limit,
@@ -136,30 +135,6 @@ def test_a_lease_is_renewed_in_time_and_not_before(yard):
     assert yard.plan(later_s=40) == [("CP-1", "lease", 32)]
 
 
-def test_an_order_that_was_never_sent_is_withdrawn_by_the_next_plan(yard):
-    yard.settle_in()
-    yard.come(1)
-    yard.plan(later_s=1)
-    yard.come(2)
-    yard.plan(later_s=5)
-    assert Command.objects.filter(status=CommandStatus.CANCELLED, requested_via="plan lease").count() == 1
-
-
-def test_an_offline_charger_counts_until_its_lease_is_over(yard):
-    yard.settle_in()
-    yard.come(1)
-    yard.plan(later_s=1)
-    yard.answer()
-    charger = yard.outlets[0].charger
-    charger.is_online = False
-    charger.save()
-    yard.come(2)
-    assert yard.plan(later_s=10) == [("CP-2", "floor", 6), ("CP-2", "lease", 8)]
-    yard.answer()
-    assert yard.plan(later_s=400)[-1] == ("CP-2", "lease", 32)  # the other fell to its floor of 6
-    assert yard.state.fullness <= 1
-
-
 def test_what_was_for_a_session_goes_with_it(yard):
     yard.settle_in()
     session = yard.come(1)
@@ -169,42 +144,6 @@ def test_what_was_for_a_session_goes_with_it(yard):
     yard.plan(later_s=5)
     assert not Limit.objects.exists()
     assert yard.state.fullness == 0
-
-
-def test_no_answer_leaves_both_limits_in_the_ledger(yard):
-    yard.settle_in()
-    yard.come(1)
-    yard.plan(later_s=1)
-    yard.answer()
-    yard.come(2)
-    yard.plan(later_s=10)
-    for command in Command.objects.filter(status=CommandStatus.PENDING, charger__identity="CP-1"):
-        Command.objects.filter(pk=command.pk).update(status=CommandStatus.TIMEOUT)
-    yard.answer()
-    assert ("CP-2", "lease", 20) not in yard.plan(later_s=40)
-    assert set(Limit.objects.filter(outlet=yard.outlets[0], kind="lease").values_list("limit_a", flat=True)) >= {32, 20}
-
-
-def test_a_signal_of_the_grid_lowers_everybody_at_once(yard):
-    yard.settle_in()
-    yard.come(1)
-    yard.come(2)
-    yard.plan(later_s=1)
-    yard.answer()
-    CapacitySignal.objects.create(
-        site=yard.site, source="grid operator", limit_w=16 * 690, from_at=yard.at, told_at=yard.at
-    )
-    assert yard.plan(later_s=5) == [("CP-1", "lease", 8), ("CP-2", "lease", 8)]
-    assert set(Outlet.objects.filter(target_a=8).values_list("bound_by", flat=True)) == {"grid operator, power"}
-
-
-def test_the_building_counts_with_its_worst_when_its_meter_falls_silent(yard):
-    SitePlan.objects.update(building_worst_a=[30, 30, 30], building_a=[10, 10, 10], building_at=yard.at)
-    yard.settle_in()
-    yard.come(1)
-    assert yard.plan(later_s=1)[-1] == ("CP-1", "lease", 30)
-    yard.answer()
-    assert yard.plan(later_s=90) == [("CP-1", "lease", 10)]
 
 
 def test_whoever_does_not_fit_waits_and_reads_why(yard):
@@ -248,27 +187,6 @@ def test_a_departure_makes_urgent_and_one_in_the_past_does_not(yard):
     assert ("CP-2", "lease", 11) in orders
 
 
-def test_a_charger_that_draws_more_than_it_may_is_counted_with_its_cable_and_stopped_if_that_is_too_much(yard):
-    yard.settle_in()
-    wild, other = yard.come(1), yard.come(2)
-    yard.plan(later_s=1)
-    yard.answer()
-    yard.meter(wild, 31.0, later_s=10)
-    yard.plan()
-    assert not Outlet.objects.filter(is_wild=True).exists()
-    yard.meter(wild, 31.0, later_s=35)
-    assert ("CP-2", "lease", 8) in yard.plan()
-    assert Outlet.objects.get(is_wild=True).charger == wild.charger
-    stops = Command.objects.filter(verb="remote_stop")
-    assert [(stop.charger, stop.arguments) for stop in stops] == [(wild.charger, {"session_id": wild.pk})]
-    yard.answer(CommandStatus.REJECTED, of="CP-1")
-    yard.plan(later_s=60)
-    assert len(stops.all()) == 2, "it is asked again while it is too much"
-    obedience.trust_again(yard.outlets[0], by="alice", at=yard.at)
-    assert not Outlet.objects.filter(is_wild=True).exists()
-    assert other.is_open
-
-
 def test_a_profile_of_the_staff_that_may_lead_instead_of_ours_counts(yard):
     yard.settle_in()
     own = Profile(5, 3, "tx_default", "absolute", schedules=[{"unit": "A", "periods": [{"start_s": 0, "limit": 25}]}])
@@ -298,23 +216,32 @@ def test_a_charger_that_takes_watts_only_is_told_watts(yard):
     assert yard.state.fullness == pytest.approx(32 / 40)
 
 
-def test_with_a_look_ahead_a_car_that_has_time_leaves_the_dear_hour_to_one_that_has_not(yard):
-    SitePlan.objects.update(looks_ahead=True)
+def test_with_a_look_ahead_a_car_that_has_time_waits_for_cheaper_hours_and_one_that_has_not_does_not(yard):
     sites.price(
         yard.site,
         [(yard.at - timedelta(hours=1), Decimal("0.50"), None), (yard.at + timedelta(hours=1), Decimal("0.10"), None)],
     )
     yard.settle_in()
-    hurried, patient = yard.come(1), yard.come(2)
+    hurried, patient, silent = yard.come(1), yard.come(2), yard.come(3)
     for session, hours in ((hurried, 1), (patient, 10)):
         ChargingNeeds.objects.create(
-            charger=session.charger, evse_id=1, session=session, energy_wh=20_000,
+            charger=session.charger, evse_id=1, session=session, energy_wh=6_000,
             departs_at=yard.at + timedelta(hours=hours), told_at=yard.at,
         )  # fmt: skip
-    yard.plan(later_s=1)
-    targets = dict(Outlet.objects.values_list("charger__identity", "target_a"))
-    assert targets["CP-1"] >= 29
-    assert targets["CP-2"] <= 11
+
+    def targets(later_s):
+        yard.plan(later_s=later_s)
+        return list(Outlet.objects.order_by("charger__identity").values_list("target_a", flat=True))
+
+    assert min(targets(1)) >= 6, "without it all charge at once"
+    SitePlan.objects.update(looks_ahead=True)
+    first, second, third = targets(10)
+    assert (second, Outlet.objects.get(charger=patient.charger).bound_by) == (0, "cheaper hours to come")
+    assert first >= 8 and third >= 6 and silent.is_open, "who says nothing shares as before"
+    told = why.of_session(patient, at=yard.at)
+    assert told is not None
+    assert told.because[-1].startswith("It has time until it leaves and waits for cheaper hours; now it gets 0 A")
+    assert targets(3600)[1] >= 6, "now it is cheap"
 
 
 def test_an_impossible_tree_stops_the_plan_and_says_why(yard):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from chargers.models import Site
-from sessions.models import ChargingSession
+from chargers.rows import dated
+from sessions.models import ChargingSession, MeterValue
 from smartcharging import planning
 from smartcharging.models import CapacitySignal, LimitNode, Outlet, SitePlan
 
@@ -68,6 +71,22 @@ def test_a_tree_that_cannot_be_says_so_on_the_page(client, alice, shared):
 def test_the_fullness_of_a_site_is_a_figure_for_prometheus(client, shared):
     answer = client.get("/metrics")
     assert 'chargeyard_site_fullness{site="Yard"} 2.0' in answer.content.decode()
+
+
+def test_a_site_shows_what_building_and_cars_take_of_each_limit_now(client, alice, shared, cp1):
+    SitePlan.objects.update(building_worst_a=[4, 3, 2])
+    at = timezone.now()
+    session = ChargingSession.objects.create(
+        charger=cp1, evse_id=1, transaction_id="7", started_at=at, started_received_at=at
+    )
+    MeterValue.objects.create(
+        charger=cp1, session=session, evse_id=1, measured_at=at, received_at=at, current_a=6.5, key=dated(uuid4(), at),
+        digest=uuid4(),
+    )  # fmt: skip
+    client.force_login(alice)
+    row = page(client, "site", shared.pk).split("Main fuse, L1")[1].split("</tr>")[0]
+    figures = [cell.split(">")[-1] for cell in row.split("</td>") if " A" in cell]
+    assert figures == ["16.0 A", "4.0 A", "6.5 A", "32.0 A", "-20.0 A"]  # no default is confirmed: its cable counts
 
 
 def test_who_disobeyed_is_led_again_by_a_click_unless_an_edge_leads(client, alice, shared):

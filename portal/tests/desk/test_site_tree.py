@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from chargers.models import Site
-from smartcharging.models import CapacitySignal, EnergyPrice, LimitNode, Outlet, SitePlan
+from sessions.models import ChargingSession
+from smartcharging import leading, planning, profiles
+from smartcharging.models import CapacitySignal, ChargingNeeds, EnergyPrice, LimitNode, Outlet, SitePlan
+from smartcharging.schedules import Profile
 
 
 @pytest.fixture
@@ -122,6 +126,45 @@ def test_prices_are_lines_in_the_time_of_the_site(desk, site):
     assert (float(second.per_kwh), second.co2_g_per_kwh) == (0.19, None)
     assert "is not “day time price”" in said(desk.post(url, {"prices": "cheap at night"}, follow=True))
     assert EnergyPrice.objects.count() == 2
+
+
+def test_a_site_is_planned_ahead_once_that_is_switched_on_and_energy_has_a_price(desk, site, cp1, cp2, plug):
+    """Of two cars the one that has time waits for the cheap hour, and not before that is switched on."""
+    cp2.site = site
+    cp2.save()
+    plug(cp2, 1)
+    two = {"outlet_charger": ["CP-1", "CP-2"], "outlet_rotation": ["RST"] * 2, "outlet_trust": ["A"] * 2}
+    two |= {name: typed()[name] * 2 for name in ("outlet_evse_id", "outlet_node", "outlet_cable_a", "outlet_phases")}
+    at = timezone.now()
+    for charger, hours in ((cp1, 1), (cp2, 11)):
+        session = ChargingSession.objects.create(
+            charger=charger, evse_id=1, transaction_id=charger.identity, started_at=at, started_received_at=at
+        )
+        ChargingNeeds.objects.create(
+            charger=charger, evse_id=1, session=session, energy_wh=9_000, departs_at=at + timedelta(hours=hours),
+            told_at=at,
+        )  # fmt: skip
+        default = Profile(
+            leading.profile_id(1, "default"), 0, "tx_default", "absolute",
+            schedules=[{"unit": "A", "periods": [{"start_s": 0, "limit": 0}]}],
+        )  # fmt: skip
+        profiles.install(charger, default, evse_id=1, at=at)
+    zone = ZoneInfo("Europe/Berlin")
+    hour = at.astimezone(zone)
+    lines = [f"{hour - timedelta(hours=1):%Y-%m-%d %H:%M} 0.60", f"{hour + timedelta(hours=1):%Y-%m-%d %H:%M} 0.10"]
+    desk.post(reverse("site-prices", args=[site.pk]), {"prices": "\n".join(lines)})
+
+    def patient_a(**more):
+        desk.post(reverse("site-tree", args=[site.pk]), typed(**two, worst_l1_a="0", **more))
+        planning.plan_site(site.pk, at=at)
+        return Outlet.objects.get(charger=cp2).target_a
+
+    assert patient_a() >= 6
+    assert not SitePlan.objects.get().looks_ahead
+    assert patient_a(looks_ahead="on") == 0
+    assert SitePlan.objects.get().looks_ahead
+    assert "cheaper hours to come" in said(desk.get(reverse("site", args=[site.pk])))
+    assert "checked" in said(desk.get(reverse("site-tree", args=[site.pk]))).split('name="looks_ahead"')[1][:80]
 
 
 def test_who_may_only_look_draws_nothing(onlooker, site):

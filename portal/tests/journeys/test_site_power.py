@@ -13,11 +13,21 @@ import pytest
 from gateway.simulator.car import Car
 from gateway.simulator.charger import Make
 from gateway.simulator.fleet import Fleet, Member, Plan
+from gateway.simulator.profiles import Profiles
 from portal.tests.journeys.stack import Stack
 
 pytestmark = pytest.mark.timeout(300)
 LIMIT_A = 40.0
 VERSIONS = {"PLACE-1": "1.6", "PLACE-2": "2.0.1", "PLACE-3": "2.1"}
+
+
+class Deaf(Profiles):
+    """Takes each profile, and holds to none."""
+
+    __slots__ = ()
+
+    def session_limit_w(self, *told: Any, **more: Any) -> float | None:
+        return None
 
 
 def draw(stack: Stack, *, is_on: bool = True) -> Any:
@@ -89,6 +99,8 @@ async def test_three_cars_share_what_one_and_a_half_would_take(stack: Stack) -> 
         await until(lambda: sum(drawn_a(fleet)) >= 36, fleet, most_a=LIMIT_A, within_s=90)
         assert min(drawn_a(fleet)) >= 6
 
+        await contain_one_that_disobeys(stack, site, fleet)
+
         signal = {"source": "grid operator", "limit_w": 20 * 690}
         stack.rest.post(f"/api/v1/sites/{site}/capacity-signals/", json=signal).raise_for_status()
         await until(lambda: sum(drawn_a(fleet)) <= 20.1, fleet, most_a=LIMIT_A, within_s=40)
@@ -97,3 +109,25 @@ async def test_three_cars_share_what_one_and_a_half_would_take(stack: Stack) -> 
         told["is_on"] = False  # nobody plans any more: leases end by themselves, and the floor is left
         (await asyncio.to_thread(stack.rest.put, f"/api/v1/sites/{site}/power/", json=told)).raise_for_status()
         await until(lambda: max(drawn_a(fleet)) <= 6.05, fleet, most_a=20, within_s=60)
+
+
+async def contain_one_that_disobeys(stack: Stack, site: int, fleet: Fleet) -> None:
+    """Its meter tells on it: it is stopped, its cable is kept free, and the others have the rest until staff say."""
+    deaf = fleet.agents[2].charger
+    deaf.change_setting("sample_interval_s", "5")
+    held, deaf.profiles = deaf.profiles, Deaf()
+    deaf.limits_changed()
+    assert sum(drawn_a(fleet)) > LIMIT_A, "it takes what its cable bears"
+    await until(lambda: drawn_a(fleet)[2] == 0, fleet, most_a=32 + LIMIT_A, within_s=120)
+    await until(lambda: sum(drawn_a(fleet)) <= 8, fleet, most_a=LIMIT_A, within_s=60)
+    assert [outlet["is_wild"] for outlet in power(stack, site)["outlets"]] == [False, False, True]
+    await until(lambda: "charger_wild" in open_issues(stack), fleet, most_a=8, within_s=60)
+
+    deaf.profiles = held
+    place = {"charger": "PLACE-3", "evse_id": 1}
+    stack.rest.post(f"/api/v1/sites/{site}/trust/", json=place).raise_for_status()
+    await until(lambda: sum(drawn_a(fleet)) >= 36, fleet, most_a=LIMIT_A, within_s=60)
+
+
+def open_issues(stack: Stack) -> set[str]:
+    return {issue["rule"] for issue in stack.get("issues/")["results"] if issue["closed_at"] is None}
