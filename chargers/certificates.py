@@ -116,16 +116,14 @@ def sign(
     ``issue``: another authority, that makes a chain of a request (both PEM) or says None; ``use``: told with the order.
 
     Chargers repeat a request until they have the certificate: the same request gives the same certificate, sent again
-    only if it is not on its way, until that one nears its end. A name that is not the charger's own is not signed: it
-    would open another's door.
+    only if it is not on its way, until that one nears its end, and none once it was revoked. A name that is not the
+    charger's own is not signed: it would open another's door.
     """
-    known = _signed(charger, pem, at)
-    if known is None:
-        try:
-            known = _issue(charger, pem, issue, at=at)
-        except BadRequest as error:
-            record_event(charger, "CertificateRequestRefused", detail=str(error), is_ours=True, at=at)
-            return False
+    try:
+        known = _signed(charger, pem, at) or _issue(charger, pem, issue, at=at)
+    except BadRequest as error:
+        record_event(charger, "CertificateRequestRefused", detail=str(error), is_ours=True, at=at)
+        return False
     if known.command is None or not known.command.is_open:
         order = {"chain": known.chain, "use": use}
         known.command = commands.request(charger, "certificate_signed", arguments=order, via="CA")
@@ -137,17 +135,17 @@ def lacks_signature(charger: Charger, pem: str, *, at: datetime) -> bool:
     """Whether `sign` would ask for one: for a request that can be read and is the charger's own."""
     try:
         _read(charger, pem)
+        return _signed(charger, pem, at) is None
     except BadRequest:
         return False
-    return _signed(charger, pem, at) is None
 
 
 def _signed(charger: Charger, pem: str, at: datetime) -> CertificateRequest | None:
-    """The request as it was signed before, if its certificate still serves."""
+    """The request as it was signed before, if its certificate still serves. Raises BadRequest if it was revoked."""
     known = CertificateRequest.objects.select_related("command").filter(charger=charger, digest=_key(pem)).first()
-    if known is None or known.status == CertificateRequest.Status.REVOKED or nears_its_end(known.expires_at, at):
-        return None
-    return known
+    if known is not None and known.status == CertificateRequest.Status.REVOKED:
+        raise BadRequest(phrase("Its certificate was revoked; the charger has to make a new key."))
+    return None if known is None or nears_its_end(known.expires_at, at) else known
 
 
 def _key(pem: str) -> UUID:
@@ -178,15 +176,19 @@ def _issue(
     else:
         issued = _issued_elsewhere(pem, issue)
     _check_size(charger, issued.chain)
-    values = {
-        "chain": issued.chain,
-        "fingerprint": issued.fingerprint,
-        "expires_at": issued.expires_at,
-        "status": CertificateRequest.Status.ISSUED,
-        "command": None,
-        "received_at": at,
-    }
-    return CertificateRequest.objects.update_or_create(charger=charger, digest=_key(pem), defaults=values)[0]
+    with transaction.atomic():
+        # The certificate before it is still one: staff may revoke it, too.
+        for older in CertificateRequest.objects.filter(charger=charger, digest=_key(pem)):
+            older.digest = digest("signing request", older.fingerprint)
+            older.save(update_fields=["digest"])
+        return CertificateRequest.objects.create(
+            charger=charger,
+            digest=_key(pem),
+            chain=issued.chain,
+            fingerprint=issued.fingerprint,
+            expires_at=issued.expires_at,
+            received_at=at,
+        )
 
 
 def _issued_elsewhere(pem: str, issue: Callable[[str], str | None]) -> Issued:

@@ -13,17 +13,24 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 from django.conf import settings
+from django.db import transaction
+from django.db.models import F
 
 from chargers import authority
 from chargers.models import CertificateRequest, Charger, ClientCertificate, fold
 from chargers.rows import clip
+from chargers.security import record_event
 from chargers.sentences import phrase
+from chargers.signals import certificate_revoked
 
 # A charger that dials again and again is written down once in this time.
 REMEMBERED_FOR = timedelta(hours=1)
+# What staff revoked longer ago: if its connection has not ended by now, nobody is there to end it.
+REVOKED_LATELY = timedelta(days=1)
 
 # Told to people, see chargers/sentences.py.
 OTHER_SERIAL = phrase("It boots with serial number {told!r}; the one we know is {known!r}.")
+TAKEN_BACK = phrase("Staff revoked the certificate {fingerprint}; the connection that it opened is ended.")
 OTHER_SERIAL_NAMED = phrase("It boots with serial number {told!r}; its certificate names {named!r}.")
 
 
@@ -90,9 +97,35 @@ def take_note(showings: Sequence[tuple[Charger, Shown]], *, at: datetime) -> lis
     return [shown.fingerprint not in revoked for _, shown in showings]
 
 
-def revoke(request: CertificateRequest) -> None:
-    """The certificate opens no door from now on; a connection that it has opened lives on."""
-    CertificateRequest.objects.filter(pk=request.pk).update(status=CertificateRequest.Status.REVOKED)
+@transaction.atomic
+def revoke(request: CertificateRequest, *, at: datetime) -> bool:
+    """The certificate opens no door from now on, and the connection that it has opened ends; False if it was revoked.
+
+    Its key is done with as well: the same signing request gets no other certificate.
+    """
+    valid = CertificateRequest.objects.filter(pk=request.pk).exclude(status=CertificateRequest.Status.REVOKED)
+    if not valid.update(status=CertificateRequest.Status.REVOKED, revoked_at=at):
+        return False
+    record_event(
+        request.charger,
+        "CertificateRevoked",
+        detail=TAKEN_BACK.format(fingerprint=request.fingerprint),
+        is_ours=True,
+        at=at,
+    )
+    transaction.on_commit(lambda: certificate_revoked.send_robust(sender=CertificateRequest))
+    return True
+
+
+def opened_by_revoked(at: datetime) -> list[Charger]:
+    """The chargers whose connection was opened by a certificate that staff have revoked since."""
+    revoked = CertificateRequest.objects.filter(
+        revoked_at__gt=at - REVOKED_LATELY,
+        charger__connected_at__lt=F("revoked_at"),
+        fingerprint=F("charger__client_certificate__fingerprint"),
+        charger__is_online=True,
+    )
+    return [request.charger for request in revoked.select_related("charger")]
 
 
 def record(charger: Charger, shown: Shown, *, at: datetime) -> None:

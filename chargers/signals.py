@@ -7,6 +7,7 @@
 - ``files_changed``: ``charger_ids: set[int]``; logs asked for, received or deleted; firmware images (of no charger)
 - ``campaign_changed``: ``campaign_ids: set[int]``
 - ``replay_requested``: ``letter_id: int``; staff want a dead letter digested once more
+- ``certificate_revoked``: nothing besides; see `chargers.client_certificates.opened_by_revoked`
 """
 
 from django.dispatch import Signal
@@ -18,3 +19,4 @@ configuration_changed = Signal()
 files_changed = Signal()
 campaign_changed = Signal()
 replay_requested = Signal()
+certificate_revoked = Signal()

@@ -22,11 +22,12 @@ class GatewayConfig(AppConfig):
     name = "gateway"
 
     def ready(self) -> None:
-        from chargers.signals import command_requested, replay_requested
+        from chargers.signals import certificate_revoked, command_requested, replay_requested
         from smartcharging.signals import plan_due
 
         command_requested.connect(ring_for_delivery, dispatch_uid="gateway.deliver")
         replay_requested.connect(ring_for_replay, dispatch_uid="gateway.replay")
+        certificate_revoked.connect(ring_for_revocation, dispatch_uid="gateway.revocation")
         if settings.AWS_IOT_THINGS:
             post_save.connect(remember_for_aws, sender="chargers.Charger", dispatch_uid="gateway.iot")
         plan_due.connect(ring_for_plan, dispatch_uid="gateway.plan")
@@ -44,6 +45,13 @@ def ring_for_replay(letter_id: int, **kwargs: Any) -> None:
     from gateway.tasks import replay_dead_letter
 
     bell.ring(replay_dead_letter, letter_id)
+
+
+def ring_for_revocation(**kwargs: Any) -> None:
+    """Have connections ended that should not be. Without Redis they end by the next sweep of `hang_up_revoked`."""
+    from gateway.tasks import hang_up_revoked
+
+    bell.ring(hang_up_revoked)
 
 
 def ring_for_answer(request: Unanswered) -> None:

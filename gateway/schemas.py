@@ -36,6 +36,16 @@ ROUNDS = 4  # a repair can bring the next fault to light: null removed, then the
 
 # Texts in these only describe: a longer one is clipped. Elsewhere a clipped text could become another token or key.
 DESCRIPTIVE = frozenset({"BootNotification", "StatusNotification", "SecurityEventNotification"})
+# These only tell, and are kept as told: (action, field) → the fault that does no harm. Firmware says words of a newer
+# version, or its own; refused, its boot would never be accepted and its update look failed.
+NEWS = {
+    ("BootNotification", "reason"): "enum",
+    ("FirmwareStatusNotification", "status"): "enum",
+    ("SignedFirmwareStatusNotification", "status"): "enum",
+    ("DiagnosticsStatusNotification", "status"): "enum",
+    ("LogStatusNotification", "status"): "enum",
+    ("DataTransfer", "data"): "type",  # text in 1.6; vendors send objects
+}
 
 
 class Schemas:
@@ -78,6 +88,8 @@ class Schemas:
         if is_strict and not is_money:
             raise self._refusal(next(validator.iter_errors(payload)))
         payload, findings, remaining = self._mend(validator, payload, clip=action in DESCRIPTIVE)
+        findings += [_sentence(error) for error in remaining if _is_news(action, error)]
+        remaining = [error for error in remaining if not _is_news(action, error)]
         if remaining and not is_money:
             raise self._refusal(remaining[0])
         if remaining:
@@ -143,6 +155,10 @@ def load(folder: str) -> Schemas:
 
 def _faults(validator: Draft4Validator, payload: Payload) -> Iterator[ValidationError]:
     return (error for error in validator.iter_errors(payload) if error.kind.name != "additionalProperties")
+
+
+def _is_news(action: str, error: ValidationError) -> bool:
+    return NEWS.get((action, ".".join(map(str, error.instance_path)))) == error.kind.name
 
 
 def _sentence(error: ValidationError) -> str:  # noqa: PLR0911 - a table

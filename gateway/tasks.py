@@ -9,7 +9,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from chargers import commands, connections, large_frames
+from chargers import client_certificates, commands, connections, large_frames
 from chargers.models import Charger, DeadLetter
 from gateway import asides, cloudwatch, crash, delivery, sites, topics
 from gateway.bus import publisher
@@ -19,6 +19,8 @@ from gateway.ingest import batch
 from gateway.iot import cloud, teller
 
 log = structlog.get_logger(__name__)
+
+REVOKED = "The certificate that opened this connection was revoked."
 
 
 @shared_task
@@ -49,6 +51,14 @@ def sweep_gateways() -> None:
     lost = connections.sweep_gateways(timezone.now())
     if lost:
         publisher.of_this_process().publish(cleared(topics.gateway_status(name)) for name in lost)
+
+
+@shared_task
+def hang_up_revoked() -> None:
+    """End connections whose certificate was revoked, until they have ended."""
+    held = client_certificates.opened_by_revoked(timezone.now())
+    if held:
+        publisher.of_this_process().publish_when_there([delivery.hang_up(charger, REVOKED) for charger in held])
 
 
 @shared_task

@@ -36,6 +36,7 @@ from portal.hatch import PREFIX, Hatch  # noqa: E402
 LIVE_PATH = "/live/"
 CHARGERS_PATH = "/ocpp/"
 ALIVE_PATH = "/livez"
+NO_CHARGERS = "This process serves people only; chargers have another address."
 MACHINE_PATHS = ("/readyz", "/metrics")  # asked every second, for ever
 
 
@@ -62,8 +63,8 @@ class Application:
             application = web(scope, receive, send)  # asks no database; told even if all clerks wait for theirs
         elif scope["path"] in MACHINE_PATHS:
             application = self.machines(scope, receive, send)
-        elif self.takes_chargers and scope["path"].startswith(CHARGERS_PATH):
-            application = _only_sockets(send)
+        elif f"{scope['path']}/".startswith(CHARGERS_PATH):
+            application = _only_sockets(send) if self.takes_chargers else _not_here(send, NO_CHARGERS)
         elif self.serves_people and scope["path"].startswith(PREFIX):
             application = self.hatch(scope, receive, send)
         elif self.serves_people:
@@ -79,9 +80,7 @@ class Application:
         elif self.takes_chargers:
             socket = ChargerConsumer(self.switchboard)(scope, receive, send)
         else:
-            socket = _not_here(
-                send, "This process serves people only; chargers have another address.", kind="websocket.http"
-            )
+            socket = _not_here(send, NO_CHARGERS, kind="websocket.http")
         return socket
 
     async def _live(self, receive: Any, send: Any) -> None:

@@ -45,6 +45,7 @@ app.conf.update(
             ("deliver pending commands", "gateway.tasks.deliver_pending", 5.0),
             ("close commands that waited too long", "gateway.tasks.sweep_commands", 5.0),
             ("give up gateways that fell silent", "gateway.tasks.sweep_gateways", 10.0),
+            ("end connections of revoked certificates", "gateway.tasks.hang_up_revoked", 10.0),
             ("tell the edges of sites what changed", "gateway.tasks.brief_edges", 5.0),
             ("share the power of sites", "smartcharging.tasks.sweep_plans", 5.0),
             ("read charging profiles back", "smartcharging.tasks.advance_placements", 5.0),

@@ -54,11 +54,17 @@ class CertificateRequest(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.ISSUED)
     command = models.ForeignKey(Command, null=True, on_delete=models.SET_NULL, related_name="+")
     received_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-received_at", "-id")
         constraints = [
             models.UniqueConstraint(fields=["charger", "digest"], name="certificate_request_is_unique_on_charger")
+        ]
+        indexes = [
+            models.Index(
+                fields=["revoked_at"], condition=models.Q(revoked_at__isnull=False), name="certificate_revoked"
+            )
         ]
 
 

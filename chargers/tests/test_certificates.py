@@ -10,7 +10,7 @@ from cryptography.x509 import ocsp
 from django.conf import settings
 from django.utils import timezone
 
-from chargers import authority, certificates, commands, configuration
+from chargers import authority, certificates, client_certificates, commands, configuration
 from chargers.certificates import Hashes, Kind
 from chargers.configuration import Place, Reported
 from chargers.models import (
@@ -95,7 +95,7 @@ def test_a_request_that_comes_again_when_its_certificate_nears_its_end_gets_a_ne
     assert certificates.sign(cp1, pem, at=first.expires_at - timedelta(days=40))
     assert CertificateRequest.objects.get().fingerprint == first.fingerprint
     assert certificates.sign(cp1, pem, at=first.expires_at - timedelta(days=20))
-    renewed = CertificateRequest.objects.get()
+    renewed = CertificateRequest.objects.latest("pk")
     assert renewed.expires_at > first.expires_at and renewed.status == CertificateRequest.Status.ISSUED
 
 
@@ -150,3 +150,43 @@ def test_a_deleted_certificate_is_told_by_its_number_in_any_spelling(cp1):
     certificates.told(cp1, [(Kind.CSMS_ROOT, HASHES)], of_kinds=[], at=AT)
     assert certificates.gone(cp1, Hashes("SHA256", "aa11", "bb22", "c4")) == 0
     assert certificates.gone(cp1, Hashes("SHA256", "aa11", "bb22", "C3")) == 1
+
+
+# -- what is taken back ------------------------------------------------------------------------------------------------
+
+
+def test_a_revoked_certificate_is_not_made_again_for_the_same_key(cp1):
+    """Else the mark of the old one would be lost with its number, and it would open the door once more."""
+    pem = signing_request(cp1.identity)
+    certificates.sign(cp1, pem, at=AT)
+    old = CertificateRequest.objects.get()
+    assert client_certificates.revoke(old, at=AT) and not client_certificates.revoke(old, at=AT)
+    assert not certificates.sign(cp1, pem, at=AT) and not certificates.lacks_signature(cp1, pem, at=AT)
+    assert "was revoked" in SecurityEvent.objects.get(kind="CertificateRequestRefused").detail
+    assert certificates.sign(cp1, signing_request(cp1.identity), at=AT)
+
+
+def test_a_certificate_that_was_renewed_for_the_same_key_can_still_be_revoked(cp1, settings):
+    pem = signing_request(cp1.identity)
+    certificates.sign(cp1, pem, at=AT)
+    old = CertificateRequest.objects.get()
+    settings.RENEW_CERTIFICATE_DAYS = 10_000
+    certificates.sign(cp1, pem, at=AT + timedelta(days=1))
+    new = CertificateRequest.objects.latest("pk")
+    assert new.fingerprint != old.fingerprint
+    client_certificates.revoke(old, at=AT)
+    assert CertificateRequest.objects.get(status="revoked").fingerprint == old.fingerprint
+
+
+def test_only_the_connection_that_a_revoked_certificate_opened_is_ended(cp1, cp2):
+    for charger in (cp1, cp2):
+        certificates.sign(charger, signing_request(charger.identity), at=AT)
+        request = CertificateRequest.objects.get(charger=charger)
+        values = {"name": charger.identity, "fingerprint": request.fingerprint, "shown_at": AT}
+        ClientCertificate.objects.create(charger=charger, expires_at=request.expires_at, **values)
+        Charger.objects.filter(pk=charger.pk).update(is_online=True, connected_at=AT)
+    now = AT + timedelta(minutes=1)
+    client_certificates.revoke(CertificateRequest.objects.get(charger=cp1), at=now)
+    assert client_certificates.opened_by_revoked(now) == [cp1]
+    Charger.objects.filter(pk=cp1.pk).update(connected_at=now)  # it has come back with something else
+    assert client_certificates.opened_by_revoked(now) == []

@@ -116,6 +116,10 @@ class FakePublisher:
     def publish(self, publications: list[Publication]) -> None:
         self.published += publications
 
+    def publish_when_there(self, publications: list[Publication]) -> None:
+        self.require()
+        self.publish(publications)
+
 
 def test_without_a_broker_nothing_is_claimed(cp1: Charger) -> None:
     command = commands.request(cp1, "clear_cache")
@@ -182,3 +186,16 @@ def test_an_order_is_held_up_for_half_a_second_at_most_by_a_redis_that_hangs() -
         began = time.monotonic()
         Bell().ring(app.task(deliver, name="deliver"), 1)
         assert time.monotonic() - began < 1
+
+
+def test_a_connection_that_a_revoked_certificate_opened_is_ended_by_its_gateway(
+    make_charger: Callable[..., Charger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charger = make_charger("CP-9", gateway="gate-9")
+    publisher = FakePublisher()
+    monkeypatch.setattr("gateway.bus.publisher.of_this_process", lambda: publisher)
+    tasks.hang_up_revoked()
+    monkeypatch.setattr("chargers.client_certificates.opened_by_revoked", lambda at: [charger])
+    tasks.hang_up_revoked()
+    [(topic, payload, *_)] = publisher.published
+    assert topic == "chargeyard/gateways/gate-9/control" and b"hang_up" in payload and b"revoked" in payload

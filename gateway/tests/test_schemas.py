@@ -91,6 +91,24 @@ def test_a_boot_with_an_endless_vendor_is_clipped_and_noted() -> None:
     assert len(findings[0]) < 200
 
 
+@pytest.mark.parametrize(
+    ("messages", "action", "payload"),
+    [
+        (V16, "FirmwareStatusNotification", {"status": "InstallRebooting"}),
+        (V16, "DiagnosticsStatusNotification", {"status": "PermissionDenied"}),
+        (V16, "DataTransfer", {"vendorId": "acme", "data": {"soc": 4}}),
+        (V201, "BootNotification", {"reason": "Brownout", "chargingStation": {"model": "M", "vendorName": "V"}}),
+    ],
+)
+def test_a_word_of_another_version_is_news_all_the_same(
+    messages: schemas.Schemas, action: str, payload: dict[str, Any]
+) -> None:
+    read, [finding] = messages.read_request(action, payload, is_money=False)
+    assert read == payload and ("is not one of" in finding or "must be string" in finding)
+    with pytest.raises(OcppError):
+        messages.read_request(action, payload, is_money=False, is_strict=True)
+
+
 def test_a_token_is_never_clipped_into_another() -> None:
     with pytest.raises(PropertyConstraintViolation):
         read("Authorize", {"idTag": "x" * 21})

@@ -16,6 +16,7 @@ HASHES = {"issuer_name_hash": "a1", "issuer_key_hash": "b2", "serial_number": "0
 TARIFF = {"tariffId": "NIGHT", "currency": "EUR"}
 SETTING = {"component": "OCPPCommCtrlr", "name": "HeartbeatInterval", "value": "60"}
 SESSION = {"transaction_id": "77"}
+FIXED_VAR = {"priority": 1, "setpoint": 5.0, "unit": "PctMaxVar"}
 VERBS: dict[str, dict[str, Any]] = {
     "adjust_stream": {"stream_id": 4, "values": 10},
     "allow_energy_transfer": {**SESSION, "transfers": ["DC"]},
@@ -24,6 +25,7 @@ VERBS: dict[str, dict[str, Any]] = {
     "change_availability": {"evse_id": 1, "operative": False},
     "change_tariff": {**SESSION, "tariff": TARIFF},
     "clear_cache": {},
+    "clear_der_controls": {},
     "clear_message": {"message_id": 3},
     "clear_monitors": {"ids": [1, 2]},
     "clear_profiles": {"purpose": "tx_default"},
@@ -40,6 +42,7 @@ VERBS: dict[str, dict[str, Any]] = {
     "local_list_version": {},
     "monitoring_report": {},
     "publish_firmware": {"url": "https://x.example/fw", "checksum": "d41d8cd98f00b204e9800998ecf8427e"},
+    "read_der_controls": {"kind": "VoltVar"},
     "read_settings": {},
     "read_streams": {},
     "read_tariffs": {"evse_id": 1},
@@ -52,12 +55,14 @@ VERBS: dict[str, dict[str, Any]] = {
     "send_local_list": {"version": 2, "mode": "full", "tokens": [{"value": "04A2B3C4", "status": "accepted"}]},
     "session_status": SESSION,
     "set_default_tariff": {"evse_id": 0, "tariff": TARIFF},
+    "set_der_control": {"control_id": "D-1", "kind": "FixedVar", "control": {"fixedVar": FIXED_VAR}},
     "set_monitoring_base": {"base": "all"},
     "set_monitoring_level": {"severity": 5},
     "set_monitors": {"monitors": [{"name": "EVSE.Power", "kind": "upper", "value": 9000}]},
     "set_network_profile": {"slot": 1, "url": "wss://csms.example/ocpp", "security_profile": 2},
     "set_profile": {"evse_id": 1, "profile": PROFILE},
     "show_message": {"message_id": 3, "content": "Welcome"},
+    "signal_afrr": {"at": AT, "signal": 40},
     "trigger": {"message": "Heartbeat"},
     "unlock": {"evse_id": 1},
     "unpublish_firmware": {"checksum": "d41d8cd98f00b204e9800998ecf8427e"},

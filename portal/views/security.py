@@ -116,9 +116,10 @@ def renew_certificate(request: HttpRequest, identity: str) -> HttpResponse:
 def revoke_certificate(request: HttpRequest, identity: str, request_id: int) -> HttpResponse:
     must_act(request)
     charger = charger_page.find(identity)
-    client_certificates.revoke(get_object_or_404(CertificateRequest, pk=request_id, charger=charger))
+    revoked = get_object_or_404(CertificateRequest, pk=request_id, charger=charger)
+    client_certificates.revoke(revoked, at=timezone.now())
     charger_page.announce(charger)
-    messages.success(request, gettext("Revoked: it opens no door from now on. A connection that it opened lives on."))
+    messages.success(request, gettext("Revoked: it opens no door from now on. The connection that it opened is ended."))
     return redirect("charger-security", charger.identity)
 
 

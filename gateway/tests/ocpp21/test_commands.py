@@ -12,6 +12,7 @@ DYNAMIC = {
     "id": 7, "stack_level": 1, "purpose": "tx_default", "kind": "dynamic", "unit": "A", "update_interval_s": 60,
     "periods": [{"start_s": 0, "limit": 16, "limit_l2": 10, "limit_l3": "6.04", "operation_mode": "ChargingOnly"}],
 }  # fmt: skip
+DROOP = {"priority": 0, "overFreq": 50.2, "underFreq": 49.8, "overDroop": 5, "underDroop": 5, "responseTime": 1}
 SPOKEN = [
     ("reset", {"kind": "resume"}, "Reset", {"type": "ImmediateAndResume"}),
     ("reset", {"kind": "hard", "evse_id": 1}, "Reset", {"type": "Immediate", "evseId": 1}),
@@ -29,6 +30,13 @@ SPOKEN = [
     ("change_tariff", {"transaction_id": "tx-1", "tariff": TARIFF}, "ChangeTransactionTariff",
      {"transactionId": "tx-1", "tariff": TARIFF}),
     ("web_payment_started", {"evse_id": 1, "timeout_s": 90}, "NotifyWebPaymentStarted", {"evseId": 1, "timeout": 90}),
+    ("set_der_control", {"control_id": "D-1", "kind": "FreqDroop", "is_default": True, "control": {"freqDroop": DROOP}},
+     "SetDERControl", {"isDefault": True, "controlId": "D-1", "controlType": "FreqDroop", "freqDroop": DROOP}),
+    ("clear_der_controls", {}, "ClearDERControl", {"isDefault": False}),
+    ("clear_der_controls", {"kind": "VoltVar", "control_id": "D-1"}, "ClearDERControl",
+     {"isDefault": False, "controlType": "VoltVar", "controlId": "D-1"}),
+    ("signal_afrr", {"at": "2026-06-02T18:00:00Z", "signal": -40}, "AFRRSignal",
+     {"timestamp": "2026-06-02T18:00:00.000Z", "signal": -40}),
     ("adjust_stream", {"stream_id": 4, "interval_s": 5}, "AdjustPeriodicEventStream",
      {"id": 4, "params": {"interval": 5}}),
     ("read_streams", {}, "GetPeriodicEventStream", {}),
@@ -90,6 +98,8 @@ def test_profiles_of_purposes_that_only_2_1_knows_are_installed_under_our_names(
         ("update_schedule", {"profile_id": 7, "limit": "much"}, "much"),
         ("set_default_tariff", {"evse_id": 0, "tariff": "cheap"}, "TariffType"),
         ("clear_tariffs", {"tariff_ids": "NIGHT"}, "NIGHT"),
+        ("set_der_control", {"control_id": "D-1", "kind": "VoltVar", "control": "steep"}, "SetDERControlRequest"),
+        ("clear_der_controls", {"is_default": "yes"}, "true or false"),
         ("use_priority", {"transaction_id": "tx-1"}, "is_active"),
     ],
 )

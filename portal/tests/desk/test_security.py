@@ -53,12 +53,14 @@ def test_revoking_is_asked_for_twice(desk, cp1):
     certificates.sign(cp1, signing_request("CP-1"), at=timezone.now())
     request = CertificateRequest.objects.get()
     assert "Revoke…" in text(desk)
-    assert "stays out after its next disconnection" in text(desk, f"{PAGE}?revoke={request.pk}")
+    assert "stays out unless it holds another one" in text(desk, f"{PAGE}?revoke={request.pk}")
     request.refresh_from_db()
     assert request.status != "revoked"
     desk.post(f"{PAGE}revoke/{request.pk}/")
     request.refresh_from_db()
     assert request.status == "revoked" and "Revoke…" not in text(desk)
+    desk.post(f"{PAGE}revoke/{request.pk}/")
+    assert cp1.security_events.filter(kind="CertificateRevoked").count() == 1
 
 
 def test_the_profile_is_raised_by_a_form_and_its_progress_shown(desk, cp1, settings):
@@ -119,7 +121,7 @@ def test_a_charger_with_tls_is_shown_the_address_of_tls(desk, cp1, settings):
 def test_a_revoked_certificate_is_known_by_its_fingerprint(cp1):
     certificates.sign(cp1, signing_request("CP-1"), at=timezone.now())
     request = CertificateRequest.objects.get()
-    client_certificates.revoke(request)
+    client_certificates.revoke(request, at=timezone.now())
     certificates.answered(Command.objects.get(), is_taken=True)
     request.refresh_from_db()
     assert request.status == "revoked"

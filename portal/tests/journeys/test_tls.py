@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 import websockets
 from cryptography import x509
@@ -155,7 +158,7 @@ async def test_a_boot_with_another_serial_number_than_the_certificates_ends_the_
     assert (await page(yard, "TLS-SERIAL"))["serial_number"] == "SN-1"
 
 
-async def test_a_charger_gets_its_certificate_and_comes_back_with_it(yard: Stack) -> None:
+async def test_a_charger_gets_its_certificate_and_comes_back_with_it_until_that_is_revoked(yard: Stack) -> None:
     """A02, TC_074: asked for a request, it sends one, gets what we signed, and logs in by that."""
     password = await register(yard, "TLS-CSR", 2)
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -169,8 +172,21 @@ async def test_a_charger_gets_its_certificate_and_comes_back_with_it(yard: Stack
     own = Held(signed, private)
     async with dial(yard, "TLS-CSR", "", tls=tls(yard, own)) as wire:
         assert await wire.is_alive()
-    assert (await page(yard, "TLS-CSR"))["security_profile"] == 3
-    assert await refused(yard, "TLS-CSR", password, tls(yard)) == 403
+        assert (await page(yard, "TLS-CSR"))["security_profile"] == 3
+        assert await refused(yard, "TLS-CSR", password, tls(yard)) == 403
+        await asyncio.to_thread(revoke, yard, "TLS-CSR")
+        assert await wire.close_code(30) == 1008
+    assert await refused(yard, "TLS-CSR", "", tls(yard, own)) == 403
+
+
+def revoke(yard: Stack, identity: str) -> None:
+    """As `admin` does it on the charger's page: asked, then confirmed."""
+    security = f"/chargers/{identity}/security/"
+    with signed_in(yard) as browser:
+        number = re.findall(r"\?revoke=(\d+)", browser.get(security).text)[0]
+        assert "opens no door any more" in browser.get(f"{security}?revoke={number}").text
+        sent = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        assert "Revoked: it opens no door" in browser.post(f"{security}revoke/{number}/", data=sent).text
 
 
 async def sign(wire: Wire, request: str) -> Any:
@@ -269,20 +285,22 @@ async def test_tc_a_19_a_charger_is_led_to_its_certificate_from_its_page(yard: S
 
 def press(yard: Stack, path: str, form: dict[str, str]) -> None:
     """Send a form of the portal as `admin`."""
-    import httpx
-
-    with httpx.Client(base_url=yard.url, follow_redirects=True) as browser:
-        browser.get("/login/")
-        login = {"username": "admin", "password": yard.password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-        browser.post("/login/", data=login).raise_for_status()
+    with signed_in(yard) as browser:
         browser.get(path).raise_for_status()
         answer = browser.post(path, data={**form, "csrfmiddlewaretoken": browser.cookies["csrftoken"]})
         assert answer.status_code == 200 and "On its way to profile" in answer.text, answer.text[:2000]
 
 
-async def test_pages_are_served_by_tls_as_well(yard: Stack) -> None:
-    import httpx
+@contextmanager
+def signed_in(yard: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=yard.url, follow_redirects=True) as browser:
+        browser.get("/login/")
+        login = {"username": "admin", "password": yard.password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        browser.post("/login/", data=login).raise_for_status()
+        yield browser
 
+
+async def test_pages_are_served_by_tls_as_well(yard: Stack) -> None:
     async with httpx.AsyncClient(verify=tls(yard)) as browser:
         answer = await browser.get(f"https://localhost:{yard.tls_port}/livez")
     assert answer.status_code == 200
