@@ -17,14 +17,14 @@ from django.views.decorators.http import require_POST
 from chargers.models import Charger, Site, fold
 from chargers.sentences import phrase, read
 from portal.views import columns, energy, exports, formats, saved
-from portal.views.lists import Listing, empty_last, tidy_url
+from portal.views.lists import Listing, Order, empty_last, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 from sessions import costs, finding, readings, reviewing
 from sessions.models import ChargingSession, IdToken, MeterValue
 from sessions.units import as_number
 from smartcharging import why
 
-ORDERS = {
+ORDERS: dict[str, tuple[Order, ...]] = {
     "started": ("started_at",),
     "stopped": (empty_last("stopped_at"),),
     "charger": ("charger__identity_folded", "-started_at"),
@@ -167,7 +167,11 @@ def session(request: HttpRequest, session_id: int) -> HttpResponse:
 def to_review(request: HttpRequest) -> HttpResponse:
     """Sessions whose energy is in doubt, with what they most likely drew."""
     found = filtered(request).filter(needs_review=True)
-    orders = {"started": ("started_at",), "proposed": (empty_last("proposed_wh"),), "charger": ORDERS["charger"]}
+    orders: dict[str, tuple[Order, ...]] = {
+        "started": ("started_at",),
+        "proposed": (empty_last("proposed_wh"),),
+        "charger": ORDERS["charger"],
+    }
     context = {
         "room": "sessions",
         "undecided": ChargingSession.objects.filter(needs_review=True, energy_wh=None, is_superseded=False).count,

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from chargers import storage, uploads
 from chargers.models import Command, CommandStatus, Upload
 from portal.links import base_url
-from portal.views.lists import Listing, empty_last, tidy_url
+from portal.views.lists import Listing, Order, empty_last, tidy_url
 from portal.views.pages import desk_page, must_act, render_page
 
 SHOWN_BYTES = 256 * 1024
@@ -35,7 +35,11 @@ def logs(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(state__in=uploads.OPEN)
     elif state in Upload.State.values:
         rows = rows.filter(state=state)
-    orders = {"asked": ("asked_at",), "charger": ("charger__identity_folded",), "size": (empty_last("size_bytes"),)}
+    orders: dict[str, tuple[Order, ...]] = {
+        "asked": ("asked_at",),
+        "charger": ("charger__identity_folded",),
+        "size": (empty_last("size_bytes"),),
+    }
     context = {
         "room": "firmware",
         "tab": "logs",
