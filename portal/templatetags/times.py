@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -46,7 +46,8 @@ def at(moment: datetime | None, zone: str = "") -> SafeString | str:
 def at_full(moment: datetime | None) -> SafeString | str:
     if moment is None:
         return "–"
-    return format_html('<time datetime="{}">{}</time>', _iso(moment), formats.absolute(moment))
+    utc = formats.absolute(moment, UTC)
+    return format_html('<time datetime="{}" title="{}">{}</time>', _iso(moment), utc, formats.absolute(moment))
 
 
 @register.filter
@@ -63,15 +64,15 @@ def running(since: datetime | None) -> SafeString | str:
 
 
 @register.simple_tag
-def device_clock(told: str, at: datetime) -> SafeString | str:
-    """The charger's own time where it is another moment than the one we go by."""
+def device_clock(told: str, at: datetime, zone: str = "") -> SafeString | str:
+    """The charger's own time where it is another moment than ours, in ``zone`` or in the reader's own."""
     try:
         moment = datetime.fromisoformat(told)
     except ValueError:
         return _clock_chip("", told) if told else ""
     if moment.tzinfo is None or abs((moment - at).total_seconds()) < 2:
         return ""
-    return _clock_chip(" chip-warn", formats.absolute(moment))
+    return _clock_chip(" chip-warn", formats.absolute(moment, ZoneInfo(zone) if zone else None))
 
 
 def _clock_chip(look: str, told: str) -> SafeString:

@@ -18,6 +18,7 @@ WORDS: dict[str, str | Promise] = {
     "feed.live": _("live"),
     "feed.wait": _("connecting"),
     "feed.lost": _("reconnecting"),
+    "feed.as-of": _("What you see is as of {time}."),
     "pause": _("Pause"),
     "resume": _("Resume"),
     "copied": _("Copied"),

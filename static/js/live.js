@@ -21,6 +21,10 @@
   function show(state) {
     indicator.dataset.feed = state;
     indicator.querySelector("[data-feed-word]").textContent = deskSay(`feed.${state}`);
+    if (state === "lost" && banner.hidden) {
+      const time = new Date(heardAt || performance.timeOrigin).toLocaleTimeString([], { hour12: false });
+      document.getElementById("lost-since").textContent = deskSay("feed.as-of", { time });
+    }
     banner.hidden = state !== "lost";
     document.body.classList.toggle("is-stale", state === "lost");
   }

@@ -6,13 +6,14 @@ import json
 import re
 import zipfile
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargers.models import Boot, Charger, Command, Connection, Exchange, StatusChange
+from chargers.models import Boot, Charger, Command, Connection, Exchange, Site, StatusChange
 from portal import case_file, sheets
 from sessions.models import IdToken
 
@@ -44,6 +45,17 @@ def story(cp1, start, alice):
     command = Command.objects.create(charger=cp1, verb="reset", requested_by=alice, expires_at=after(99))
     Command.objects.filter(pk=command.pk).update(created_at=after(35))
     return session
+
+
+def test_a_black_box_tells_every_time_in_the_zone_of_the_site(desk, story, cp1):
+    cp1.site = Site.objects.create(name="Depot", timezone="Asia/Kathmandu")  # 5 h 45 min before UTC, as nobody else
+    cp1.save()
+    page = desk.get(f"/sessions/{story.pk}/timeline/").content.decode()
+    table = page[page.index("<tbody>") : page.index("</tbody>")]
+    first = timezone.localtime(Exchange.objects.order_by("requested_at")[0].requested_at, ZoneInfo("Asia/Kathmandu"))
+    assert "times in Asia/Kathmandu" in page
+    assert f"{first:%H:%M:%S}" in table
+    assert table.count("+0545, ") == table.count("<time ")
 
 
 def test_everything_is_on_one_line_of_time_with_both_clocks(desk, story):

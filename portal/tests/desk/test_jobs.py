@@ -35,6 +35,7 @@ def test_all_that_match_get_the_order_and_nobody_else(desk, fleet, alice):
     assert sorted(job.commands.values_list("charger__identity", flat=True)) == ["CP-0", "CP-1", "CP-2", "CP-3"]
     assert {(c.verb, c.arguments["kind"], c.requested_by) for c in job.commands.all()} == {("reset", "soft", alice)}
     assert "4 of 4 still wait." in page
+    assert '<a href="/chargers/?vendor=Acme">vendor=Acme</a>' in page
 
 
 def test_the_preview_says_who_is_hit_before_anything_is_ordered(desk, fleet, start):
