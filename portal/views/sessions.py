@@ -247,8 +247,8 @@ def curve(request: HttpRequest, session_id: int) -> JsonResponse:
     # The register at the start is drawn once, also where a charger tells it along with each reading.
     rows = [row[:-1] for number, row in enumerate(told) if number == 0 or row[-1] != BEGIN]
     rows = rows[:: max(1, len(rows) // MOST_POINTS)]
-    registers = [found.meter_start_wh, *(energy_wh for _, _, energy_wh, _ in rows)]
-    start_wh: float = next((register for register in registers if register is not None), 0)
+    known = (wh for wh in (found.meter_start_wh, *(energy_wh for _, _, energy_wh, _ in rows)) if wh is not None)
+    start_wh: float = next(known, 0)
     return JsonResponse(
         {
             "at": [at.timestamp() for at, *_ in rows],
