@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.ssl_match_hostname import CertificateError
 
 LONGEST_ANSWER = 1000  # bytes read of an answer
 PATIENCE_S = 15.0
@@ -107,7 +108,7 @@ def post(
             answer, read = line.getresponse(), b""
             while len(read) < longest and (chunk := answer.read1(CHUNK)):
                 read += chunk
-    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+    except (urllib3.exceptions.HTTPError, http.client.HTTPException, CertificateError, OSError) as error:
         if not is_cut.is_set():
             raise OSError(f"{target.host} did not answer: {error}"[:250]) from error
     finally:

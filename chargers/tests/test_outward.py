@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from django.utils import timezone
 
-from chargers import outward
+from chargers import outward, server_certificates
 from chargers.outward import Hosts
 
 PUBLIC = "93.184.215.14"
@@ -19,7 +24,7 @@ def names(monkeypatch):
     known = {"hooks.example.com": [PUBLIC], "two.example.com": [PUBLIC, "10.0.0.7"], "localhost": ["127.0.0.1"],
              "metadata.example.com": ["169.254.169.254"], "six.example.com": ["::ffff:127.0.0.1"]}  # fmt: skip
 
-    def look_up(host, port, **kwargs):
+    def look_up(host, port, *args, **kwargs):
         addresses = known.get(host) or ([host] if host.replace(".", "").isdigit() else [])
         if not addresses:
             raise socket.gaierror("Name or service not known")
@@ -81,3 +86,40 @@ def test_whose_answers_are_signed_may_speak_plain_http_but_not_from_inside(names
     assert outward.check("http://hooks.example.com/", responders).port == 80
     with pytest.raises(outward.Forbidden, match="name it in OCSP_HOSTS"):
         outward.check("http://localhost/", responders)
+
+
+class _Fine(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.headers["Host"].encode())
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def encrypted(names, tmp_path, monkeypatch) -> Iterator[int]:
+    """The port of a server at this machine that is known as hooks.example.com, by an authority that we trust."""
+    files = server_certificates.make(tmp_path, ["hooks.example.com"], at=timezone.now(), ca_file=tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    names |= {"hooks.example.com": ["127.0.0.1"], "other.example.com": ["127.0.0.1"]}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files[0])
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Fine) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_who_speaks_tls_must_be_the_host_that_was_meant(encrypted, monkeypatch):
+    ours = Hosts(["hooks.example.com", "other.example.com"], "WEBHOOK_HOSTS")
+    status, heard = outward.post(f"https://hooks.example.com:{encrypted}/", b"{}", {}, ours)
+    assert (status, heard) == (200, f"hooks.example.com:{encrypted}".encode())
+    with pytest.raises(OSError, match=r"other.example.com did not answer: .*match"):
+        outward.post(f"https://other.example.com:{encrypted}/", b"{}", {}, ours)
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(OSError, match="certificate verify failed"):
+        outward.post(f"https://hooks.example.com:{encrypted}/", b"{}", {}, ours)
