@@ -58,9 +58,9 @@ def claim(limit: int, *, at: datetime) -> list[Twin]:
 
 
 def told(twin: Twin, *, at: datetime) -> None:
-    """All that had happened until ``at`` has been told; ``twin`` has ``told`` and ``is_there`` as they are now."""
+    """All that had happened until ``at`` has been told; ``twin`` has ``told``, ``is_there`` and ``thing_id`` of now."""
     Twin.objects.filter(pk=twin.pk).update(
-        told=twin.told, is_there=twin.is_there, told_at=at, due_at=at, failures=0, problem=twin.problem
+        told_at=at, due_at=at, failures=0, problem=twin.problem, **_as_it_is_there(twin)
     )
 
 
@@ -68,7 +68,7 @@ def failed(twin: Twin, problem: str, *, at: datetime) -> None:
     """Try again later; what was said before the failure is kept."""
     pause = min(FIRST_PAUSE * 2 ** min(twin.failures, 20), LONGEST_PAUSE)
     Twin.objects.filter(pk=twin.pk).update(
-        told=twin.told, is_there=twin.is_there, due_at=at + pause, failures=F("failures") + 1, problem=problem[:500]
+        due_at=at + pause, failures=F("failures") + 1, problem=problem[:500], **_as_it_is_there(twin)
     )
 
 
@@ -88,13 +88,41 @@ def look_again(*, at: datetime) -> None:
     wanted.update(desired_version=0, changed_at=at, due_at=at)
 
 
-def vanished(twin: Twin, *, at: datetime) -> None:
+def is_of(twin: Twin, thing_id: str) -> bool:
+    """Whether ``thing_id`` is of what stands there for this twin now, not of one that was there before under its name.
+
+    News come twice, late and in any order. Without an id (it was made before we kept them) it is, if there is one.
+    """
+    return thing_id == twin.thing_id if thing_id and twin.thing_id else twin.is_there
+
+
+def is_made(twin: Twin, thing_id: str, *, at: datetime) -> None:
+    """The other side has made what this twin stands for, at ``at`` by its clock; unless that is old news."""
+    if twin.charger is not None and at >= max(twin.told_at or at, twin.charger.created_at):
+        Twin.objects.filter(pk=twin.pk).update(thing_id=thing_id, is_there=True)
+
+
+def let_go(twin: Twin) -> None:
+    """We are about to remove it there: news of that are no news, whoever has its name by then."""
+    Twin.objects.filter(pk=twin.pk).update(is_there=False, thing_id="")
+
+
+def adopt(charger: Charger, thing: str, thing_id: str) -> None:
+    """The other side has made ``thing``, and the charger is new here. One that was deleted may have left its twin."""
+    new: dict[str, Any] = {"charger": charger, "is_there": True, "thing_id": thing_id, "told": {}, "told_at": None}
+    Twin.objects.update_or_create(thing=thing, defaults=new)
+
+
+def vanished(twin: Twin, *, at: datetime | None) -> None:
     """The other side has forgotten it, and all that it wanted of it; ``at``: by its clock.
 
-    All is to be told anew, should it ever be wanted there again; that it was there once is not forgotten.
+    All is to be told anew, should it ever be wanted there again; that it was there once is not forgotten, but for
+    ``at`` None.
     """
-    nothing: dict[str, Any] = {"is_there": False, "told": {}, "desired": {}, "shown": {}, "desired_version": 0}
-    Twin.objects.filter(pk=twin.pk).update(told_at=at, changed_at=at + timedelta(microseconds=1), **nothing)
+    nothing: dict[str, Any] = {"is_there": False, "thing_id": "", "told": {}}
+    nothing |= {"desired": {}, "shown": {}, "desired_version": 0}
+    moments = {"told_at": at} | ({"changed_at": at + timedelta(microseconds=1)} if at else {})
+    Twin.objects.filter(pk=twin.pk).update(**moments, **nothing)
 
 
 def has_vanished_before(twin: Twin, at: datetime) -> bool:
@@ -103,8 +131,10 @@ def has_vanished_before(twin: Twin, at: datetime) -> bool:
 
 
 def forgotten(twin: Twin) -> None:
-    """The other side has forgotten a charger that is no more."""
-    Twin.objects.filter(pk=twin.pk, charger=None).delete()
+    """The other side has forgotten a charger that is no more; a new one of its name has its twin, and is due."""
+    gone, _ = Twin.objects.filter(pk=twin.pk, charger=None).delete()
+    if not gone:
+        put_back(twin, at=twin.due_at)
 
 
 def touch(charger_ids: Collection[int], *, at: datetime) -> None:
@@ -142,6 +172,10 @@ def renounce(charger: Charger, path: str, *, at: datetime) -> bool:
     Twin.objects.filter(pk=twin.pk).update(desired=desired, changed_at=at)
     due.note({charger.pk})
     return True
+
+
+def _as_it_is_there(twin: Twin) -> dict[str, Any]:
+    return {"told": twin.told, "is_there": twin.is_there, "thing_id": twin.thing_id}
 
 
 def _take(twin: Twin, at: datetime) -> bool:

@@ -8,14 +8,15 @@
     …/gateways/serverless/control ─▶ rule ─▶ control      who lost its charger to a newer connection, or was retired
 
 `connect` and `disconnect` speak to the database and need of AWS nothing but the table; the others need no database.
-What it lacks against `gateway.relay`, and what that means for chargers: docs/aws-serverless.md.
+`gateway.doorman` is who admits. What it lacks against `gateway.relay`, and what that means: docs/aws-serverless.md.
 """
 
 from __future__ import annotations
 
 import base64
+import hmac
 import os
-from datetime import timedelta
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -26,26 +27,22 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
 
 # After Django is set up: these have models.
-from botocore.exceptions import ClientError  # noqa: E402
+from botocore.exceptions import BotoCoreError, ClientError  # noqa: E402
 from django.db import Error as DatabaseError  # noqa: E402
 from django.db import close_old_connections  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from chargers import connections, credentials  # noqa: E402
-from chargers.connections import Claim, Dial, Farewell  # noqa: E402
-from chargers.models import Charger, SecurityProfile, fold  # noqa: E402
-from gateway import claim_check, frames, topics, unanswered  # noqa: E402
-from gateway.admission import look_up  # noqa: E402
-from gateway.handshake import Caller, Refusal, judge, read, spoken, unknown_sentence  # noqa: E402
+from chargers import connections  # noqa: E402
+from chargers.connections import Claim, Farewell  # noqa: E402
+from gateway import claim_check, doorman, frames, holders, topics, unanswered  # noqa: E402
+from gateway.handshake import Caller, Refusal, read  # noqa: E402
 from gateway.iot import cloud  # noqa: E402
 from gateway.peek import Kind, is_answer, peek  # noqa: E402
-from gateway.unanswered import Question, Waiting, row, table  # noqa: E402
+from gateway.unanswered import Question, Waiting, row  # noqa: E402
 
 log = structlog.get_logger(__name__)
 
 NAME = "serverless"
-# API Gateway ends each connection after two hours, so a gateway without a handshake for so long has none.
-LONGEST = timedelta(hours=2)
 Event = dict[str, Any]
 OK: Event = {"statusCode": 200}
 
@@ -56,43 +53,19 @@ OK: Event = {"statusCode": 200}
 def connect(event: Event, context: Any = None) -> Event:
     """Let a charger in, or refuse it with the status that a container's gateway would give."""
     close_old_connections()  # of a function that slept for hours
+    scope, caller = scope_of(event), None
     try:
-        caller = read(scope_of(event))
-        if not unanswered.may_come_in():
-            raise Refusal.later("No worker can store what chargers say; try again.")
-        claim = _admit(caller)
-        _remember(event, claim)
+        _check_way(scope)
+        caller = read(scope)
+        claim = doorman.admit(caller, gateway=NAME)
+        _remember_or_give_back(event, claim)
     except Refusal as refusal:
-        return _refused(event, refusal)
-    except (DatabaseError, cloud.Away, cloud.Refused) as error:
+        return _refused(scope, caller, refusal)
+    except (DatabaseError, cloud.Away, cloud.Refused, ClientError) as error:
         log.warning("handshake_failed", error=str(error))
-        return _refused(event, Refusal.later("Nothing can be stored; try again."))
+        return _refused(scope, caller, Refusal.later("Nothing can be stored; try again."))
     log.info("connected", charger=claim.identity, subprotocol=claim.subprotocol, epoch=claim.epoch)
     return OK | ({"headers": {"Sec-WebSocket-Protocol": caller.answered}} if caller.answered else {})
-
-
-def _admit(caller: Caller) -> Claim:
-    """As `gateway.admission` does it, for one caller. Raises Refusal."""
-    charger = look_up([caller.identity])[0] if caller.subprotocol else _known(caller.identity)
-    subprotocol = spoken(caller, charger)
-    if charger is None:
-        raise Refusal(HTTPStatus.NOT_FOUND, unknown_sentence(caller.identity))
-    proof = judge(caller, charger)
-    now = timezone.now()
-    if charger.security_profile == SecurityProfile.NONE and connections.is_held(charger, now):
-        sentence = f"Charger {charger.identity!r} is connected, and without a password nobody can take its place."
-        raise Refusal(HTTPStatus.FORBIDDEN, sentence)
-    if proof.password_hash in credentials.pending(charger):
-        credentials.adopt(charger, proof.password_hash)
-    connections.touch_gateway(NAME, now + LONGEST)
-    (claim,) = connections.claim([Dial(charger.pk, subprotocol, caller.address)], gateway=NAME, at=now)
-    if claim is None:  # deleted while it stood at the door
-        raise Refusal(HTTPStatus.NOT_FOUND, unknown_sentence(caller.identity))
-    return claim
-
-
-def _known(identity: str) -> Charger | None:
-    return connections.look_up([identity]).get(fold(identity))
 
 
 def message(event: Event, context: Any = None) -> Event:
@@ -104,11 +77,16 @@ def message(event: Event, context: Any = None) -> Event:
     connection = asked["connectionId"]
     try:
         found = row(f"connection#{connection}")
-        if found is None or _holder(found["key"]) != connection:
+        if found is None or holders.holder(found["key"]) != connection:
             _end(_endpoint(asked), connection)
             return OK
         kind, message_id = peek(text, frames.types_of(found.get("subprotocol", "")))
         question = Question(found["key"], connection, message_id or "", _endpoint(asked), text)
+        is_odd = kind is Kind.ODD or (kind is Kind.ANSWER and not unanswered.answers(connection, message_id or ""))
+        if is_odd and unanswered.is_too_odd(connection):
+            log.warning("hung_up", key=found["key"], why="too many unreadable or unasked-for frames in a minute")
+            _end(_endpoint(asked), connection)
+            return OK
         if kind in (Kind.CALL, Kind.ODD) and message_id is not None:
             unanswered.mark(question)
         if kind is Kind.CALL:
@@ -136,7 +114,7 @@ def again(event: Event, context: Any = None) -> Event:
 
 
 def _ask_again(question: Question) -> None:
-    match unanswered.look_after(question, is_held=_holder(question.key) == question.connection):
+    match unanswered.look_after(question, is_held=holders.holder(question.key) == question.connection):
         case Waiting.ASK_AGAIN:
             unanswered.ask_later(question)
             _publish(question)
@@ -163,7 +141,7 @@ def disconnect(event: Event, context: Any = None) -> Event:
         return OK
     code, reason = int(asked.get("disconnectStatusCode") or 1006), str(asked.get("disconnectReason") or "")
     connections.release([Farewell(int(found["charger"]), int(found["epoch"]), code, reason[:200])], timezone.now())
-    _forget(connection, found["key"])
+    holders.forget(connection, found["key"])
     return OK
 
 
@@ -192,7 +170,7 @@ def deliver(event: Event, context: Any = None) -> None:
         return
     try:
         _socket(newest["endpoint"]).post_to_connection(ConnectionId=newest["connection"], Data=frame)
-    except ClientError as error:
+    except (BotoCoreError, ClientError) as error:
         if cloud.code_of(error) != "GoneException":
             give_back(newest["connection"], message_id)  # Lambda calls us again
             raise
@@ -202,18 +180,37 @@ def deliver(event: Event, context: Any = None) -> None:
 def control(event: Event, context: Any = None) -> None:
     """A charger of ours went to a container's gateway, or was retired."""
     newest = row(f"key#{event.get('key')}")
-    if newest is None or event.get("verb") not in ("replaced", "retired"):
+    if newest is None:
         return
-    if event["verb"] == "retired" or int(newest["epoch"]) < int(event["epoch"]):
+    mine = int(newest["epoch"])
+    match event:
+        case {"verb": "replaced", "epoch": int(epoch)}:
+            is_over = mine < epoch
+        case {"verb": "retired" | "hang_up", "epoch": int(epoch)}:
+            is_over = mine == epoch
+        case _:  # "probe": a socket that nobody can ping
+            is_over = False
+    if is_over:
+        log.info("hung_up", key=event["key"], why=event.get("reason") or event["verb"])
         _end(newest["endpoint"], newest["connection"])
 
 
 def scope_of(event: Event) -> dict[str, Any]:
-    """The ASGI scope of a $connect event. API Gateway has no path, so CloudFront has put its end into a header."""
-    told = (event.get("headers") or {}).items()
-    headers = [(name.lower().encode(), str(value).encode("latin-1", "replace")) for name, value in told]
-    identity = dict(headers).get(b"x-charger-identity", b"")
+    """The ASGI scope of a $connect event.
+
+    API Gateway has no path, so CloudFront has put its end into a header; and the address of who called CloudFront.
+    """
+    told = event.get("multiValueHeaders") or {name: [value] for name, value in (event.get("headers") or {}).items()}
+    headers = [
+        (name.lower().encode(), str(value).encode("latin-1", "replace"))
+        for name, values in told.items()
+        for value in values
+    ]
+    by_name = dict(headers)
+    identity = by_name.get(b"x-charger-identity", b"")
     address = event["requestContext"].get("identity", {}).get("sourceIp", "")
+    if os.environ.get("DOOR_KEY"):
+        address = by_name.get(b"x-charger-address", b"").decode("latin-1") or address
     return {
         "type": "websocket",
         "scheme": "wss",
@@ -224,58 +221,28 @@ def scope_of(event: Event) -> dict[str, Any]:
     }
 
 
-# -- the table: a row for each socket, a row for each charger's newest -----------------------------------------------
+def _check_way(scope: dict[str, Any]) -> None:
+    """Whoever comes past CloudFront could call itself any address. Raises Refusal."""
+    key = os.environ.get("DOOR_KEY", "").encode()
+    shown = dict(scope["headers"]).get(b"x-door-key", b"")
+    if key and not hmac.compare_digest(shown, key):
+        raise Refusal(HTTPStatus.FORBIDDEN, "Chargers come in by CloudFront; its address is the output ChargersUrl.")
 
 
-def _remember(event: Event, claim: Claim) -> None:
-    asked, key, epoch = event["requestContext"], topics.key(claim.identity), claim.epoch
-    connection, endpoint = asked["connectionId"], _endpoint(asked)
-    gone_at = int((timezone.now() + 2 * LONGEST).timestamp())
-    shared = {"epoch": {"N": str(epoch)}, "charger": {"N": str(claim.charger_id)}, "goneAt": {"N": str(gone_at)}}
-    version = {"subprotocol": {"S": claim.subprotocol}}
-    socket = shared | version | {"pk": {"S": f"connection#{connection}"}, "key": {"S": key}}
-    cloud.call("dynamodb", "PutItem", TableName=table(), Item=socket)
-    newest = shared | {"pk": {"S": f"key#{key}"}, "connection": {"S": connection}, "endpoint": {"S": endpoint}}
+def _remember_or_give_back(event: Event, claim: Claim) -> None:
+    asked = event["requestContext"]
     try:
-        cloud.call(
-            "dynamodb",
-            "PutItem",
-            TableName=table(),
-            Item=newest,
-            ConditionExpression="attribute_not_exists(epoch) OR epoch < :mine",
-            ExpressionAttributeValues={":mine": {"N": str(epoch)}},
-        )
-    except ClientError as error:
-        if cloud.code_of(error) != "ConditionalCheckFailedException":
-            raise
-        # A still newer one was faster; this socket is closed with its first message.
-
-
-def _forget(connection: str, key: str) -> None:
-    cloud.call("dynamodb", "DeleteItem", TableName=table(), Key={"pk": {"S": f"connection#{connection}"}})
-    try:
-        cloud.call(
-            "dynamodb",
-            "DeleteItem",
-            TableName=table(),
-            Key={"pk": {"S": f"key#{key}"}},
-            ConditionExpression="#c = :mine",
-            ExpressionAttributeNames={"#c": "connection"},
-            ExpressionAttributeValues={":mine": {"S": connection}},
-        )
-    except ClientError as error:
-        if cloud.code_of(error) != "ConditionalCheckFailedException":
-            raise
-
-
-def _holder(key: str) -> str:
-    newest = row(f"key#{key}")
-    return newest["connection"] if newest else ""
+        holders.remember(asked["connectionId"], _endpoint(asked), claim)
+    except (cloud.Away, cloud.Refused, ClientError):
+        farewell = Farewell(claim.charger_id, claim.epoch, 1006, "gone before it was let in")
+        connections.release([farewell], timezone.now())
+        raise
 
 
 # -- sockets -----------------------------------------------------------------------------------------------------------
 
 
+@cache
 def _socket(endpoint: str) -> Any:
     return cloud.session().client("apigatewaymanagementapi", endpoint_url=endpoint)
 
@@ -285,14 +252,20 @@ def _endpoint(asked: Event) -> str:
 
 
 def _end(endpoint: str, connection: str) -> None:
+    """End a connection, if there is one. Raises Away or Refused."""
     try:
         _socket(endpoint).delete_connection(ConnectionId=connection)
-    except ClientError as error:
+    except (BotoCoreError, ClientError) as error:
         if cloud.code_of(error) != "GoneException":
-            raise
+            raise cloud.translated(error, "execute-api:ManageConnections") from error
 
 
-def _refused(event: Event, refusal: Refusal) -> Event:
-    address = event["requestContext"].get("identity", {}).get("sourceIp", "")
-    log.info("refused", status=int(refusal.status), address=address, why=refusal.sentence)
+def _refused(scope: dict[str, Any], caller: Caller | None, refusal: Refusal) -> Event:
+    log.info(
+        "refused",
+        charger=caller.identity if caller else scope["raw_path"].decode("latin-1")[-128:],
+        status=int(refusal.status),
+        address=scope["client"][0],
+        why=refusal.sentence,
+    )
     return {"statusCode": int(refusal.status), "headers": dict(refusal.headers), "body": refusal.sentence}

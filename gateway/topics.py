@@ -1,7 +1,8 @@
 """Topic names between gateways and workers. Pure string work: knows no MQTT client, socket or OCPP.
 
 An identity never reaches a topic raw: MQTT reserves ``+ # /`` and NATS refuses a space, so everything but letters,
-digits and ``_ . - ~`` is percent-encoded. ``MQTT_PREFIX`` stands before every topic.
+digits and ``_ . - ~`` is percent-encoded. ``MQTT_PREFIX`` stands before every topic, and tells yards apart that share a
+broker or an AWS account: what such a yard has there is named by it (`of_yard`, `thing`).
 """
 
 from __future__ import annotations
@@ -26,16 +27,35 @@ def identity(key: str) -> str:
 
 def thing(identity: str) -> str:
     """The name of a charger's Thing in AWS IoT. It takes letters, digits and ``: _ -`` only; ``:`` escapes the rest."""
-    return quote(identity, safe="").replace(".", "%2E").replace("~", "%7E").replace("%", ":")
+    return _escaped(f"{settings.MQTT_PREFIX}{identity}", by=":")
 
 
 def identity_of_thing(name: str) -> str | None:
     """The identity that a Thing's name stands for; None for a name that `thing` never gives."""
     try:
-        identity = unquote(name.replace(":", "%"), errors="strict")
+        identity = unquote(name.replace(":", "%"), errors="strict").removeprefix(settings.MQTT_PREFIX)
     except UnicodeDecodeError:
         return None
     return identity if thing(identity) == name else None
+
+
+def of_yard(name: str) -> str:
+    """What is ours alone where other yards may be: ``name``, with ``MQTT_PREFIX`` "north/" ``name-north``.
+
+    No two prefixes give the same; letters, digits, ``_`` and ``-`` are all that is in it.
+    """
+    prefix = settings.MQTT_PREFIX
+    if not prefix:
+        return name
+    # A lone "_" at the end is nobody's escape.
+    told = _escaped(prefix[:-1], by="_") if prefix.endswith("/") else f"{_escaped(prefix, by='_')}_"
+    return f"{name}-{told}"
+
+
+def _escaped(text: str, *, by: str) -> str:
+    """Letters and digits of ASCII, ``-`` and ``_`` stay, the rest is ``by`` and two digits for each byte."""
+    quoted = quote(text, safe="").replace(".", "%2E").replace("~", "%7E")
+    return (quoted.replace("_", "%5F") if by == "_" else quoted).replace("%", by)
 
 
 def inbound(key: str) -> str:

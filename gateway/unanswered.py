@@ -4,7 +4,8 @@ The part of `gateway.relay` and `gateway.offline` that functions without a memor
 back after `AGAIN_S`; rows of the connections' table say which are open:
 
     call#CONNECTION#ID    a question that is not answered
-    order#CONNECTION#ID   an order of ours that was handed over
+    order#CONNECTION#ID   an order of ours that was handed over, and whether it was answered
+    odd#CONNECTION#MINUTE how many unreadable or unasked-for frames came
     yard                  when anybody was answered last; and until when nobody may come in
 """
 
@@ -17,12 +18,13 @@ from dataclasses import asdict, dataclass, replace
 
 import orjson
 from botocore.exceptions import ClientError
+from django.conf import settings
 
 from gateway.iot import cloud
+from gateway.relay import GIVE_UP_S, REPUBLISH_S, UNREADABLE_PER_MINUTE
 
-AGAIN_S = 5
+AGAIN_S = int(REPUBLISH_S)
 SILENT_AFTER_S = 10  # a question is that old, and nobody at all was answered meanwhile: no worker lives
-GIVE_UP_S = 30  # the charger has as well, and repeats what matters
 # While no worker answers one charger is let in that often, to see whether one does again.
 PROBE_EVERY_S = 15
 NOTE_EVERY_S = 2.0
@@ -69,7 +71,7 @@ def look_after(question: Question, *, is_held: bool) -> Waiting:
     pk, age_s = f"call#{question.connection}#{question.message_id}", question.tries * AGAIN_S
     if not is_held or row(pk) is None:
         return Waiting.OVER
-    if age_s >= SILENT_AFTER_S and _is_silent():
+    if settings.FAIL_OFFLINE and age_s >= SILENT_AFTER_S and _is_silent():
         _shut()
         _delete(pk)
         return Waiting.SEND_OFFLINE
@@ -108,9 +110,53 @@ def forget(connection: str, message_id: str) -> None:
     _delete(f"order#{connection}#{message_id}")
 
 
+def answers(connection: str, message_id: str) -> bool:
+    """Whether an order of ours has waited for this answer, and has it now for the first time."""
+    try:
+        cloud.call(
+            "dynamodb",
+            "UpdateItem",
+            TableName=table(),
+            Key={"pk": {"S": f"order#{connection}#{message_id}"}},
+            UpdateExpression="SET answered = :yes",
+            ConditionExpression="attribute_exists(pk) AND attribute_not_exists(answered)",
+            ExpressionAttributeValues={":yes": {"BOOL": True}},
+        )
+    except ClientError as error:
+        if cloud.code_of(error) != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
+
+
+def is_too_odd(connection: str) -> bool:
+    """One more frame that nobody can read or has asked for; whether that is more than may be in a minute."""
+    return count(f"odd#{connection}#{int(time.time() // 60)}") > UNREADABLE_PER_MINUTE
+
+
+def count(pk: str) -> int:
+    """One more; how many that are. Forgotten in an hour."""
+    counted = cloud.call(
+        "dynamodb",
+        "UpdateItem",
+        TableName=table(),
+        Key={"pk": {"S": pk}},
+        UpdateExpression="ADD times :one SET goneAt = :gone",
+        ExpressionAttributeValues={":one": {"N": "1"}, ":gone": {"N": str(int(time.time()) + KEPT_S)}},
+        ReturnValues="UPDATED_NEW",
+    )
+    return int(counted["Attributes"]["times"]["N"])
+
+
+def counted(pk: str) -> int:
+    """How often `count` was called."""
+    found = row(pk)
+    return int(found["times"]) if found else 0
+
+
 def may_come_in() -> bool:
     """While no worker answers, one charger each `PROBE_EVERY_S`."""
-    yard = row("yard")
+    yard = row("yard") if settings.FAIL_OFFLINE else None
     if yard is None or "closedUntil" not in yard:
         return True
     if _now_ms() < int(yard["closedUntil"]):

@@ -97,6 +97,9 @@ MQTT_CONNECTS_PER_S = env.float("MQTT_CONNECTS_PER_S", 50 if MQTT_IS_IOT_CORE el
 MQTT_WORKER_CONNECTIONS = env.int(
     "MQTT_WORKER_CONNECTIONS", 10 if MQTT_IS_IOT_CORE else 1, validate=validate.Range(min=1)
 )
+# Whether the broker keeps a worker's place while it is away. Off where none comes back under its name (ECS): a
+# Mosquitto would hold the share of the frames for it that it had.
+MQTT_WORKER_SESSIONS = env.bool("MQTT_WORKER_SESSIONS", True)
 # What the broker takes in one message (AWS IoT Core: 128 KB); larger frames go by the database.
 MQTT_PAYLOAD_LIMIT_BYTES = env.int("MQTT_PAYLOAD_LIMIT_BYTES", 128 * 1024)
 
@@ -249,7 +252,8 @@ WORKER_METRICS = env.str("WORKER_METRICS", "")
 # -- AWS -------------------------------------------------------------------------------------------------------------
 # Keep a Thing and its shadows in AWS IoT for each charger, and take chargers from there. Needs AWS_REGION and a role.
 AWS_IOT_THINGS = env.bool("AWS_IOT_THINGS", False)
-AWS_IOT_THING_TYPE = env.str("AWS_IOT_THING_TYPE", "Charger")
+# Of those Things; empty: Charger, and with an MQTT_PREFIX Charger-… by it.
+AWS_IOT_THING_TYPE = env.str("AWS_IOT_THING_TYPE", "")
 # An SQS queue that an IoT rule fills with what chargers say, in place of the workers' own subscription.
 INGEST_QUEUE_URL = env.str("INGEST_QUEUE_URL", "")
 

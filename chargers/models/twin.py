@@ -15,6 +15,8 @@ class Twin(models.Model):
     charger = models.OneToOneField(Charger, null=True, on_delete=models.SET_NULL, related_name="twin")
     thing = models.CharField(max_length=128, unique=True)  # its name there
     is_there = models.BooleanField(default=False)
+    # Which one of that name it is: made again, it has another. Empty: there is none, or it was made before we kept ids.
+    thing_id = models.CharField(max_length=64, blank=True, default="")
     told = models.JSONField(default=dict)  # what was said last, by part
     told_at = models.DateTimeField(null=True)  # all that had happened until then
     changed_at = models.DateTimeField(default=timezone.now)

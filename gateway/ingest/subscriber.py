@@ -1,6 +1,7 @@
 """The worker's MQTT link: hears frames, publishes replies, acknowledges. Knows no database and no OCPP.
 
-Manual acknowledgement, persistent session, stable client id: what is not done when we die comes again. An
+Manual acknowledgement, persistent session, stable client id: what is not done when we die comes again. Where no worker
+comes back under its name there is no session (`MQTT_WORKER_SESSIONS`), and gateways publish again what was not done. An
 acknowledgement is only sent on the link that delivered the message, for packet ids start anew with each.
 """
 
@@ -74,7 +75,7 @@ class Subscriber:
         client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
-            clean_session=False,
+            clean_session=not settings.MQTT_WORKER_SESSIONS,
             manual_ack=True,
             on_heard=self._heard,
         )

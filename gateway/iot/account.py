@@ -21,12 +21,16 @@ from cryptography.hazmat.primitives import hashes
 from django.conf import settings
 
 from chargers import authority, server_certificates
-from gateway.iot import cloud
+from gateway import topics
+from gateway.iot import cloud, things
 
-POLICY = "chargeyard"
 EVENTS = ("THING",)
 MOST_VERSIONS = 5  # of a policy
 RENEW_BEFORE = timedelta(days=60)
+
+
+def policy_name() -> str:
+    return topics.of_yard("chargeyard")
 
 
 def policy(region: str, account: str, partition: str = "aws") -> dict[str, Any]:
@@ -91,14 +95,14 @@ def bootstrap(keep: Keep, *, is_dry: bool = False) -> Iterator[tuple[str, str]]:
     """Make what is missing; after each step, what it is and what was done."""
     region, account, partition = identity()
     yield "account", f"{account} in {region}"
-    name = settings.AWS_IOT_THING_TYPE
+    name = things.thing_type()
     yield "thing type", _missing(name, lambda: _make_thing_type(name), ("DescribeThingType", "thingTypeName"), is_dry)
     yield "thing events", _enable_events(is_dry)
     document = policy(region, account, partition)
     yield "policy", _keep_policy(document, is_dry)
     place = keep.secret or keep.file
     if pem := _kept(keep.secret, keep.file):
-        yield "certificate", f"{certificate_id(pem)[:12]}… is there already"
+        yield "certificate", _keep_attached(certificate_id(pem), f"arn:{partition}:iot:{region}:{account}", is_dry)
     elif is_dry:
         yield "certificate", f"would be made and kept in {place}"
     else:
@@ -165,7 +169,7 @@ def _make_thing_type(name: str) -> None:
 def policy_there() -> dict[str, Any]:
     """What our policy allows now; nothing if there is none."""
     try:
-        return dict(json.loads(cloud.call("iot", "GetPolicy", policyName=POLICY)["policyDocument"]))
+        return dict(json.loads(cloud.call("iot", "GetPolicy", policyName=policy_name())["policyDocument"]))
     except ClientError as error:
         if cloud.code_of(error) != "ResourceNotFoundException":
             raise
@@ -176,19 +180,19 @@ def _keep_policy(wanted: dict[str, Any], is_dry: bool) -> str:
     """It grows with what we say and hear; IoT Core refuses each topic that an older one does not name."""
     there = policy_there()
     if there == wanted:
-        return f"{POLICY} is there already"
+        return f"{policy_name()} is there already"
     if is_dry:
-        return f"{POLICY} would be {'brought up to date' if there else 'made'}"
+        return f"{policy_name()} would be {'brought up to date' if there else 'made'}"
     if not there:
-        cloud.call("iot", "CreatePolicy", policyName=POLICY, policyDocument=json.dumps(wanted))
-        return f"{POLICY} made"
-    versions = cloud.call("iot", "ListPolicyVersions", policyName=POLICY)["policyVersions"]
+        cloud.call("iot", "CreatePolicy", policyName=policy_name(), policyDocument=json.dumps(wanted))
+        return f"{policy_name()} made"
+    versions = cloud.call("iot", "ListPolicyVersions", policyName=policy_name())["policyVersions"]
     if len(versions) >= MOST_VERSIONS:
         oldest = min((one for one in versions if not one["isDefaultVersion"]), key=lambda one: int(one["versionId"]))
-        cloud.call("iot", "DeletePolicyVersion", policyName=POLICY, policyVersionId=oldest["versionId"])
+        cloud.call("iot", "DeletePolicyVersion", policyName=policy_name(), policyVersionId=oldest["versionId"])
     document = json.dumps(wanted)
-    cloud.call("iot", "CreatePolicyVersion", policyName=POLICY, policyDocument=document, setAsDefault=True)
-    return f"{POLICY} brought up to date"
+    cloud.call("iot", "CreatePolicyVersion", policyName=policy_name(), policyDocument=document, setAsDefault=True)
+    return f"{policy_name()} brought up to date"
 
 
 def _enable_events(is_dry: bool) -> str:
@@ -214,6 +218,22 @@ def _kept(secret: str, file: Path | None) -> str:
     return file.read_text() if file is not None and file.exists() else ""
 
 
+def _keep_attached(number: str, base: str, is_dry: bool) -> str:
+    """A certificate that is there, with our policy: of a yard that has a name of its own now it may be another."""
+    said, target = f"{number[:12]}… is there already", f"{base}:cert/{number}"
+    try:
+        there = cloud.call("iot", "ListAttachedPolicies", target=target)["policies"]
+        if policy_name() in [policy["policyName"] for policy in there]:
+            return said
+        if not is_dry:
+            cloud.call("iot", "AttachPolicy", policyName=policy_name(), target=target)
+    except ClientError as error:
+        if cloud.code_of(error) != "ResourceNotFoundException":
+            raise
+        return f"{said}, and is of another account or region: `aws doctor` says more"
+    return f"{said}, {policy_name()} {'would be attached' if is_dry else 'attached'}"
+
+
 def _make_certificate(secret: str, file: Path | None) -> str:
     made = cloud.call("iot", "CreateKeysAndCertificate", setAsActive=True)
     pem = made["certificatePem"] + made["keyPair"]["PrivateKey"]
@@ -224,5 +244,5 @@ def _make_certificate(secret: str, file: Path | None) -> str:
         file.parent.mkdir(parents=True, exist_ok=True)
         with open(file, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as handle:
             handle.write(pem)
-    cloud.call("iot", "AttachPolicy", policyName=POLICY, target=made["certificateArn"])
+    cloud.call("iot", "AttachPolicy", policyName=policy_name(), target=made["certificateArn"])
     return str(made["certificateId"])

@@ -31,6 +31,8 @@ CALLS_PER_S = {
 # No operation: what AWS tells each worker of again by MQTT, on a connection that takes 100 messages a second in all.
 ECHOED = "echoed"
 CALLS_PER_S[ECHOED] = 20.0
+# Calls of a process under way. With fewer connections than that each further one is made anew, TLS and all.
+AT_ONCE = 16
 NOT_ALLOWED = {"AccessDenied", "AccessDeniedException", "ForbiddenException", "UnauthorizedException", "403"}
 WRONG_KEYS = {"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "ExpiredToken",
               "ExpiredTokenException", "SignatureDoesNotMatch"}  # fmt: skip
@@ -61,9 +63,10 @@ def client(name: str) -> Any:
     from botocore.config import Config
 
     # Not "adaptive": after one throttled call it lets a client say next to nothing for minutes. We pace ourselves.
-    patience = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 4})
+    patience = {"mode": "standard", "max_attempts": 4}
+    config = Config(connect_timeout=5, read_timeout=30, max_pool_connections=AT_ONCE, retries=patience)
     try:
-        return session().client(name, config=patience)
+        return session().client(name, config=config)
     except NoRegionError as error:
         raise Refused("No AWS region is set. Set AWS_REGION, e.g. to eu-central-1.") from error
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from django.conf import settings
 
 from gateway.bus import tls
-from gateway.iot import account, cloud
+from gateway.iot import account, cloud, things
 
 # SigV4 takes five minutes; long before, TLS and tokens begin to fail.
 MOST_SKEW_S = 60
@@ -94,10 +94,10 @@ def _certificate() -> str:
             f"Certificate {number[:12]}… has no policy: every CONNECT would be refused. `aws bootstrap` makes one."
         )
     names = [policy["policyName"] for policy in policies]
-    if account.POLICY in names and account.policy_there() != account.policy(*account.identity()):
+    if account.policy_name() in names and account.policy_there() != account.policy(*account.identity()):
         raise Ill(
-            f"Policy {account.POLICY!r} is of another version of this yard (or MQTT_PREFIX): IoT Core refuses topics "
-            "that it does not name. `aws bootstrap` brings it up to date."
+            f"Policy {account.policy_name()!r} is of another version of this yard: IoT Core refuses topics that it "
+            "does not name. `aws bootstrap` brings it up to date."
         )
     return f"{number[:12]}…, active, policy {', '.join(names)}"
 
@@ -106,15 +106,15 @@ def _things() -> str:
     if not settings.AWS_IOT_THINGS:
         return "off (AWS_IOT_THINGS)"
     try:
-        cloud.call("iot", "DescribeThingType", thingTypeName=settings.AWS_IOT_THING_TYPE)
+        cloud.call("iot", "DescribeThingType", thingTypeName=things.thing_type())
     except ClientError as error:
-        raise Ill(f"There is no thing type {settings.AWS_IOT_THING_TYPE!r}; `aws bootstrap` makes it.") from error
+        raise Ill(f"There is no thing type {things.thing_type()!r}; `aws bootstrap` makes it.") from error
     events = cloud.call("iot", "DescribeEventConfigurations")["eventConfigurations"]
     if not all(events.get(kind, {}).get("Enabled") for kind in account.EVENTS):
         raise Ill(
             "Thing events are off, so Things that come and go are not heard of; `aws bootstrap` switches them on."
         )
-    return f"type {settings.AWS_IOT_THING_TYPE}, events on"
+    return f"type {things.thing_type()}, events on"
 
 
 def _queue() -> str:

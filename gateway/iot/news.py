@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 import structlog
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -21,7 +20,7 @@ from chargers import registration, twins
 from chargers.models import Charger, Registration, Twin, fold
 from gateway import topics
 from gateway.bus.publisher import Publication
-from gateway.iot import wishes
+from gateway.iot import things, wishes
 from gateway.iot.documents import CONFIGURATION
 
 log = structlog.get_logger(__name__)
@@ -49,11 +48,17 @@ def hear(topic: str, payload: bytes) -> list[Publication]:
     if topic.endswith("/documents"):
         changed(name, told)
     elif topic.endswith("/created"):
-        if told.get("thingTypeName") == settings.AWS_IOT_THING_TYPE:
-            appeared(name, at=_moment(told))
+        if told.get("thingTypeName") == things.thing_type():
+            appeared(name, at=_moment(told), thing_id=_id(told))
     elif topic.endswith("/deleted"):
-        return vanished(name, at=_moment(told))
+        return vanished(name, at=_moment(told), thing_id=_id(told))
     return []
+
+
+def _id(event: dict[str, Any]) -> str:
+    """Which Thing of that name it is about."""
+    told = event.get("thingId")
+    return told[:64] if isinstance(told, str) else ""
 
 
 def _moment(event: dict[str, Any]) -> datetime:
@@ -65,7 +70,7 @@ def _moment(event: dict[str, Any]) -> datetime:
 
 
 @transaction.atomic
-def appeared(name: str, *, at: datetime | None = None) -> Charger | None:
+def appeared(name: str, *, at: datetime | None = None, thing_id: str = "") -> Charger | None:
     """A Thing was made: register its charger, unless it is ours. None, and a log line, for a name that cannot be.
 
     It has to log in, and nobody knows its password yet: staff gives it one. In a laboratory that accepts everybody
@@ -74,7 +79,10 @@ def appeared(name: str, *, at: datetime | None = None) -> Charger | None:
     """
     identity = topics.identity_of_thing(name)
     if identity is None:
-        log.warning("thing_not_adopted", thing=name, why="':' in a Thing's name begins an escape such as ':2E'")
+        why = "':' in a Thing's name begins an escape such as ':2E'"
+        if begin := topics.thing(""):
+            why = f"the names of this yard's Things begin with {begin!r} (MQTT_PREFIX); {why}"
+        log.warning("thing_not_adopted", thing=name, why=why)
         return None
     charger = Charger.objects.filter(identity_folded=fold(identity)).first()
     if charger is None:
@@ -84,26 +92,45 @@ def appeared(name: str, *, at: datetime | None = None) -> Charger | None:
             log.warning("thing_not_adopted", thing=name, why=" ".join(error.messages))
             return None
         log.info("thing_adopted", charger=identity, thing=name)
-    twin, _ = Twin.objects.get_or_create(charger=charger, defaults={"thing": name, "is_there": True})
-    is_retired = charger.registration == Registration.REJECTED
-    if is_retired and at is not None and twins.has_vanished_before(twin, at):  # MQTT may bring an old event once more
-        registration.admit(charger)
-        twins.doubt({name}, at=timezone.now())
-        log.info("thing_back", charger=identity, thing=name)
+    twin = Twin.objects.filter(charger=charger).first()
+    if twin is None:
+        twins.adopt(charger, name, thing_id)
+    elif at is not None:
+        _made_again(charger, twin, at, thing_id)
     return charger
 
 
+def _made_again(charger: Charger, twin: Twin, at: datetime, thing_id: str) -> None:
+    """Of a charger that we know: most often we have made its Thing ourselves; or MQTT brings an old event once more."""
+    is_retired = charger.registration == Registration.REJECTED
+    is_back = is_retired and twins.has_vanished_before(twin, at)
+    twins.is_made(twin, thing_id, at=at)
+    if is_back:
+        registration.admit(charger)
+        twins.doubt({twin.thing}, at=timezone.now())
+        log.info("thing_back", charger=charger.identity, thing=twin.thing)
+
+
 @transaction.atomic
-def vanished(name: str, *, at: datetime) -> list[Publication]:
-    """A Thing was removed: retire its charger, and end its connection wherever it is."""
-    twin = Twin.objects.select_related("charger").filter(thing=name).first()
+def vanished(name: str, *, at: datetime, thing_id: str = "") -> list[Publication]:
+    """A Thing was removed: retire its charger, and end its connection wherever it is.
+
+    Not if it was the one before: whoever was admitted or registered again since has another, or none yet.
+    """
+    twin = twins.locked(name)
     if twin is None or twin.charger is None:
         return []  # we removed it ourselves
     charger = twin.charger
-    twins.vanished(twin, at=at)
-    registration.retire(charger)
-    log.info("thing_retired", charger=charger.identity, thing=name)
-    if not charger.is_online:
+    is_retired = charger.registration == Registration.REJECTED
+    if twins.is_of(twin, thing_id):
+        # Whom staff had rejected before, no Thing that is made again admits.
+        twins.vanished(twin, at=None if is_retired else at)
+        registration.retire(charger)
+        log.info("thing_retired", charger=charger.identity, thing=name)
+    elif not is_retired:
+        log.info("old_news", charger=charger.identity, thing=name, thing_id=thing_id)
+        return []
+    if not charger.is_online:  # the order may have been lost with who gave it
         return []
     order = {"verb": "retired", "key": topics.key(charger.identity), "epoch": charger.epoch}
     return [Publication(topics.gateway_control(charger.gateway), orjson.dumps(order), qos=1)]

@@ -42,15 +42,16 @@ def difference(after_page: Callable[[int], Any] = lambda count: None) -> Differe
             after_page(len(there))
     found = Difference()
     ours = set()
-    for charger in Charger.objects.exclude(registration=Registration.REJECTED).select_related("site").iterator(1000):
-        name = topics.thing(charger.identity)
+    admitted = Charger.objects.exclude(registration=Registration.REJECTED).select_related("site", "twin")
+    for charger in admitted.iterator(1000):
+        name = _name(charger)
         ours.add(name)
         if name not in there:
             found.to_create.append(name)
         elif any(there[name].get(key, "") != value for key, value in documents.attributes(charger).items()):
             found.to_update.append(name)
-    retired = Charger.objects.filter(registration=Registration.REJECTED).values_list("identity", flat=True)
-    ours |= {topics.thing(identity) for identity in retired}
+    retired = Charger.objects.filter(registration=Registration.REJECTED).select_related("twin")
+    ours |= {_name(charger) for charger in retired.iterator(1000)}
     gone = set(Twin.objects.filter(charger=None).values_list("thing", flat=True))
     for name in sorted(there.keys() - ours):
         if name in gone:
@@ -58,6 +59,12 @@ def difference(after_page: Callable[[int], Any] = lambda count: None) -> Differe
         else:
             (found.to_adopt if topics.identity_of_thing(name) else found.nameless).append(name)
     return found
+
+
+def _name(charger: Charger) -> str:
+    """Of its Thing: the one that it has, which may be of before the yard had its `MQTT_PREFIX`."""
+    twin = getattr(charger, "twin", None)
+    return twin.thing if twin else topics.thing(charger.identity)
 
 
 def apply(found: Difference, after_each: Callable[[], None] = lambda: None) -> int:

@@ -9,7 +9,13 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 from django.conf import settings
 
+from gateway import topics
 from gateway.iot import cloud
+
+
+def thing_type() -> str:
+    """Of our Things; those of other types are left alone."""
+    return settings.AWS_IOT_THING_TYPE or topics.of_yard("Charger")
 
 
 class Thing(NamedTuple):
@@ -17,23 +23,28 @@ class Thing(NamedTuple):
     attributes: dict[str, str]
 
 
-def put(name: str, attributes: dict[str, str], *, is_there: bool) -> None:
-    """Have a Thing with these attributes (an empty one is taken away); ``is_there``: what we believe, for speed."""
+def put(name: str, attributes: dict[str, str], *, is_there: bool) -> str | None:
+    """Have a Thing with these attributes (an empty one is taken away); ``is_there``: what we believe, for speed.
+
+    Its id if it may be another one than we believed, else None.
+    """
     if is_there and _updated(name, attributes):
-        return
+        return None
     kept = {key: value for key, value in attributes.items() if value}
     try:
-        cloud.call(
+        made = cloud.call(
             "iot",
             "CreateThing",
             thingName=name,
-            thingTypeName=settings.AWS_IOT_THING_TYPE,
+            thingTypeName=thing_type(),
             attributePayload={"attributes": kept},
         )
     except ClientError as error:
         if cloud.code_of(error) != "ResourceAlreadyExistsException":
             raise
         _updated(name, attributes)
+        made = cloud.call("iot", "DescribeThing", thingName=name)
+    return str(made.get("thingId", ""))
 
 
 def remove(name: str) -> None:
@@ -51,7 +62,7 @@ def everyone() -> Iterator[Thing]:
     """All Things of our type."""
     token: dict[str, str] = {}
     while True:
-        page = cloud.call("iot", "ListThings", thingTypeName=settings.AWS_IOT_THING_TYPE, maxResults=250, **token)
+        page = cloud.call("iot", "ListThings", thingTypeName=thing_type(), maxResults=250, **token)
         yield from (Thing(thing["thingName"], thing.get("attributes", {})) for thing in page["things"])
         if not page.get("nextToken"):
             return

@@ -60,8 +60,7 @@ def hear(thing: str, shadow: Shadow, *, instead_of: int | None = None, as_of: da
     """
     twin = twins.locked(thing)
     if twin is None or twin.charger is None:
-        log.warning("not_understood", thing=thing, shadow=str(shadow)[:100])
-        return
+        return  # of another yard in this account, or gone meanwhile
     if shadow.version <= twin.desired_version and instead_of != twin.desired_version:
         return
     if instead_of is None and not twin.desired_version and (twin.desired or twin.shown):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,29 @@ def test_a_prefix_stands_before_every_topic(settings):
     assert topics.inbound("CP-1") == "ocpp/CP-1/in"
     assert topics.worker_status("w") == "ocpp/chargeyard/workers/w/status"
     assert topics.key_of_outbound("CP-1/out") is None
+
+
+prefixes = st.sampled_from(
+    ["", "/", "_", "north", "north/", "north_", "north_/", "a/b", "a/b/", "a_2Fb", "a.b/"]
+) | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+@given(prefixes, prefixes)
+def test_two_yards_never_share_a_name(one, other):
+    names = []
+    for prefix in (one, other):
+        with override_settings(MQTT_PREFIX=prefix):
+            names.append((topics.of_yard("Charger"), topics.thing("CP-1")))
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", name) for name, _ in names)
+    assert (names[0] == names[1]) is (one == other) is (names[0][0] == names[1][0])
+
+
+def test_a_yard_is_named_by_its_prefix(settings):
+    assert (topics.of_yard("chargeyard"), topics.thing("CP-1")) == ("chargeyard", "CP-1")
+    settings.MQTT_PREFIX = "north/"
+    assert (topics.of_yard("chargeyard"), topics.thing("CP-1")) == ("chargeyard-north", "north:2FCP-1")
+    assert topics.identity_of_thing("north:2FCP-1") == "CP-1"
+    assert topics.identity_of_thing("CP-1") is topics.identity_of_thing("south:2FCP-1") is None
 
 
 def test_somebody_elses_topic_has_no_key():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from portal.capacity import figures as f
 
-IOT_CORE, OWN = "iot-core", "own"
+IOT_CORE, OWN, APART = "iot-core", "own", "apart"  # our own beside beat, or in a task of its own
 DAY_S = 86_400.0
 MONTH_S = f.HOURS * 3600.0
 
@@ -85,7 +85,7 @@ SIZES = (
     ),
     Size("standard", 15_000, (0.5, 2), 2, (1, 2), 2, (0.5, 1), 2, "db.t4g.medium", 100, True, "cache.t4g.small"),
     Size(
-        "large", 1_000_000, (1, 2), 3, (1, 2), 2, (0.5, 1), 2, "db.t4g.large", 200, True, "cache.t4g.small",
+        "large", 1_000_000, (0.5, 1), 3, (1, 2), 2, (0.5, 1), 2, "db.t4g.large", 200, True, "cache.t4g.small",
         journal_days=30, meter_value_days=180, is_by_queue=True,
     ),
 )  # fmt: skip
@@ -236,14 +236,15 @@ def _costs(made: Plan) -> dict[str, float]:
     size, load = made.size, made.load
     million_calls = load.calls_per_month / 1e6
     zones = 2 if size.is_doubled else 1
-    tasks = made.gateways + made.workers + size.portals + 1
+    brokers = 1 if size.broker == APART else 0
+    tasks = made.gateways + made.workers + size.portals + 1 + brokers
     fargate = sum(
         count * _fargate(task)
         for count, task in (
             (made.gateways, size.gateway),
             (made.workers, size.worker),
             (size.portals, size.portal),
-            (1, (0.25, 0.5)),  # beat, and our broker
+            (1 + brokers, (0.25, 0.5)),  # beat, and our broker beside it or apart
         )
     )
     return {
@@ -263,8 +264,8 @@ def _costs(made: Plan) -> dict[str, float]:
 
 
 def _broker(made: Plan) -> float:
-    """Messages and connections of IoT Core; our own costs its name, the task it runs in stands there without it."""
-    if made.size.broker == OWN:
+    """Messages and connections of IoT Core; our own costs its name, and the task it runs in stands among the tasks."""
+    if made.size.broker != IOT_CORE:
         return f.BROKER_NAME
     per_call = f.IOT_MESSAGES_PER_CALL_BY_QUEUE if made.size.is_by_queue else f.IOT_MESSAGES_PER_CALL
     pulses = made.workers * MONTH_S / f.PULSE_S * (1 + made.gateways + made.size.portals)
@@ -274,7 +275,7 @@ def _broker(made: Plan) -> float:
 
 def _rules(made: Plan) -> float:
     """The table of heartbeats, and with a queue each CALL once more; nothing with our own broker."""
-    if made.size.broker == OWN:
+    if made.size.broker != IOT_CORE:
         return 0.0
     heartbeats = made.load.chargers * MONTH_S / f.HEARTBEAT_INTERVAL_S / 1e6
     queued = made.load.calls_per_month / 1e6 if made.size.is_by_queue else 0.0

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from portal.capacity import figures as f
-from portal.capacity.plan import IOT_CORE, OWN, Plan, plan, storm_s
+from portal.capacity.plan import APART, IOT_CORE, OWN, Plan, plan, storm_s
 
-BROKERS = {IOT_CORE: "AWS IoT Core", OWN: "our own broker"}
+BROKERS = {IOT_CORE: "AWS IoT Core", OWN: "our own broker", APART: "our own, apart"}
 
 
 def facts(made: Plan) -> dict[str, Any]:
@@ -58,11 +58,12 @@ def text(made: Plan) -> str:
     return "\n".join(lines)
 
 
-def cost_table(columns: Iterable[tuple[int, int]]) -> str:
-    """Markdown: what each part costs for each number of chargers, in so many zones."""
+def cost_table(columns: Iterable[tuple[int, int, str]]) -> str:
+    """Markdown: what each part costs for each number of chargers, in so many zones, with that broker or the set's."""
     columns = list(columns)
-    plans = [plan(count, zones=zones) for count, zones in columns]
-    doubled = [plan(2 * count, zones=zones).total_usd / plan(count, zones=zones).total_usd for count, zones in columns]
+    plans = [plan(count, zones=zones, broker=broker) for count, zones, broker in columns]
+    twice = [plan(2 * count, zones=zones, broker=broker) for count, zones, broker in columns]
+    doubled = [many.total_usd / few.total_usd for many, few in zip(twice, plans, strict=True)]
     rows = [
         ["chargers", *(f"{made.load.chargers:,}" for made in plans)],
         ["---", *("---:" for _ in plans)],

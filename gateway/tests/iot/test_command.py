@@ -22,7 +22,7 @@ from cryptography import x509
 from django.core.management import CommandError, call_command
 from moto.core.botocore_stubber import MockRawResponse
 
-from chargers.models import Charger
+from chargers.models import Charger, Twin
 from gateway.iot import account, cloud, doctor, teller
 from gateway.testing.authority import Authority
 from gateway.tests.iot.test_teller import error, names
@@ -56,14 +56,56 @@ def test_bootstrap_makes_a_certificate_that_may_use_our_topics_and_keeps_its_key
     assert len(aws("iot", "ListCertificates")["certificates"]) == 1
 
 
-def test_bootstrap_brings_a_policy_of_an_older_version_up_to_date_however_often(well, aws, capsys, settings, tmp_path):
+def test_bootstrap_brings_a_policy_of_an_older_version_up_to_date_however_often(
+    well, aws, capsys, monkeypatch, tmp_path
+):
+    topic, policy = "", account.policy
+    monkeypatch.setattr(account, "policy", lambda *where: json.loads(json.dumps(policy(*where)).replace("*/in", topic)))
     for number in range(7):
-        settings.MQTT_PREFIX = f"yard{number}/"
+        topic = f"{number}/in"  # each version of the yard has other topics
         assert "another version of this yard" in ill(capsys)["certificate"]
         assert "would be brought" in run(capsys, "bootstrap", "--dry-run", "--out", str(tmp_path / "aws.pem"))["policy"]
         assert "brought up to date" in run(capsys, "bootstrap", "--out", str(tmp_path / "aws.pem"))["policy"]
-    assert "topic/yard6/*/in" in aws("iot", "GetPolicy", policyName="chargeyard")["policyDocument"]
+    assert "topic/6/in" in aws("iot", "GetPolicy", policyName="chargeyard")["policyDocument"]
     assert ill(capsys) == {}
+
+
+def test_two_yards_in_one_account_each_keep_their_own(aws, capsys, settings, tmp_path, make_charger, monkeypatch):
+    make_charger("CP-1")
+    policies: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    for prefix, policy in (("", "chargeyard"), ("north/", "chargeyard-north"), ("south/", "chargeyard-south")):
+        settings.MQTT_PREFIX, settings.AWS_IOT_THING_TYPE = prefix, ""
+        done = run(capsys, "bootstrap", "--out", str(tmp_path / f"{policy}.pem"))
+        assert done["policy"] == f"{policy} made" and policy.replace("chargeyard", "Charger") in done["thing type"]
+        policies[policy] = aws("iot", "GetPolicy", policyName=policy)["policyDocument"]
+        Twin.objects.all().delete()  # each yard has a database of its own
+        run(capsys, "sync-things")
+        ids |= {name: aws("iot", "DescribeThing", thingName=name)["thingId"] for name in names()}
+    assert ids.keys() == {"CP-1", "north:2FCP-1", "south:2FCP-1"}
+    Twin.objects.all().delete()
+    settings.MQTT_PREFIX = "north/"
+    plan = run(capsys, "sync-things", "--dry-run")
+    assert [plan[name] for name in ("to_create", "to_adopt", "to_remove", "nameless")] == [0, 0, 0, 0]
+    # Nobody has touched what is another's, policies, Things and certificates.
+    assert policies == {name: aws("iot", "GetPolicy", policyName=name)["policyDocument"] for name in policies}
+    assert "topic/north/*/in" in policies["chargeyard-north"] and "topic/*/in" in policies["chargeyard"]
+    attached = [
+        aws("iot", "ListAttachedPolicies", target=one["certificateArn"])["policies"][0]["policyName"]
+        for one in aws("iot", "ListCertificates")["certificates"]
+    ]
+    assert sorted(attached) == sorted(policies)
+
+
+def test_a_certificate_that_was_there_before_its_yard_had_a_name_gets_its_policy(aws, capsys, settings, tmp_path, well):
+    settings.MQTT_PREFIX = "north/"
+    words = ("bootstrap", "--out", str(tmp_path / "aws.pem"))
+    assert "chargeyard-north would be attached" in run(capsys, *words, "--dry-run")["certificate"]
+    assert "chargeyard-north attached" in run(capsys, *words)["certificate"]
+    assert run(capsys, *words)["certificate"].endswith("is there already")
+    (one,) = aws("iot", "ListCertificates")["certificates"]
+    policies = aws("iot", "ListAttachedPolicies", target=one["certificateArn"])["policies"]
+    assert {policy["policyName"] for policy in policies} == {"chargeyard", "chargeyard-north"}
 
 
 def test_bootstrap_can_keep_the_key_in_secrets_manager(aws, capsys):

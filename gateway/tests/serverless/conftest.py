@@ -22,14 +22,17 @@ class FakeSockets:
         self.posted: list[tuple[str, bytes]] = []
         self.ended: list[str] = []
         self.gone: set[str] = set()
+        self.calls: list[str] = []  # as a role has to allow them
 
     def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:  # noqa: N803 - AWS names them
         if ConnectionId in self.gone:
             raise ClientError({"Error": {"Code": "GoneException"}}, "PostToConnection")
+        self.calls.append("POST")
         self.posted.append((ConnectionId, Data))
 
     def delete_connection(self, *, ConnectionId: str) -> None:  # noqa: N803
         self.ended.append(ConnectionId)
+        self.calls.append("DELETE")
 
 
 @pytest.fixture

@@ -144,6 +144,36 @@ def test_a_broker_that_does_not_take_it_costs_the_charger_no_sentence_of_api_gat
     assert published == [("CP-1/in", ASKED.encode())]
 
 
+def test_behind_another_backend_nobody_is_sent_offline(cp1, queue, sockets, settings):
+    settings.FAIL_OFFLINE = False
+    serverless.message(event("c1", body=ASKED))
+    for _ in range(6):
+        queue.come_back()
+    assert sockets.ended == [] and dial("c2", "CP-1", cp1)["statusCode"] == 200
+
+
+def test_a_stranger_does_not_use_up_the_try_of_a_charger_that_works(cp1, queue, sockets):
+    serverless.message(event("c1", body=ASKED))
+    queue.come_back()
+    queue.come_back()
+    queue.clock.shift(PROBE_EVERY_S)
+    assert dial("x", "NOBODY", None)["statusCode"] == 404 and dial("y", "CP-1", "wrong")["statusCode"] == 401
+    assert dial("d", "CP-1", cp1)["statusCode"] == 200
+
+
+def test_an_answer_to_an_order_goes_out_once_and_what_nobody_asked_for_is_bounded(cp1, queue, sockets, published):
+    deliver("CP-1", ORDER)
+    answer = '[3,"o1",{"status":"Accepted"}]'
+    serverless.message(event("c1", body=answer))
+    deliver("CP-1", ORDER)  # by the rule once more; and it is not done again
+    assert len(sockets.posted) == 1
+    for _ in range(20):
+        serverless.message(event("c1", body=answer))
+    assert len(published) == 21 and sockets.ended == []
+    serverless.message(event("c1", body="[3]"))
+    assert len(published) == 21 and sockets.ended == ["c1"]
+
+
 def test_a_frame_that_nobody_can_read_is_passed_on_and_its_complaint_comes_back(cp1, sockets, published):
     serverless.message(event("c1", body="no json"))
     deliver("CP-1", b'[4,"-1","RpcFrameworkError","",{}]')

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.capacity import figures, report
-from portal.capacity.plan import IOT_CORE, OWN, plan
+from portal.capacity.plan import APART, IOT_CORE, OWN, plan
 
 
 class Command(BaseCommand):
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             help=f"between two meter values of a session (default {figures.SAMPLE_INTERVAL_S})",
         )
         parser.add_argument(
-            "--broker", choices=[IOT_CORE, OWN], default="", help="if not that of the parameter set for so many"
+            "--broker", choices=[IOT_CORE, OWN, APART], default="", help="if not that of the parameter set for so many"
         )
         parser.add_argument(
             "--zones", type=int, choices=[1, 2], default=0, help="2: the yard outlives one; if not as for so many"

@@ -50,6 +50,11 @@ def chosen(value: Any, is_so: Callable[[str], bool | None] = lambda condition: T
     return value
 
 
-def rule_sql(name: str) -> str:
-    """The SQL of a rule in rules.yaml."""
-    return str(load(FOLDER / "rules.yaml")["Resources"][name]["Properties"]["TopicRulePayload"]["Sql"])
+def rule_sql(name: str, *, prefix: str = "", template: str = "rules.yaml") -> str:
+    """The SQL of a rule in a template, of a yard with this ``MqttPrefix``."""
+    rule = load(FOLDER / template)["Resources"][name]["Properties"]["TopicRulePayload"]
+    text, values = chosen(rule["Sql"], {"HasPrefix": bool(prefix)}.get)["Fn::Sub"]
+    for variable, value in (values | {"MqttPrefix": prefix}).items():
+        text = text.replace(f"${{{variable}}}", value)
+    assert "$" not in text
+    return str(text)

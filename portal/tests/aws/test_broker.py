@@ -4,17 +4,21 @@ another one that is as strict about certificates in the place of AWS IoT Core.
 
 from __future__ import annotations
 
+import json
 import queue
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from gateway.ingest.subscriber import Subscriber
 from gateway.iot import news
 from gateway.testing.authority import Authority
 from portal.bench import servers
@@ -27,13 +31,19 @@ ROOT = FOLDER.parents[1]
 TEMPLATE = load(FOLDER / "chargeyard.yaml")
 
 
-def configuration(*, is_bridged: bool) -> str:
+def container(task: str) -> Any:
+    """The broker in a task."""
+    there = chosen(TEMPLATE["Resources"][task])["Properties"]["ContainerDefinitions"]
+    (broker,) = [one for one in there if one["Name"] == "broker"]
+    return broker
+
+
+def configuration(*, is_bridged: bool, prefix: str = "") -> str:
     """What the container is given, before CloudFormation puts names in."""
-    task = chosen(TEMPLATE["Resources"]["BeatTask"])["Properties"]["ContainerDefinitions"]
-    (broker,) = [container for container in task if container["Name"] == "broker"]
-    (entry,) = broker["Environment"]
+    (entry,) = container("BeatTask")["Environment"]
     text, more = entry["Value"]["Fn::Sub"]
-    return str(text).replace("${Frames}", more["Frames"] if is_bridged else "").replace("${Name}", "yard")
+    frames = more["Frames"]["Fn::Sub"].replace("${MqttPrefix}", prefix) if is_bridged else ""
+    return str(text).replace("${Frames}", frames).replace("${Name}", "yard")
 
 
 @contextmanager
@@ -115,6 +125,64 @@ def test_it_brings_news_of_things_from_iot_core_and_frames_there_only_if_asked(
         assert there.hears("CP-1/in", of=here, within_s=20 if is_bridged else 2) is is_bridged
         there.stop()
         here.stop()
+
+
+def test_it_bridges_the_frames_of_its_own_yard_only() -> None:
+    lines = configuration(is_bridged=True, prefix="north/").splitlines()
+    assert [line for line in lines if " out " in line] == ["topic north/+/in out 0", "topic north/+/out out 0"]
+
+
+def test_apart_it_is_the_same_one_and_a_deploy_leaves_it_alone() -> None:
+    assert container("BrokerTask") == container("BeatTask")
+    task = json.dumps(TEMPLATE["Resources"]["BrokerTask"])
+    assert '"Ref": "Image"' not in task and "TaskRoleArn" not in task  # no version of ours, and no rights
+    service = TEMPLATE["Resources"]["BrokerService"]["Properties"]
+    assert (service["DesiredCount"], service["DeploymentConfiguration"]["MaximumPercent"]) == (1, 100)
+    assert service["ServiceRegistries"] == chosen(TEMPLATE["Resources"]["Beat"]["Properties"]["ServiceRegistries"])
+
+
+def test_what_a_dead_worker_would_have_had_goes_to_the_others(settings: Any) -> None:
+    """A broker that stays outlives its workers, and on ECS none comes back under its name."""
+    (worker,) = chosen(TEMPLATE["Resources"]["WorkerTask"])["Properties"]["ContainerDefinitions"]
+    (told,) = [entry for entry in worker["Environment"] if entry["Name"] == "MQTT_WORKER_SESSIONS"]
+    settings.MQTT_WORKER_SESSIONS = told["Value"] == "true"
+    authority = Authority()
+    with mosquitto(authority) as iot_core, own_broker(iot_core, authority, is_bridged=False) as port:
+        settings.MQTT_URL = f"mqtt://{ports.LOOPBACK}:{port}"
+        heard: dict[str, queue.Queue[bytes]] = {name: queue.Queue() for name in ("worker-a", "worker-b")}
+        workers = {
+            name: Subscriber(name, on_frame=lambda frame, frames=frames: frames.put(frame.payload))  # type: ignore[misc]
+            for name, frames in heard.items()
+        }
+        for worker in workers.values():
+            worker.start()
+        charger = Ear(port, "CP-1/out")
+        for name, frames in heard.items():
+            assert hears_one(charger, frames), name
+        killed = workers.pop("worker-a")._client
+        killed.loop_stop()
+        line = killed.socket()
+        assert line is not None
+        line.close()
+        time.sleep(1)  # until the broker has seen it
+        while not heard["worker-b"].empty():
+            heard["worker-b"].get()
+        for number in range(20):
+            charger.client.publish("CP-1/in", b"frame %d" % number, qos=1)
+        assert {heard["worker-b"].get(timeout=20) for _ in range(20)} == {b"frame %d" % n for n in range(20)}
+        workers["worker-b"].stop()
+        charger.stop()
+
+
+def hears_one(charger: Ear, frames: queue.Queue[bytes]) -> bool:
+    for _ in range(80):
+        charger.client.publish("CP-1/in", b"hello", qos=1)
+        try:
+            frames.get(timeout=0.25)
+        except queue.Empty:
+            continue
+        return True
+    return False
 
 
 def test_it_is_the_broker_of_compose_but_for_what_is_kept_on_disk() -> None:

@@ -29,8 +29,11 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / "asked"
-        answers = """
+        self.stacks: tuple[str, ...] = ("chargeyard",)
+        answers = f"""
             case "$*" in
+                *"describe-stacks"*"--query"*) ;;
+                *"describe-stacks"*) [[ " $(cat "{folder / "stacks"}") " == *" $4 "* ]]; exit ;;
                 "sts get-caller-identity"*) echo 123456789012 ;;
                 "iot describe-endpoint"*) echo a1-ats.iot.eu-central-1.amazonaws.com ;;
                 "secretsmanager describe-secret"*) echo "arn:of:$4" ;;
@@ -39,7 +42,7 @@ class Machine:
         for program in ("aws", "docker"):
             self._make(folder / program, f'echo "{program} $*" >> "{self.log}"\n{answers}')
         # What is not the yard's own is the real one.
-        ask = f'[[ $1 == manage.py ]] || exec {sys.executable} "$@"\necho "$*" >> "{self.log}"'
+        ask = f'[[ $1 == manage.py ]] || exec {sys.executable} "$@"\necho "prefix=$MQTT_PREFIX $*" >> "{self.log}"'
         self._make(folder / "python3", ask)
         self.environment = {"PATH": f"{folder}:{os.environ['PATH']}", "AWS_REGION": "eu-central-1"}
 
@@ -49,14 +52,24 @@ class Machine:
 
     def deploys(self, *words: str) -> dict[str, str]:
         """What CloudFormation is given for the main stack."""
-        self.log.unlink(missing_ok=True)
-        command = [str(FOLDER / "deploy"), *words]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        done = self._run(*words)
         assert done.returncode == 0, done.stderr
         (asked,) = [line for line in self.log.read_text().splitlines() if "chargeyard.yaml" in line]
         given = asked.partition("--parameter-overrides ")[2].split()
         assert len({entry.split("=")[0] for entry in given}) == len(given)  # each is given once
         return dict(entry.split("=", 1) for entry in given)
+
+    def fails(self, *words: str) -> str:
+        """What it says instead."""
+        done = self._run(*words)
+        assert done.returncode == 2
+        return done.stderr
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        self.log.unlink(missing_ok=True)
+        (self.log.parent / "stacks").write_text(" ".join(self.stacks))
+        command = [str(FOLDER / "deploy"), *words]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
 
     def asked(self, start: str) -> str:
         return next(line for line in self.log.read_text().splitlines() if line.startswith(start))
@@ -68,13 +81,27 @@ def test_one_command_deploys_a_parameter_set_and_what_one_wants_otherwise(tmp_pa
     assert plain["Broker"] == "own" and plain["Name"] == "chargeyard" and "TlsCertificatePemArn" not in plain
     assert plain["MqttClientPemArn"] == "arn:of:chargeyard/mqtt-client"
     assert plain.keys() <= MAIN["Parameters"].keys()
+    machine.stacks = ("yard",)
     words = ("small", "https://csms.example", "arn:cert", "yard", "Broker=iot-core", "PassThroughPort=9443")
     other = machine.deploys(*words)
     assert (other["Name"], other["Broker"], other["PassThroughPort"]) == ("yard", "iot-core", "9443")
     assert other["TlsCertificatePemArn"] == "arn:of:yard/tls-door"
-    bootstrap = machine.asked("manage.py aws bootstrap").split()
+    bootstrap = machine.asked("prefix= manage.py aws bootstrap").split()[1:]
     check_command(["python", *bootstrap])
     assert bootstrap[-4:] == ["--tls-secret", "yard/tls-door", "--tls-name", "csms.example"]
+
+
+def test_a_second_yard_in_one_account_has_topics_and_names_of_its_own(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    words = ("small", "https://north.example", "arn:cert", "north")
+    machine.stacks = ("chargeyard",)
+    assert "Give 'north' topics of its own: MqttPrefix=north/" in machine.fails(*words)
+    given = machine.deploys(*words, "MqttPrefix=north/")
+    assert given["MqttPrefix"] == "north/" and given["MqttClientPemArn"] == "arn:of:north/mqtt-client"
+    assert machine.asked("prefix=").startswith("prefix=north/ manage.py aws bootstrap --secret north/mqtt-client")
+    assert "Name=north IngestByQueue=false MqttPrefix=north/" in machine.asked("aws cloudformation deploy")
+    machine.stacks = ("chargeyard", "north")  # it has been there since before prefixes, and is left as it is
+    assert machine.deploys(*words)["Name"] == "north"
 
 
 def test_without_arguments_the_script_says_what_it_wants() -> None:

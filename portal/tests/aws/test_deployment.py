@@ -15,7 +15,8 @@ import pytest
 from moto import mock_aws
 
 from gateway import leaving
-from portal.tests.aws.templates import FOLDER, TEMPLATES, chosen, load
+from gateway.testing.iot_sql import compile_rule
+from portal.tests.aws.templates import FOLDER, TEMPLATES, chosen, load, rule_sql
 from portal.tests.test_compose import check_command, settings_names
 
 SETS = ("small", "medium", "standard", "large")
@@ -45,7 +46,8 @@ OURS = [container for container in containers() if container["Name"] != "broker"
 
 def words(command: list[Any]) -> list[str]:
     """A command with the defaults of what it refers to."""
-    return [str(MAIN["Parameters"][w["Ref"]]["Default"]) if isinstance(w, dict) else w for w in command]
+    named = [w["Fn::Sub"] if isinstance(w, dict) and "Fn::Sub" in w else w for w in command]
+    return [str(MAIN["Parameters"][w["Ref"]]["Default"]) if isinstance(w, dict) else w for w in named]
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
@@ -150,13 +152,14 @@ def test_frames_go_to_the_queue_only_where_workers_read_it() -> None:
     assert (rules["FramesRule"]["Condition"], "Condition" in rules["HeartbeatRule"]) == ("ByQueue", False)
 
 
+APART = {"Broker": "apart", "IngestByQueue": "false"}
 MUTUAL_TLS = {"PassThroughPort": "9443", "TlsCertificatePemArn": "arn:tls"}
 
 
 @pytest.mark.parametrize(
     ("size", "more"),
-    [("small", {}), ("medium", {}), ("standard", MUTUAL_TLS), ("large", {})],
-    ids=lambda value: str(value)[:8],
+    [("small", {}), ("medium", {}), ("standard", MUTUAL_TLS), ("large", {}), ("large", APART)],
+    ids=lambda value: str(value)[:14],
 )
 def test_each_size_comes_up(cloudformation: Any, size: str, more: dict[str, str]) -> None:
     create(cloudformation, "chargeyard-rules", (FOLDER / "rules.yaml").read_text(), {})
@@ -166,15 +169,18 @@ def test_each_size_comes_up(cloudformation: Any, size: str, more: dict[str, str]
     made = create(cloudformation, "chargeyard", _for_moto(values), values)
     assert {"Balancer", "GatewayTask", "WorkerTask", "BeatTask", "Database", "Files"} <= made.keys()
     assert ("Portal" in made) is (size not in ("small", "medium"))
-    assert ("TasksGroupBroker" in made) is (size in ("small", "medium"))
-    assert ("PassThroughListener" in made) is bool(more)
+    assert ("TasksGroupBroker" in made) is (size in ("small", "medium") or more == APART)
+    assert ("BrokerTask" in made) is ("BrokerService" in made) is (more == APART)
+    assert ("PassThroughListener" in made) is (more == MUTUAL_TLS)
 
 
 def _for_moto(values: dict[str, str]) -> str:
     """The template with other words for what moto does not know: TLS and TCP on an NLB, names, addresses in texts, and
     what is left out of a list.
     """
-    is_so = {"OwnBroker": values.get("Broker") == "own", "PassThrough": "PassThroughPort" in values}
+    broker = values.get("Broker", "iot-core")
+    is_so = {"OwnBroker": broker != "iot-core", "BrokerBeside": broker == "own", "BrokerApart": broker == "apart"}
+    is_so |= {"PassThrough": "PassThroughPort" in values}
     text = json.dumps(chosen(MAIN, is_so.get))
     text = re.sub(r'"Fn::GetAtt": "(\w+)\.([\w.]+)"', r'"Fn::GetAtt": ["\1", "\2"]', text)
     text = re.sub(r'"Protocol": "(TLS|TCP)", "Port": ', r'"Protocol": "HTTP", "Port": ', text)
@@ -232,7 +238,17 @@ def test_each_function_runs_code_that_exists() -> None:
         (command,) = function["Properties"]["ImageConfig"]["Command"]
         assert callable(getattr(serverless, command.removeprefix("gateway.serverless.")))
         names = set(function["Properties"]["Environment"]["Variables"])
-        assert names <= settings_names() | {"DATABASE_URL", "CONNECTIONS_TABLE", "UNANSWERED_QUEUE_URL"}
+        assert names <= settings_names() | {"DATABASE_URL", "CONNECTIONS_TABLE", "UNANSWERED_QUEUE_URL", "DOOR_KEY"}
+
+
+def test_functions_hear_only_what_is_said_in_their_own_yard() -> None:
+    def key(topic: str, prefix: str) -> Any:
+        sql = rule_sql("DeliverRule", prefix=prefix, template="serverless/template.yaml")
+        found = compile_rule(sql).run(topic, b"[3]", at_ms=0)
+        return found and found["key"]
+
+    assert key("CP-1/out", "") == key("north/CP-1/out", "north/") == "CP-1"
+    assert key("CP-1/out", "north/") is key("north/CP-1/out", "") is key("south/CP-1/out", "north/") is None
 
 
 def test_what_a_charger_asks_comes_back_to_the_function_that_asks_again() -> None:

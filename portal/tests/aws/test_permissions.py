@@ -60,12 +60,13 @@ def documented(*who: str) -> set[str]:
 
 
 WORKER = ("gateway/iot/things.py", "gateway/iot/teller.py", "gateway/ingest/queue.py")
-FUNCTIONS = ("gateway/serverless.py", "gateway/unanswered.py")
+FUNCTIONS = ("gateway/serverless.py", "gateway/unanswered.py", "gateway/holders.py")
 
 
 def test_it_finds_what_is_called() -> None:
     assert actions("gateway/iot/things.py") == {
-        "iot:CreateThing", "iot:UpdateThing", "iot:DeleteThing", "iot:ListThings", "iot:ListThingPrincipals",
+        "iot:CreateThing", "iot:UpdateThing", "iot:DeleteThing", "iot:DescribeThing", "iot:ListThings",
+        "iot:ListThingPrincipals",
         "iot:DetachThingPrincipal", "iot:UpdateThingShadow", "iot:GetThingShadow",
     }  # fmt: skip
     assert "secretsmanager:PutSecretValue" in actions("gateway/iot/account.py")
@@ -90,7 +91,7 @@ def test_no_module_that_calls_aws_is_forgotten() -> None:
         (
             FUNCTIONS,
             "serverless/template.yaml",
-            ("DatabaseRole", "MessageRole", "DeliverRole"),
+            ("ConnectRole", "DisconnectRole", "MessageRole", "AgainRole", "DeliverRole", "ControlRole"),
             ("functions without containers",),
         ),
     ],

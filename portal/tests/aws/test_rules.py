@@ -21,8 +21,24 @@ def call(name: str) -> bytes:
     return orjson.dumps([2, "17", frames.action(name), frames.load(name)])
 
 
-def run(rule: str, topic: str, payload: bytes) -> Any:
-    return compile_rule(rule_sql(rule)).run(topic, payload, at_ms=AT_MS)
+def run(rule: str, topic: str, payload: bytes, prefix: str = "") -> Any:
+    return compile_rule(rule_sql(rule, prefix=prefix)).run(topic, payload, at_ms=AT_MS)
+
+
+def test_the_rule_of_the_aws_sample_is_there_to_the_letter():
+    assert rule_sql("HeartbeatRule") == (
+        "SELECT topic(1) AS chargePointId, timestamp() AS lastTimestamp FROM '+/in' WHERE get(*, 2) = 'Heartbeat'"
+    )
+
+
+@pytest.mark.parametrize("prefix", ["", "north/"])
+def test_rules_of_two_yards_in_one_account_take_their_own_frames(prefix, settings):
+    settings.MQTT_PREFIX = prefix
+    payload = call("ocpp16/heartbeat.json")
+    assert run("HeartbeatRule", topics.inbound("CP-1"), payload, prefix)["chargePointId"] == "CP-1"
+    assert run("FramesRule", topics.inbound("CP-1"), payload, prefix)["key"] == "CP-1"
+    settings.MQTT_PREFIX = "south/"
+    assert run("HeartbeatRule", topics.inbound("CP-1"), payload, prefix) is None
 
 
 @pytest.mark.parametrize("name", RECORDED)
