@@ -81,7 +81,7 @@ def _shadows(twin: Twin, charger: Charger, ours: dict[str, str]) -> dict[str, do
         found[documents.HARDWARE] = documents.hardware(charger, boot.reason if boot else "")
     if charger.connected_at is not None:
         found[documents.CONNECTION] = documents.connection(charger)
-    if ours or twin.desired or twin.shown or _WISHES not in twin.told:  # a first wish of theirs may have been lost
+    if ours or twin.desired or twin.shown or wishes.TOLD not in twin.told:  # a first wish of theirs may have been lost
         rows = Setting.objects.filter(charger=charger)
         found[documents.CONFIGURATION] = documents.configuration(rows, {*ours, *twin.desired})
     return found
@@ -173,7 +173,7 @@ def _say_wishes(errand: Errand, reported: documents.Document) -> None:
         errand.found = _others(twin)
         if errand.found is not None:
             return
-        twin.told.setdefault(_WISHES, {})
+        twin.told.setdefault(wishes.TOLD, {})
     try:
         _write_wishes(errand, reported, errand.ours)
     except documents.ShadowTooLarge as error:
@@ -188,7 +188,7 @@ def _others(twin: Twin) -> wishes.Shadow | None:
     document = things.read_shadow(twin.thing, documents.CONFIGURATION)
     found = wishes.read(document) if document else None
     if found is None and (twin.desired or twin.shown):
-        twin.told.pop(_WISHES, None)
+        twin.told.pop(wishes.TOLD, None)
         return wishes.NOTHING
     return found
 
@@ -196,7 +196,7 @@ def _others(twin: Twin) -> wishes.Shadow | None:
 def _write_wishes(errand: Errand, reported: documents.Document, ours: dict[str, str]) -> None:
     twin = errand.twin
     offered = sides.offer(ours, desired=twin.desired, shown=twin.shown)
-    before = twin.told.get(_WISHES, {})
+    before = twin.told.get(wishes.TOLD, {})
     if not offered and before == reported:
         return
     desired = sides.merged(twin.shown, offered)
@@ -211,8 +211,5 @@ def _write_wishes(errand: Errand, reported: documents.Document, ours: dict[str, 
             raise
         errand.found = _others(twin) or wishes.NOTHING
         return
-    twin.told[_WISHES], twin.shown, twin.desired_version = reported, desired, version
+    twin.told[wishes.TOLD], twin.shown, twin.desired_version = reported, desired, version
     errand.has_written = True
-
-
-_WISHES = f"shadow {documents.CONFIGURATION}"

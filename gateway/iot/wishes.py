@@ -16,12 +16,14 @@ from django.utils import timezone
 from chargers import commands, configuration, twins
 from chargers.desired.templates import SHADOW
 from chargers.models import Charger, Standing
-from gateway.iot import sides
+from gateway.iot import documents, sides
 
 log = structlog.get_logger(__name__)
 
 # In what we write on condition of a version: whoever hears it knows that all of the change is ours.
 TOKEN = "chargeyard"  # noqa: S105
+# Among what we told a twin: once it is there the shadow has been read, and nothing stood in it that we do not know.
+TOLD = f"shadow {documents.CONFIGURATION}"
 
 
 class Shadow(NamedTuple):
@@ -63,7 +65,7 @@ def hear(thing: str, shadow: Shadow, *, instead_of: int | None = None, as_of: da
         return  # of another yard in this account, or gone meanwhile
     if shadow.version <= twin.desired_version and instead_of != twin.desired_version:
         return
-    if instead_of is None and not twin.desired_version and (twin.desired or twin.shown):
+    if instead_of is None and not twin.desired_version and (twin.desired or twin.shown or TOLD not in twin.told):
         # In doubt it is about to be read, and no message can be told from an old one.
         twins.touch({twin.charger.pk}, at=timezone.now())
         return

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chargers import twins
@@ -104,6 +104,7 @@ def step(aws: Aws, cp1: Charger, said: tuple[Any, ...]) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=14))
+@example(steps=[("theirs", "B", "1"), ("theirs", "B", None), ("hear the last",)])  # the first, told late, is no wish
 def test_whatever_happens_they_come_to_rest_with_the_wishes_of_both(cp1, monkeypatch, steps):
     Twin.objects.all().delete()
     Standing.objects.all().delete()
