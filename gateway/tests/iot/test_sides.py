@@ -117,9 +117,12 @@ def test_whatever_happens_they_come_to_rest_with_the_wishes_of_both(cp1, monkeyp
     last: dict[str, str | None] = {}
     for said in steps:
         if said[0] == "theirs" and aws.desired.get(said[1]) != said[2]:  # else nothing changes, and nobody can tell
-            # What we want as well is our wish, and goes with it.
-            is_ours = Standing.objects.filter(path=said[1], wanted=said[2]).exists()
-            last[said[1]] = None if is_ours else said[2]
+            last[said[1]] = said[2]
+        heard = Twin.objects.get().desired
+        for path, value in last.items():
+            # What we want as well, before we have heard of theirs, is our wish, and goes with it.
+            if heard.get(path) != value and Standing.objects.filter(path=path, wanted=value).exists():
+                last[path] = None
         step(aws, cp1, said)
     ours = dict(Standing.objects.values_list("path", "wanted"))
 
