@@ -20,6 +20,7 @@ from chargers.models import Charger, SecurityProfile, fold
 from gateway import unanswered
 from gateway.admission import count_slips, look_up
 from gateway.handshake import Caller, Proof, Refusal, jitter_s, judge, slips, spoken, unknown_sentence
+from gateway.iot import table
 from gateway.throttle import PER_ADDRESS, PER_IDENTITY, WINDOW_S, network
 
 # API Gateway ends each connection after two hours, so a gateway without a handshake for so long has none.
@@ -69,8 +70,8 @@ class Failures:
 
     def hold_off(self, *, is_known_here: bool) -> None:
         """Raises Refusal (429)."""
-        is_over = unanswered.counted(self._of_identity) >= PER_IDENTITY or (
-            not is_known_here and unanswered.counted(self._of_address) >= PER_ADDRESS
+        is_over = table.counted(self._of_identity) >= PER_IDENTITY or (
+            not is_known_here and table.counted(self._of_address) >= PER_ADDRESS
         )
         if is_over:
             wait_s = math.ceil(WINDOW_S - self._at_s % WINDOW_S)
@@ -83,8 +84,8 @@ class Failures:
 
     def count(self) -> int:
         """One more; how many this identity now has from this address."""
-        unanswered.count(self._of_address)
-        return unanswered.count(self._of_identity)
+        table.count(self._of_address)
+        return table.count(self._of_identity)
 
 
 def _known(identity: str) -> Charger | None:

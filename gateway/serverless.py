@@ -36,9 +36,9 @@ from chargers import connections  # noqa: E402
 from chargers.connections import Claim, Farewell  # noqa: E402
 from gateway import claim_check, doorman, frames, holders, topics, unanswered  # noqa: E402
 from gateway.handshake import Caller, Refusal, read  # noqa: E402
-from gateway.iot import cloud  # noqa: E402
+from gateway.iot import cloud, table  # noqa: E402
 from gateway.peek import Kind, is_answer, peek  # noqa: E402
-from gateway.unanswered import Question, Waiting, row  # noqa: E402
+from gateway.unanswered import Question, Waiting  # noqa: E402
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +76,7 @@ def message(event: Event, context: Any = None) -> Event:
     asked, text = event["requestContext"], str(event.get("body") or "")
     connection = asked["connectionId"]
     try:
-        found = row(f"connection#{connection}")
+        found = table.row(f"connection#{connection}")
         if found is None or holders.holder(found["key"]) != connection:
             _end(_endpoint(asked), connection)
             return OK
@@ -136,7 +136,7 @@ def disconnect(event: Event, context: Any = None) -> Event:
     close_old_connections()
     asked = event["requestContext"]
     connection = asked["connectionId"]
-    found = row(f"connection#{connection}")
+    found = table.row(f"connection#{connection}")
     if found is None:
         return OK
     code, reason = int(asked.get("disconnectStatusCode") or 1006), str(asked.get("disconnectReason") or "")
@@ -154,7 +154,7 @@ def deliver(event: Event, context: Any = None) -> None:
     if claim_check.referred(frame) is not None:
         log.warning("frame_dropped", key=event["key"], why="larger than API Gateway takes; 128 KB are the most")
         return
-    newest = row(f"key#{event['key']}")
+    newest = table.row(f"key#{event['key']}")
     if newest is None:
         return  # on a container's gateway, or gone
     try:
@@ -179,7 +179,7 @@ def deliver(event: Event, context: Any = None) -> None:
 
 def control(event: Event, context: Any = None) -> None:
     """A charger of ours went to a container's gateway, or was retired."""
-    newest = row(f"key#{event.get('key')}")
+    newest = table.row(f"key#{event.get('key')}")
     if newest is None:
         return
     mine = int(newest["epoch"])

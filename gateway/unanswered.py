@@ -17,10 +17,9 @@ import time
 from dataclasses import asdict, dataclass, replace
 
 import orjson
-from botocore.exceptions import ClientError
 from django.conf import settings
 
-from gateway.iot import cloud
+from gateway.iot import cloud, table
 from gateway.relay import GIVE_UP_S, REPUBLISH_S, UNREADABLE_PER_MINUTE
 
 AGAIN_S = int(REPUBLISH_S)
@@ -69,21 +68,21 @@ def ask_later(question: Question) -> None:
 def look_after(question: Question, *, is_held: bool) -> Waiting:
     """What to do about a question that the queue has brought back; ``is_held``: the charger is on its connection."""
     pk, age_s = f"call#{question.connection}#{question.message_id}", question.tries * AGAIN_S
-    if not is_held or row(pk) is None:
+    if not is_held or table.row(pk) is None:
         return Waiting.OVER
     if settings.FAIL_OFFLINE and age_s >= SILENT_AFTER_S and _is_silent():
         _shut()
-        _delete(pk)
+        table.delete(pk)
         return Waiting.SEND_OFFLINE
     if age_s >= GIVE_UP_S:
-        _delete(pk)
+        table.delete(pk)
         return Waiting.GIVE_UP
     return Waiting.ASK_AGAIN
 
 
 def settle(connection: str, message_id: str) -> bool:
     """Whether somebody waits for this answer; from now on nobody does. "-1": to what had no id that one could read."""
-    if message_id != "-1" and not _delete(f"call#{connection}#{message_id}"):
+    if message_id != "-1" and not table.delete(f"call#{connection}#{message_id}"):
         return False
     _note_answer()
     return True
@@ -96,92 +95,42 @@ def unsettle(connection: str, message_id: str) -> None:
 
 def order(connection: str, message_id: str) -> bool:
     """Whether this order of ours is new on that connection."""
-    try:
-        _put(f"order#{connection}#{message_id}", is_new=True)
-    except ClientError as error:
-        if cloud.code_of(error) != "ConditionalCheckFailedException":
-            raise
-        return False
-    return True
+    return _put(f"order#{connection}#{message_id}", only_if="attribute_not_exists(pk)")
 
 
 def forget(connection: str, message_id: str) -> None:
     """The order could not be handed over."""
-    _delete(f"order#{connection}#{message_id}")
+    table.delete(f"order#{connection}#{message_id}")
 
 
 def answers(connection: str, message_id: str) -> bool:
     """Whether an order of ours has waited for this answer, and has it now for the first time."""
-    try:
-        cloud.call(
-            "dynamodb",
-            "UpdateItem",
-            TableName=table(),
-            Key={"pk": {"S": f"order#{connection}#{message_id}"}},
-            UpdateExpression="SET answered = :yes",
-            ConditionExpression="attribute_exists(pk) AND attribute_not_exists(answered)",
-            ExpressionAttributeValues={":yes": {"BOOL": True}},
-        )
-    except ClientError as error:
-        if cloud.code_of(error) != "ConditionalCheckFailedException":
-            raise
-        return False
-    return True
+    return table.update(
+        f"order#{connection}#{message_id}",
+        "SET answered = :yes",
+        {":yes": {"BOOL": True}},
+        only_if="attribute_exists(pk) AND attribute_not_exists(answered)",
+    )
 
 
 def is_too_odd(connection: str) -> bool:
     """One more frame that nobody can read or has asked for; whether that is more than may be in a minute."""
-    return count(f"odd#{connection}#{int(time.time() // 60)}") > UNREADABLE_PER_MINUTE
-
-
-def count(pk: str) -> int:
-    """One more; how many that are. Forgotten in an hour."""
-    counted = cloud.call(
-        "dynamodb",
-        "UpdateItem",
-        TableName=table(),
-        Key={"pk": {"S": pk}},
-        UpdateExpression="ADD times :one SET goneAt = :gone",
-        ExpressionAttributeValues={":one": {"N": "1"}, ":gone": {"N": str(int(time.time()) + KEPT_S)}},
-        ReturnValues="UPDATED_NEW",
-    )
-    return int(counted["Attributes"]["times"]["N"])
-
-
-def counted(pk: str) -> int:
-    """How often `count` was called."""
-    found = row(pk)
-    return int(found["times"]) if found else 0
+    return table.count(f"odd#{connection}#{int(time.time() // 60)}") > UNREADABLE_PER_MINUTE
 
 
 def may_come_in() -> bool:
     """While no worker answers, one charger each `PROBE_EVERY_S`."""
-    yard = row("yard") if settings.FAIL_OFFLINE else None
+    yard = table.row("yard") if settings.FAIL_OFFLINE else None
     if yard is None or "closedUntil" not in yard:
         return True
     if _now_ms() < int(yard["closedUntil"]):
         return False
-    try:
-        _shut(seen=yard["closedUntil"])
-    except ClientError as error:
-        if cloud.code_of(error) != "ConditionalCheckFailedException":
-            raise
-        return False  # another one was faster, or somebody was answered: it dials again anyway
-    return True
-
-
-def row(pk: str) -> dict[str, str] | None:
-    found = cloud.call("dynamodb", "GetItem", TableName=table(), Key={"pk": {"S": pk}}, ConsistentRead=True)
-    item = found.get("Item")
-    return {name: str(next(iter(value.values()))) for name, value in item.items()} if item else None
-
-
-def table() -> str:
-    return os.environ["CONNECTIONS_TABLE"]
+    # If not, another one was faster, or somebody was answered: it dials again anyway.
+    return _shut(seen=yard["closedUntil"])
 
 
 def _is_silent() -> bool:
-    yard = row("yard")
+    yard = table.row("yard")
     return yard is None or _now_ms() - int(yard.get("answeredAt", 0)) > SILENT_AFTER_S * 1000
 
 
@@ -190,40 +139,22 @@ def _note_answer() -> None:
     global _noted_at  # noqa: PLW0603 - what an instance of a function remembers between two calls
     if time.monotonic() - _noted_at < NOTE_EVERY_S:
         return
-    cloud.call(
-        "dynamodb", "PutItem", TableName=table(), Item={"pk": {"S": "yard"}, "answeredAt": {"N": str(_now_ms())}}
-    )
+    table.put("yard", {"answeredAt": {"N": str(_now_ms())}})
     _noted_at = time.monotonic()
 
 
-def _shut(seen: str = "") -> None:
-    """Let nobody in for `PROBE_EVERY_S`. Raises ClientError if ``seen`` is not what stands there any more."""
+def _shut(seen: str = "") -> bool:
+    """Let nobody in for `PROBE_EVERY_S`; False if ``seen`` is not what stands there any more."""
     values = {":until": {"N": str(_now_ms() + PROBE_EVERY_S * 1000)}}
-    more = {}
-    if seen:
-        values[":seen"] = {"N": seen}
-        more = {"ConditionExpression": "closedUntil = :seen"}
-    cloud.call(
-        "dynamodb",
-        "UpdateItem",
-        TableName=table(),
-        Key={"pk": {"S": "yard"}},
-        UpdateExpression="SET closedUntil = :until",
-        ExpressionAttributeValues=values,
-        **more,
+    if not seen:
+        return table.update("yard", "SET closedUntil = :until", values)
+    return table.update(
+        "yard", "SET closedUntil = :until", values | {":seen": {"N": seen}}, only_if="closedUntil = :seen"
     )
 
 
-def _put(pk: str, *, is_new: bool = False) -> None:
-    item = {"pk": {"S": pk}, "goneAt": {"N": str(int(time.time()) + KEPT_S)}}
-    more = {"ConditionExpression": "attribute_not_exists(pk)"} if is_new else {}
-    cloud.call("dynamodb", "PutItem", TableName=table(), Item=item, **more)
-
-
-def _delete(pk: str) -> bool:
-    """Whether it was there."""
-    gone = cloud.call("dynamodb", "DeleteItem", TableName=table(), Key={"pk": {"S": pk}}, ReturnValues="ALL_OLD")
-    return "Attributes" in gone
+def _put(pk: str, *, only_if: str = "") -> bool:
+    return table.put(pk, {"goneAt": {"N": str(int(time.time()) + KEPT_S)}}, only_if=only_if)
 
 
 def _now_ms() -> int:
