@@ -48,8 +48,8 @@ class Fleet:
                 work = self._leave(Charger.hang_up)
             case {"do": "vanish"}:
                 work = self._leave(Charger.vanish)
-            case {"do": "flood", "seconds": seconds}:
-                work = Flood(self._numbers, self._door).run(seconds)
+            case {"do": "flood", "seconds": seconds, "who": who}:
+                work = Flood(self._numbers, self._door).run(seconds, who)
             case _:
                 raise ValueError(f"No such order: {order!r}.")
         return await work

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 
 from portal.bench.crew import Crew, Desk, Report
 from portal.bench.histogram import Histogram
@@ -14,7 +15,10 @@ STORM_S = 240.0
 OTHERS_AFTER_S = 4.0  # and the second in which all leave
 PEOPLE = 2
 DESK_PAGES = ("fleet", "rows", "charger")
-FLOOD_TURNS = (False, True, False, True)
+FLOODER, DEAF = ("flooder",), ("deaf",)
+BOTH = FLOODER + DEAF
+# A quiet turn before each: what a machine does by itself changes from minute to minute.
+FLOOD_TURNS = ((), BOTH, (), FLOODER, (), DEAF, (), BOTH)
 
 
 def storm(crew: Crew, yard: Yard, chargers: int) -> Result:
@@ -64,31 +68,37 @@ def pages(crew: Crew, yard: Yard, rate: float, seconds: float, *, number: int) -
 
 
 def flood(crew: Crew, yard: Yard, rate: float, seconds: float, *, first: int) -> Result:
-    """The mix by turns without and with two chargers that do harm, numbers ``first`` and the next."""
-    apart: dict[bool, list[Histogram]] = {False: [], True: []}
+    """The mix by turns without and with chargers that do harm, numbers ``first`` and the next: both, and each alone."""
+    apart: defaultdict[tuple[str, ...], Histogram] = defaultdict(Histogram)
     rude_seen: list[Report] = []
     with Crew(2, ports=yard.doors[:1], password=yard.password, first=first) as rude, accounted() as spent:
         crew.do("offer", rate=crew.split(rate), seconds=WARM_UP_S)
-        for is_rude in FLOOD_TURNS:
-            if is_rude:
-                rude.order("flood", seconds=seconds)
+        for who in FLOOD_TURNS:
+            if who:
+                rude.order("flood", seconds=seconds, who=who)
             seen = crew.do("offer", rate=crew.split(rate), seconds=seconds)
-            apart[is_rude].append(seen.times("answers"))
-            if is_rude:
+            apart[who] += seen.times("answers")
+            if who:
                 rude_seen.append(rude.report())
-    quiet, rough = (quantiles_ms(sum(apart[is_rude], start=Histogram())) for is_rude in (False, True))
-    more = (rough["p99"] / quiet["p99"] - 1) * 100 if rough["p99"] and quiet["p99"] else None
+    quiet_ms = quantiles_ms(apart[()])
     counts = {name: sum(each[name] for each in rude_seen) for name in ("flooder_sent", "flooder_heard", "deaf_sent")}
     return {
         "offered_per_s": rate,
         "seconds": seconds * len(FLOOD_TURNS),
-        "quiet_ms": quiet,
-        "rough_ms": rough,
-        "p99_more_percent": rounded(more),
+        "quiet_ms": quiet_ms,
+        "rough_ms": quantiles_ms(apart[BOTH]),
+        "p99_more_percent": _more(quiet_ms, apart[BOTH]),
+        "flooder_p99_more_percent": _more(quiet_ms, apart[FLOODER]),
+        "deaf_p99_more_percent": _more(quiet_ms, apart[DEAF]),
         "thrown_out": sum(each["lost"] for each in rude_seen),
         **counts,
         "generator_cores": generator_cores(spent),
     }
+
+
+def _more(quiet_ms: Result, rough: Histogram) -> float | None:
+    p99_ms = quantiles_ms(rough)["p99"]
+    return rounded((p99_ms / quiet_ms["p99"] - 1) * 100) if p99_ms and quiet_ms["p99"] else None
 
 
 def leave(crew: Crew, yard: Yard, chargers: int, *, first: int) -> Result:

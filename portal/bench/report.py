@@ -97,6 +97,10 @@ def _flood(seen: Result) -> Iterator[str]:
         f"p99 {_signed(seen['p99_more_percent'])} %"
     )
     yield (
+        f"          the flooder alone: p99 {_signed(seen['flooder_p99_more_percent'])} %; "
+        f"the deaf one alone: p99 {_signed(seen['deaf_p99_more_percent'])} %"
+    )
+    yield (
         f"          the flooder sent {seen['flooder_sent']:,} and heard {seen['flooder_heard']:,}, the deaf one sent "
         f"{seen['deaf_sent']:,}; thrown out {seen['thrown_out']} times"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from portal.bench import wire
@@ -62,12 +63,13 @@ class Flood(Phase):
         )
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, seconds: float) -> dict[str, Any]:
-        both = (self._flooder, self._deaf)
-        for charger in both:
+    async def run(self, seconds: float, who: Sequence[str]) -> dict[str, Any]:
+        """``who``: "flooder", "deaf" or both."""
+        rude = [{"flooder": self._flooder, "deaf": self._deaf}[name] for name in who]
+        for charger in rude:
             self._start(self._keep_dialling(charger, 0.0))
         await asyncio.sleep(seconds)
-        for charger in both:
+        for charger in rude:
             charger.vanish()
         for task in self._tasks:
             task.cancel()

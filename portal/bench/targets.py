@@ -50,6 +50,10 @@ TARGETS = (
     Target("pages: p95 ms of the slowest", "pages", lambda seen: seen["slowest_p95_ms"], 500, 200, chargers=5000),
     Target("pages: longest live lag s", "pages", lambda seen: seen["longest_lag_s"], 2, 2, chargers=5000),
     Target("flood: others' p99, % more", "flood", lambda seen: seen["p99_more_percent"], 20, 20, chargers=1000),
+    Target(
+        "flood: by the flooder alone", "flood", lambda seen: seen["flooder_p99_more_percent"], 20, 20, chargers=1000
+    ),
+    Target("flood: by the deaf one alone", "flood", lambda seen: seen["deaf_p99_more_percent"], 20, 20, chargers=1000),
     Target("storm: s until 95 % are back", "storm", lambda seen: seen["through_95_s"], 60, 30, chargers=10000),
     Target("storm: s until all are back", "storm", lambda seen: seen["through_all_s"], 180, 30, chargers=10000),
     Target("storm: refused but by 503/429", "storm", _refused_otherwise, 0, 0, chargers=10000),
