@@ -185,7 +185,7 @@ def beside_ledger(books: Books) -> Beside:
 
 
 def in_post(books: Books) -> dict[int, UUID]:
-    """The commands of entries that may still be on their way, by entry."""
+    """The commands that carry entries, by entry; which of them are still on their way the ledger knows."""
     rows = Limit.objects.filter(outlet__node__site=books.plan.site_id, is_confirmed=False, command__isnull=False)
     return {pk: command_id for pk, command_id in rows.values_list("pk", "command_id") if command_id is not None}
 
