@@ -13,7 +13,7 @@ from django.core.management import get_commands
 from portal.tests.test_compose import COMPOSE_ONLY, check_command, example_names, settings_names
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 OPERATIONS = ROOT / "docs/operations.md"
 TEXT_DEFAULTS = {
     "CHARGEYARD_HOME", "DATABASE_URL", "SECRET_KEY", "STATIC_ROOT", "PUBLIC_URL", "CSRF_TRUSTED_ORIGINS",
