@@ -83,6 +83,7 @@ class ChargingSession(models.Model):
             models.Index(fields=["token_value"], condition=Q(id_token=None), name="session_of_unknown_token"),
             models.Index(fields=["charger"], condition=Q(stopped_at=None), name="session_open"),
             models.Index(fields=["-started_at"], condition=Q(needs_review=True), name="session_to_review"),
+            models.Index(fields=["-started_received_at"], condition=Q(is_incomplete=True), name="session_incomplete"),
             models.Index(fields=["stale_from"], condition=Q(stale_from__isnull=False), name="session_stale"),
             models.Index(fields=["-started_received_at"], name="session_by_receipt"),
             models.Index(fields=["-stopped_received_at"], name="session_by_end"),
