@@ -13,7 +13,7 @@ from portal.bench.charger import Door
 
 DIAL_S = 15.0  # for the whole handshake
 PING_AFTER_S = 8.0  # of silence
-DEAD_AFTER_S = 20.0
+DEAD_AFTER_S = 14.0  # of silence: six for the pong
 
 
 class Owner(Protocol):
