@@ -7,6 +7,8 @@ Knows no Django. Prints the port once it listens, and one line for each connecti
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sys
 from typing import Any
 
@@ -69,6 +71,21 @@ async def hold(receive: Any, send: Any) -> None:
     print("read", len(event.get("text", "")), flush=True)
 
 
+async def choke(receive: Any, send: Any) -> None:
+    """Has enough after the first message, tells how many came all the same, then takes and counts the rest."""
+    await send({"type": "websocket.accept", "subprotocol": "ocpp1.6"})
+    texts = [(await receive())["text"]]
+    await send({"type": "chargeyard.hold", "is_held": True})
+    with contextlib.suppress(TimeoutError):
+        while True:
+            texts.append((await asyncio.wait_for(receive(), 0.5))["text"])
+    print("came", len(texts), flush=True)
+    await send({"type": "chargeyard.hold", "is_held": False})
+    while texts[-1] != "end":
+        texts.append((await receive())["text"])
+    print("in order", texts[:-1] == [str(n) for n in range(len(texts) - 1)], len(texts), flush=True)
+
+
 async def flood(receive: Any, send: Any) -> None:
     """Sends to a peer that may not read."""
     await send({"type": "websocket.accept", "subprotocol": "ocpp1.6"})
@@ -91,6 +108,7 @@ SOCKETS = {
     "/break-early": break_early,
     "/break-late": break_late,
     "/hold": hold,
+    "/choke": choke,
     "/flood": flood,
     "/probe": probe,
 }

@@ -18,6 +18,8 @@ import pytest
 import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
+from gateway.sockets import MOUTHFUL_BYTES
+
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 100_000  # of a frame, in `behaviours`
 
@@ -300,6 +302,18 @@ def test_a_held_peer_is_not_read_and_its_tcp_fills_up(port, process):
             link.sendall(frame)
     with pytest.raises(queue.Empty):
         process.says("read", 0.1)
+    link.close()
+
+
+def test_of_one_large_read_no_more_than_mouthfuls_reach_an_application_that_has_enough(port, process):
+    link = raw(port, "/choke")
+    while b"\r\n\r\n" not in link.recv(4096):
+        pass
+    texts = [str(n).encode() for n in range(6000)] + [b"end"]
+    link.sendall(b"".join(b"\x81" + bytes([0x80 | len(text)]) + bytes(4) + text for text in texts))
+    came = int(process.says("came").split()[1])
+    assert came < 3 * MOUTHFUL_BYTES / 9, "a frame is some nine bytes, and a read brings 64 KiB"
+    assert process.says("in order") == f"in order True {len(texts)}"
     link.close()
 
 
