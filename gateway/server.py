@@ -37,7 +37,8 @@ from twisted.logger import (
 
 from gateway import tls, web
 from gateway.collector import keep_collector_off
-from gateway.sockets import EXTENSIONS, Inbox, SocketFactory, accept_deflate
+from gateway.inbox import Inbox
+from gateway.sockets import EXTENSIONS, SocketFactory, accept_deflate
 
 reactor: Any = installed_reactor  # its type in Twisted says less than it can
 BACKLOG = 4096  # 10,000 chargers that dial at once: with Daphne's 50, 1,341 were refused

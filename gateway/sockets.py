@@ -8,11 +8,9 @@ Knows ASGI messages and bytes, no OCPP. Browsers' sockets run on it as well.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 import time
-from collections import deque
 from http import HTTPStatus
 from typing import Any
 
@@ -41,31 +39,6 @@ DEFLATE_MEMORY_LEVEL = 5
 # Given to Autobahn at once: a hundred small frames, some 3 ms in which nobody else is served. A read may bring 64 KiB.
 MOUTHFUL_BYTES = 8 * 1024
 EXTENSIONS: dict[str, dict[str, Any]] = {"websocket.http.response": {}, "chargeyard.line": {}}
-
-
-class Inbox:
-    """The application's ``receive``: an unbounded queue for one reader, a tenth of an `asyncio.Queue`'s size."""
-
-    __slots__ = ("_events", "_reader")
-
-    def __init__(self) -> None:
-        self._events: deque[dict[str, Any]] | None = None
-        self._reader: asyncio.Future[None] | None = None
-
-    def put_nowait(self, event: dict[str, Any]) -> None:
-        if self._events is None:
-            self._events = deque()
-        self._events.append(event)
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
-
-    async def get(self) -> dict[str, Any]:
-        while not self._events:
-            self._events = None  # an idle socket keeps no buffer
-            self._reader = asyncio.get_running_loop().create_future()
-            await self._reader
-            self._reader = None
-        return self._events.popleft()
 
 
 class Socket(WebSocketProtocol):
@@ -107,6 +80,8 @@ class Socket(WebSocketProtocol):
         # Of no use after the handshake.
         self.http_request_data = self.http_response_data = None
         self.http_headers = self.websocket_extensions = self.clean_headers = self.request = None
+        if self.unfed:
+            self.factory.reactor.callLater(0, self._feed)
 
     def sendHttpErrorResponse(self, code: int, reason: str, responseHeaders: Any = None) -> None:
         """The answer to a refused handshake, ours or Autobahn's own: status line, headers and a sentence."""
@@ -194,7 +169,7 @@ class Socket(WebSocketProtocol):
         self.heard_at = time.monotonic()
         if self.unfed:
             self.unfed += data
-        elif len(data) > MOUTHFUL_BYTES:
+        elif len(data) > MOUTHFUL_BYTES or self._is_at_the_door():
             self.unfed = data
             self.transport.pauseProducing()
             self._feed()
@@ -203,7 +178,7 @@ class Socket(WebSocketProtocol):
 
     def _feed(self) -> None:
         """A mouthful, and the next when all others had their turn: by then the application may want no more."""
-        if self.is_held or not self.unfed:
+        if self.is_held or not self.unfed or self._is_at_the_door():
             return
         mouthful, self.unfed = self.unfed[:MOUTHFUL_BYTES], self.unfed[MOUTHFUL_BYTES:]
         self._dataReceived(mouthful)
@@ -211,6 +186,10 @@ class Socket(WebSocketProtocol):
             self.factory.reactor.callLater(0, self._feed)
         elif not self.is_held:
             self.transport.resumeProducing()
+
+    def _is_at_the_door(self) -> bool:
+        """Whether the application has yet to let it in. Until then it has nothing to say, and we nowhere to keep it."""
+        return self.state == self.STATE_CONNECTING and "handshake_deferred" in self.__dict__
 
     def onMessageEnd(self) -> None:
         """Without Autobahn's signal to observers, which costs more than the message."""

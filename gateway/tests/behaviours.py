@@ -71,6 +71,16 @@ async def hold(receive: Any, send: Any) -> None:
     print("read", len(event.get("text", "")), flush=True)
 
 
+async def late(receive: Any, send: Any) -> None:
+    """Takes its time with the handshake, then counts what comes until "end"."""
+    await asyncio.sleep(1.5)
+    await send({"type": "websocket.accept", "subprotocol": "ocpp1.6"})
+    texts = []
+    while (event := await receive()).get("text") != "end":
+        texts.append(event["text"])
+    print("heard", len(texts), sum(map(len, texts)), flush=True)
+
+
 async def choke(receive: Any, send: Any) -> None:
     """Has enough after the first message, tells how many came all the same, then takes and counts the rest."""
     await send({"type": "websocket.accept", "subprotocol": "ocpp1.6"})
@@ -108,6 +118,7 @@ SOCKETS = {
     "/break-early": break_early,
     "/break-late": break_late,
     "/hold": hold,
+    "/late": late,
     "/choke": choke,
     "/flood": flood,
     "/probe": probe,

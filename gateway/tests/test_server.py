@@ -317,6 +317,21 @@ def test_of_one_large_read_no_more_than_mouthfuls_reach_an_application_that_has_
     link.close()
 
 
+def test_who_talks_before_it_is_let_in_is_not_read_until_then_and_loses_nothing(port, process):
+    link = raw(port, "/late")
+    link.settimeout(0.5)
+    frame = b"\x81\xfe\xea\x60\x00\x00\x00\x00" + b"x" * 59_996 + b"\r\n\r\n"
+    data = frame * 400 + b"\x81\x83\x00\x00\x00\x00end"
+    sent = 0
+    with pytest.raises(TimeoutError):  # noqa: PT012 - how much its kernel takes is the machine's business
+        while sent < len(data):
+            sent += link.send(data[sent : sent + 65536])
+    link.settimeout(10)
+    link.sendall(data[sent:])
+    assert process.says("heard") == "heard 400 24000000"
+    link.close()
+
+
 def test_a_peer_that_does_not_read_is_given_up(port, process):
     link = raw(port, "/flood")
     assert process.says("left 1006 does not read", 15)
