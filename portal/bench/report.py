@@ -93,13 +93,15 @@ def _pages(seen: Result) -> Iterator[str]:
 
 def _flood(seen: Result) -> Iterator[str]:
     yield (
-        f"flood     others without it {_ms(seen['quiet_ms'])}, with it {_ms(seen['rough_ms'])}: "
+        f"flood     others without it {_ms(seen['quiet_ms'])}, with it {_ms(seen['rough_ms'])}; by turns "
         f"p99 {_signed(seen['p99_more_percent'])} %"
     )
     yield (
         f"          the flooder alone: p99 {_signed(seen['flooder_p99_more_percent'])} %; "
         f"the deaf one alone: p99 {_signed(seen['deaf_p99_more_percent'])} %"
     )
+    told = "; ".join(f"{who} {', '.join(map(_number, turns))}" for who, turns in seen["turns_p99_ms"].items())
+    yield f"          p99 of each turn, ms: {told}"
     yield (
         f"          the flooder sent {seen['flooder_sent']:,} and heard {seen['flooder_heard']:,}, the deaf one sent "
         f"{seen['deaf_sent']:,}; thrown out {seen['thrown_out']} times"

@@ -105,6 +105,7 @@ class Command(BaseCommand):
     ) -> dict[str, Any]:
         chargers, rate, seconds = int(plan["chargers"]), plan["rate"], plan["seconds"]
         short_s = min(20.0, seconds)
+        flood_rounds = 3 if seconds >= FULL["seconds"] else 1
         others = chargers  # numbers of those that dial when the first have left
         spare = chargers * (2 if "leave" in phases else 1)  # …and of three that belong to no crew
         site.enrol(max(registered, spare + 3), sessions=sessions)
@@ -118,7 +119,7 @@ class Command(BaseCommand):
                     "mix": lambda: measure.mix(crew, site, rate, seconds),
                     "peak": lambda: measure.peak(crew, chargers, short_s),
                     "pages": lambda: ordeals.pages(crew, site, rate, seconds, number=spare),
-                    "flood": lambda: ordeals.flood(crew, site, rate, short_s, first=spare + 1),
+                    "flood": lambda: ordeals.flood(crew, site, rate, short_s, first=spare + 1, rounds=flood_rounds),
                     "storm": lambda: ordeals.storm(crew, site, chargers),
                     "leave": lambda: ordeals.leave(crew, site, chargers, first=others),
                 }
