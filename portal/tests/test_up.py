@@ -7,17 +7,13 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
-import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from portal.supervisor import lock, parts, ports
-from portal.supervisor.checkpoint import Checkpointer, checkpoint
 from portal.supervisor.console import Console
 from portal.supervisor.home import Home, value_of
 from portal.supervisor.loglines import RUN_BEGINS, SHOWN_PER_WINDOW, Filter, LogFile, tail
@@ -224,29 +220,6 @@ def test_the_end_of_a_log_is_the_end_of_its_last_run(tmp_path):
     log.write_text(f"{RUN_BEGINS}yesterday\nold\n{RUN_BEGINS}now\n" + "".join(f"new {n}\n" for n in range(20)))
     assert tail(log, lines=2) == ["new 18", "new 19"]
     assert "old" not in tail(log, lines=50)
-
-
-def test_a_checkpoint_empties_the_write_ahead_log(tmp_path):
-    database = tmp_path / "with space.sqlite3"
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA wal_autocheckpoint=0")
-        connection.execute("CREATE TABLE meter AS SELECT 42 AS wh")
-        wal = Path(f"{database}-wal")
-        assert wal.stat().st_size > 0
-        checkpoint(database)
-        assert wal.stat().st_size == 0
-        assert connection.execute("SELECT wh FROM meter").fetchone() == (42,)
-
-
-def test_a_database_that_cannot_be_checkpointed_is_reported_once_and_not_created(tmp_path):
-    said: list[str] = []
-    checkpointer = Checkpointer(tmp_path / "gone.sqlite3", complain=said.append, every_s=0.01)
-    checkpointer.start()
-    time.sleep(0.1)
-    checkpointer.stop()
-    assert said == [f"{tmp_path}/gone.sqlite3 cannot be checkpointed: unable to open database file"]
-    assert not list(tmp_path.iterdir())
 
 
 def test_ctrl_c_while_the_yard_still_starts_is_no_error(tmp_path):
