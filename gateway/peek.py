@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from gateway import frames
+from gateway import frames, reading
 
 
 class Kind(enum.Enum):
@@ -29,7 +29,7 @@ class Glance(NamedTuple):
 def peek(text: str, types: frozenset[int] = frames.OLD_TYPES) -> Glance:
     """Tell apart what a charger sent; ``types`` are those of its version. Never raises."""
     try:
-        elements = None if frames.is_too_deep(text) else orjson.loads(text)
+        elements = None if reading.is_too_deep(text) else orjson.loads(text)
     except orjson.JSONDecodeError:
         elements = None
     match elements:

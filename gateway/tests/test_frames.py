@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from gateway import frames
 from gateway.errors import FormationViolation, MessageTypeNotSupported, RpcFrameworkError, TypeConstraintViolation
-from gateway.frames import NOTES_LIMIT, Call, Error, Result, Unreadable, parse
+from gateway.frames import Call, Error, Result, Unreadable, parse
+from gateway.reading import NOTES_LIMIT
 
 
 def test_the_three_kinds_of_frames_are_told_apart() -> None:
