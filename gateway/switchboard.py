@@ -21,13 +21,14 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from chargers import connections, large_frames
-from chargers.connections import Claim, Farewell
+from chargers.connections import Claim
 from chargers.models import REPLACED, Charger
 from gateway import claim_check, cloudwatch, crash, health, leaving, metrics, topics
 from gateway.admission import Admission
 from gateway.batching import LARGEST, DatabaseThread
 from gateway.bus import Bus, NewsHeard
 from gateway.bus.mqtt import MqttBus
+from gateway.farewells import Farewells
 from gateway.handshake import Caller, Refusal, unknown_sentence
 from gateway.offline import Guard, Phase
 from gateway.relay import Relay
@@ -63,7 +64,7 @@ class Switchboard:
         self._thread = DatabaseThread()
         self._admission = Admission(name, bus, self._thread, self._ask_whether_alive, self._give_back)
         self.guard = Guard(self.lines, time.monotonic(), is_on=settings.FAIL_OFFLINE, doubt=bus.start_over)
-        self._farewells: list[Farewell] = []
+        self._farewells = Farewells(self._thread)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ticks = 0
 
@@ -97,7 +98,7 @@ class Switchboard:
 
     async def _sign_off(self) -> None:
         try:
-            await self._write_farewells()
+            await self._farewells.write()
             await self._thread.run(
                 partial(connections.mark_gateway_lost, self.name, timezone.now(), why=connections.STOPPED)
             )
@@ -156,9 +157,9 @@ class Switchboard:
         self._say_farewell(claim, 1006, "gone before it was let in")
 
     def _say_farewell(self, claim: Claim, code: int, reason: str) -> None:
-        if not self._farewells and not self.is_closing:
-            self.spawn(self._write_farewells(after_s=0.1))
-        self._farewells.append(Farewell(claim.charger_id, claim.epoch, code, reason))
+        is_first = self._farewells.add(claim, code, reason)
+        if is_first and not self.is_closing:
+            self.spawn(self._farewells.gather())
 
     # -- what chargers say -------------------------------------------------------------------------------------------
 
@@ -180,18 +181,6 @@ class Switchboard:
             log.warning("a large frame waits for the database", charger=line.claim.identity, error=str(error))
         else:
             self.bus.relay(line.key, claim_check.reference(frame_id))
-
-    async def _write_farewells(self, *, after_s: float = 0.0) -> None:
-        await asyncio.sleep(after_s)
-        farewells, self._farewells = self._farewells, []
-        if not farewells:
-            return
-        try:
-            await self._thread.run(partial(connections.release, farewells, timezone.now()))
-        except DatabaseError as error:
-            # Kept for the next tick: late is harmless, the epoch says which connection is meant.
-            log.warning("farewells wait for the database", chargers=len(farewells), error=str(error))
-            self._farewells = farewells + self._farewells
 
     # -- what the bus brings -----------------------------------------------------------------------------------------
 
@@ -260,8 +249,7 @@ class Switchboard:
             self._ticks += 1
             if self.takes_chargers and self._ticks % TOUCH_EVERY == 0:
                 self.spawn(self._touch())
-            if self._farewells:
-                self.spawn(self._write_farewells())
+            self.spawn(self._farewells.write())
 
     async def _touch(self) -> None:
         try:
