@@ -12,8 +12,8 @@ from portal.bench import wire
 from portal.bench.charger import Door
 
 DIAL_S = 15.0  # for the whole handshake
-PING_AFTER_S = 8.0  # of silence
-DEAD_AFTER_S = 14.0  # of silence: six for the pong
+PING_AFTER_S = 6.0  # of silence
+DEAD_AFTER_S = 12.0  # of silence: six for the pong
 
 
 class Owner(Protocol):
