@@ -37,13 +37,13 @@ def running(
     chargers: int,
     password: str,
     *,
-    small_disk: bool = False,
+    disk_mib: int = 0,
     env: Mapping[str, str] | None = None,
     tables: Path | None = None,
 ) -> Iterator[Site]:
     """Bring a site up with ``chargers`` registered; ``kind``: "embedded" or "production".
 
-    ``small_disk``: the database gets a disk of its own that can be filled (`disk.why_not` tells whether that goes).
+    ``disk_mib``: the database gets a disk of its own that can be filled (`disk.why_not` tells whether that goes).
     ``env``: what gateways, workers and beat find in their environment besides. ``tables``: a migrated SQLite database
     to start from, for embedded parts.
     Raises PartMissing, YardFailed or StartFailed.
@@ -54,7 +54,7 @@ def running(
         home.chmod(0o711)  # PostgreSQL, as another user, passes through
         for name in ("yard", "disk", "broker", "redis", "logs", "history"):
             (home / name).mkdir()
-        site_disk = stack.enter_context(disk.mounted(home / "disk")) if small_disk else None
+        site_disk = stack.enter_context(disk.mounted(home / "disk", mib=disk_mib)) if disk_mib else None
         lines = stack.enter_context(Lines())
         own = own_environment(home / "yard") | HASTE | {"PYTHONUNBUFFERED": "1"}
         site = Site(kind, home, lines, own, disk=site_disk)

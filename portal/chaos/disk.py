@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SIZE_MB = 1024
 CLONE_NEWNS = 0x00020000
 BALLAST = "ballast"
 
@@ -47,10 +46,10 @@ def why_not() -> str:
 
 
 @contextlib.contextmanager
-def mounted(folder: Path) -> Iterator[Disk]:
-    """Put the disk in the place of ``folder`` while the block runs. Raises OSError where that is not allowed."""
+def mounted(folder: Path, *, mib: int) -> Iterator[Disk]:
+    """Put a disk in the place of ``folder`` while the block runs. Raises OSError where that is not allowed."""
     _leave_namespace()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m,mode=0755", "tmpfs", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=0755", "tmpfs", str(folder)], check=True)
     try:
         yield Disk(folder)
     finally:

@@ -31,6 +31,8 @@ RECOVERY_S = 180.0
 LAST_WORDS_S = 180.0
 # An order without an answer is closed after 10 s by a sweep every 5; a socket that died unnoticed ends after 20.
 SETTLE_S = 60.0
+# Of a disk of the database's own: at first, with its log and room for the checker to sort; and what a record comes to.
+DISK_MIB, DISK_KIB_PER_RECORD = 1024, 4
 
 Say = Callable[[str], None]
 
@@ -87,7 +89,8 @@ def play(plan: Plan, say: Say) -> Outcome:
     """Raises PartMissing, YardFailed, StartFailed or FleetLost."""
     password = f"chaos-{plan.seed}-password"
     has_disk = any(fault.name.startswith("full:disk") for fault in plan.faults)
-    with building.running(plan.kind, plan.chargers, password, small_disk=has_disk) as yard:
+    disk_mib = DISK_MIB + round(plan.for_s * plan.rate) * DISK_KIB_PER_RECORD // 1024
+    with building.running(plan.kind, plan.chargers, password, disk_mib=disk_mib if has_disk else 0) as yard:
         say("yard is up")
         history = yard.home / "history"
         door = Door("127.0.0.1", yard.port, password)
