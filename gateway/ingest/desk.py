@@ -33,6 +33,7 @@ class Desk:
         # caches; another hand, and its session of the database, would come to each batch cold.
         self._idle: list[threading.Condition] = []
         self._is_closed = False
+        self.outages = 0  # that somebody met with; a number that grew tells the others
 
     def put(self, frame: Frame) -> None:
         """A frame to be done. After `close` it is left alone: not acknowledged, it comes again."""
@@ -78,6 +79,12 @@ class Desk:
         """Before `take` asks for the next: nobody has to be called for what can be done now."""
         with self._guard:
             self._batcher.done(work.frames, time.monotonic())
+
+    def tell_outage(self) -> int:
+        """One more; how many they are now."""
+        with self._guard:
+            self.outages += 1
+            return self.outages
 
     def close(self) -> None:
         """Give out no more work. What waits stays with the broker, which has no acknowledgement for it."""

@@ -11,7 +11,7 @@ import structlog
 from gateway import crash
 from gateway.ingest import metrics
 from gateway.ingest.desk import Desk, Work
-from gateway.ingest.hand import BuryFrame, DoBatch, Hand, HandLost
+from gateway.ingest.hand import BuryFrame, DoBatch, Hand, HandLost, Reconnect
 from gateway.ingest.outage import DatabaseAway
 from gateway.ingest.source import Counter
 
@@ -28,6 +28,7 @@ class Foreman(threading.Thread):
         self._desk = desk
         self._subscriber = subscriber
         self._on_commit = on_commit
+        self._outages = 0  # that its hand knows of
 
     def run(self) -> None:
         # Made here: a hand dies with the thread that made it.
@@ -47,9 +48,11 @@ class Foreman(threading.Thread):
         while True:
             began = time.monotonic()
             try:
+                self._share_doubts()
                 publications = self._hand.do(work.job)
             except DatabaseAway as error:
                 metrics.DATABASE_AWAY.inc()
+                self._outages = self._desk.tell_outage()
                 if self._desk.is_closed:
                     break  # not acknowledged: it comes again
                 log.warning("database_away", frames=len(work.frames), error=str(error)[:200], retry_in_s=pause_s)
@@ -72,6 +75,12 @@ class Foreman(threading.Thread):
                 self._on_commit()
                 self._count(work, time.monotonic() - began)
                 break
+
+    def _share_doubts(self) -> None:
+        """What one hand learnt in `DATABASE_PATIENCE_S` no other need learn for as long."""
+        if self._outages != (known := self._desk.outages):
+            self._hand.do(Reconnect())
+            self._outages = known
 
     def _count(self, work: Work, seconds: float) -> None:
         if isinstance(work.job, DoBatch):

@@ -86,7 +86,12 @@ class HearSite:
     is_retained: bool
 
 
-Job = DoBatch | BuryFrame | MarkGatewayLost | Probe | HearCloud | HearSite
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Another hand has given up its connection to the database: this one's may be as deaf."""
+
+
+Job = DoBatch | BuryFrame | MarkGatewayLost | Probe | HearCloud | HearSite | Reconnect
 
 
 class HandLost(RuntimeError):
@@ -194,7 +199,6 @@ def _outcome(job: Job) -> Outcome:
             sites.hear(topic, payload, is_retained=is_retained, at=timezone.now())
         case Probe(worker_id):
             touch_worker(worker_id, timezone.now())
+        case Reconnect():
+            connections.close_all()
     return Outcome()
-
-
-__all__ = ["BuryFrame", "DoBatch", "Hand", "HandLost", "HearCloud", "HearSite", "Job", "MarkGatewayLost", "Probe"]
