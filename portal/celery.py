@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery, signals
 from celery.schedules import crontab
 from django.conf import settings
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 if "beat" in sys.argv:
@@ -118,3 +119,10 @@ def begin_child(**kwargs: Any) -> None:
 
     die_with_parent(int(os.environ[WORKER_PID]))
     database.lose_patience()
+
+
+@signals.task_prerun.connect
+def replace_broken_connection(sender: Any, **kwargs: Any) -> None:
+    """After an outage. Celery itself closes the connection before each task, a good one as well, or else never any."""
+    if not sender.request.is_eager:
+        close_old_connections()

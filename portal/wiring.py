@@ -90,7 +90,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-# Without it Celery closes the database connection before and after each task.
+# Without it Celery closes the database connection before and after each task; `portal.celery` replaces a broken one.
 CELERY_DB_REUSE_MAX = 100_000
 
 # -- REST ------------------------------------------------------------------------------------------------------------

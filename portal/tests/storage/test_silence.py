@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from celery import signals
 from django.db import OperationalError, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.backends.signals import connection_created
@@ -16,6 +17,7 @@ from django.db.backends.signals import connection_created
 from chargers import database
 from chargers.models import Charger
 from chargers.rows import Lookup
+from gateway import tasks
 from gateway.ingest.outage import is_outage
 from portal.chaos.proxy import Lines, Proxy
 
@@ -68,3 +70,20 @@ def test_rows_that_a_lost_transaction_held_are_let_go(on_postgres, deafen, postg
         began = time.monotonic()
         elsewhere.execute("SELECT 1 FROM chargers_charger FOR UPDATE")
         assert time.monotonic() - began > PATIENCE_S  # it was held indeed
+
+
+def test_a_task_after_the_database_was_restarted_finds_a_new_connection(on_postgres, postgres):
+    on_postgres("CP-1")
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    with psycopg.connect(postgres) as elsewhere:
+        elsewhere.execute("SELECT pg_terminate_backend(%s)", [pid])
+    task = tasks.deliver_pending
+    task.push_request(is_eager=False)
+    for _ in range(2):
+        with pytest.raises(OperationalError):
+            task.run()  # a connection that broke stays what it is
+    signals.task_prerun.send(sender=task, task_id="the next")
+    task.run()
+    task.pop_request()
