@@ -92,7 +92,7 @@ class Request(WebRequest):
     _is_refused = False
 
     def __init__(self, channel: Any, queued: Any) -> None:
-        # Twisted takes a form apart while everybody waits: 100 MB of it for a minute, and gigabytes. Django reads it.
+        # Twisted takes a form apart while everybody waits: 100 MB for half a minute, with gigabytes. Django reads it.
         super().__init__(channel, queued, parsePOSTFormSubmission=False)
 
     # -- what is sent to us ------------------------------------------------------------------------------------------
