@@ -1,7 +1,8 @@
-"""The address a charger dials. Pure string work."""
+"""The address a charger dials, and which of those that people and chargers call from count as one. Pure string work."""
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, IPv6Network
 from urllib.parse import quote, urlsplit
 
 
@@ -22,3 +23,16 @@ def ocpp_url(identity: str, base_url: str) -> str:
     Many chargers are given the part before the identity and add the identity by themselves.
     """
     return f"{base_url.rstrip('/').replace('http', 'ws', 1)}/ocpp/{quote(identity, safe='')}"
+
+
+def network(address: str) -> str:
+    """What counts as one address: of IPv6 the /64, for whoever has one address there has 2^64 of them."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = IPv6Address(address.partition("%")[0])
+    except ValueError:  # a proxy's word
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), 64), strict=False))

@@ -20,6 +20,10 @@ _PLACE = (
     "charger", "component", "component_instance", "evse_id", "connector_id", "name", "instance", "attribute",
 )  # fmt: skip
 
+# Of one charger: a station of 2.x has some 2,000. One that makes up names would fill the table, and each of its reports
+# reads all that it has.
+MOST = 10_000
+
 # Told to people, see chargers/sentences.py.
 NO_SETTING = phrase("{path!r} is no setting; write a key, or Component.Variable like EVSE:1.AvailabilityState.")
 
@@ -85,12 +89,20 @@ class Reported:
 
 
 def record(charger: Charger, reports: Iterable[Reported], *, at: datetime) -> int:
-    """Store what a charger reported of its settings; the number of settings. Safe to repeat."""
+    """Store what a charger reported of its settings; the number of settings. Safe to repeat.
+
+    What it has beyond `MOST` is left out; the log of messages has it.
+    """
     latest = {report.place: _without_secret(report) for report in reports if report.place.name}
     known = {_place(setting): setting for setting in Setting.objects.filter(charger=charger)}
-    rows = [_row(charger, report, known.get(_clipped(place)), at) for place, report in latest.items()]
+    rows = {
+        (clipped := _clipped(place)): _row(charger, report, known.get(clipped), at) for place, report in latest.items()
+    }
+    new = [place for place in rows if place not in known]
+    for place in new[max(0, MOST - len(known)) :]:
+        del rows[place]
     Setting.objects.bulk_create(
-        list({_place(row): row for row in rows}.values()),
+        rows.values(),
         update_conflicts=True,
         unique_fields=list(_PLACE),
         update_fields=[*_SAID, "reported_at"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ PRECISE = frozenset(
         ConnectorStatus.FINISHING,
     }
 )
+# Of one charger. It may number them as it likes (two numbers to 999 each), and each is a row that pages and plans read.
+MOST = 999
 # So much older than what we know, a report was overtaken; less may be the difference between two workers' clocks.
 OVERTAKEN = timedelta(seconds=10)
 IN_USE = PRECISE | {ConnectorStatus.OCCUPIED}
@@ -70,8 +73,8 @@ class StatusBook:
         changes: list[StatusChange] = []
         changed: dict[int, Connector] = {}
         for report in self._reports:
-            connector = connectors[report.charger_id, report.evse_id, report.connector_id]
-            if _apply(report, connector):
+            connector = connectors.get((report.charger_id, report.evse_id, report.connector_id))
+            if connector is not None and _apply(report, connector):
                 changed[connector.pk] = connector
                 changes.append(_change(report, connector))
         self._reports = []
@@ -81,13 +84,21 @@ class StatusBook:
 
 
 def _connectors(reports: list[StatusReport]) -> dict[Place, Connector]:
+    """Those that are reported, new ones among them as far as their chargers may have more."""
     found = _read(reports)
     places = {(r.charger_id, r.evse_id, r.connector_id) for r in reports}
     if missing := places - found.keys():
-        Connector.objects.bulk_create(
-            [Connector(charger_id=c, evse_id=evse_id, connector_id=n) for c, evse_id, n in sorted(missing)],
-            ignore_conflicts=True,
+        of_charger = Counter(
+            Connector.objects.filter(charger__in={c for c, _, _ in missing})
+            .values_list("charger", flat=True)
+            .order_by()
         )
+        rows = []
+        for c, evse_id, n in sorted(missing):
+            of_charger[c] += 1
+            if of_charger[c] <= MOST:
+                rows.append(Connector(charger_id=c, evse_id=evse_id, connector_id=n))
+        Connector.objects.bulk_create(rows, ignore_conflicts=True)
         found = _read(reports)
     return found
 

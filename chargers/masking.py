@@ -33,11 +33,10 @@ URL_CREDENTIALS = re.compile(r"(:(?:/|\\/){2})[^\s\"/\\@]*(?:@[^\s\"/\\@]*)*@")
 PRIVATE_KEY = re.compile(
     r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----|(?=\")|$)", re.DOTALL
 )
-# For a frame that is no JSON: any string after a telling name.
-LOOSE_VALUE = re.compile(
-    r"(\"(?:value|attributeValue|[^\"]*(?:password|passphrase)[^\"]*|authorizationkey)\"\s*:\s*\")(?:[^\"\\]|\\.)*",
-    re.IGNORECASE,
-)
+# For a frame that is no JSON: any string after a telling name. Possessive: nothing is ever read a second time, or such
+# a frame, chosen with care, would keep a worker for half an hour.
+LOOSE_VALUE = re.compile(r"(\"([^\"]*+)\"\s*+:\s*+\")(?:[^\"\\]++|\\.)*+", re.DOTALL)
+LOOSE_NAME = re.compile(r"^(?:value|attributevalue|authorizationkey)\Z|password|passphrase", re.IGNORECASE)
 
 
 def mask(text: str) -> str:
@@ -50,9 +49,13 @@ def mask(text: str) -> str:
         # Rewritten only when something was found, so that the support log shows the charger's own spacing.
         masked = orjson.dumps(frame).decode() if _mask_members(frame) else text
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # no JSON, or nested too deep to be written
-        masked = LOOSE_VALUE.sub(rf"\1{MASK}", text)
+        masked = LOOSE_VALUE.sub(_loosely, text)
     masked = URL_CREDENTIALS.sub(rf"\1{MASK}:{MASK}@", masked)
     return PRIVATE_KEY.sub(rf"\1{MASK}\2", masked)
+
+
+def _loosely(found: re.Match[str]) -> str:
+    return f"{found[1]}{MASK}" if LOOSE_NAME.search(found[2]) else found[0]
 
 
 def password_in(text: str) -> str:

@@ -76,11 +76,13 @@ def record_alerts(charger: Charger, events: Iterable[Raised], *, at: datetime) -
     )
     fresh = [_alert(charger, event, severities, at) for event in events if not event.is_over]
     Alert.objects.bulk_create(fresh, ignore_conflicts=True)
-    for event in events:
-        if event.is_over:
-            # The end and what it ends are of one monitor, or, without one, of one variable.
-            same = Alert.objects.filter(charger=charger, path=path_of(event.place), monitor_id=event.monitor_id)
-            same.filter(cleared_at=None).update(cleared_at=at)
+    # The end and what it ends are of one monitor, or, without one, of one variable.
+    over = {(path_of(event.place), event.monitor_id) for event in events if event.is_over}
+    if over:
+        # The open ones once, not once for each event: a charger may tell the end of ten thousand in a message.
+        still_open = Alert.objects.filter(charger=charger, cleared_at=None).values_list("pk", "path", "monitor_id")
+        ended = [pk for pk, path, monitor_id in still_open if (path, monitor_id) in over]
+        Alert.objects.filter(pk__in=ended).update(cleared_at=at)
 
 
 def path_of(place: Place) -> str:

@@ -26,6 +26,7 @@ LONGEST_ANSWER = 1000  # bytes read of an answer
 PATIENCE_S = 15.0
 CONNECT_S = 5.0
 CHUNK = 4096
+NAT64 = ipaddress.ip_network("64:ff9b::/96")  # the last 32 bits are an address of IPv4
 
 
 class Forbidden(ValueError):
@@ -82,8 +83,10 @@ def check(url: str, hosts: Hosts) -> Target:
 def is_public(address: str) -> bool:
     """Whether an address belongs to the public internet."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return (mapped or ip).is_global and not ip.is_multicast
+    if ip in NAT64:
+        ip = ipaddress.IPv4Address(ip.packed[-4:])
+    within = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
+    return (within or ip).is_global and not ip.is_multicast
 
 
 def post(

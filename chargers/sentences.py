@@ -16,6 +16,9 @@ from django.utils.formats import get_format
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, override
 
+# A longer text is none of ours. What is, is compared with every pattern, and one with several places takes its time.
+LONGEST = 600
+
 # The sentences with places for figures: how they look when filled in, and as they stand in the catalogue.
 _PATTERNS: list[tuple[re.Pattern[str], str]] = []
 
@@ -31,7 +34,8 @@ def phrase(sentence: str) -> str:
 
 def read(text: str | Promise) -> str:
     """A kept sentence, or several of them, in the language that is active; any other text as it is."""
-    return _read(str(text), get_language() or "")
+    words = str(text)
+    return _read(words, get_language() or "") if len(words) <= LONGEST else words
 
 
 def in_english(words: str | Promise | Callable[[], str]) -> str:

@@ -86,9 +86,10 @@ class Admission:
             raise Refusal.later("The message broker cannot be reached; try again.")
         try:
             charger, proof = await self._identify(caller)
+            if proof.profile == SecurityProfile.NONE:
+                # Before its turn: whoever is asked whether it lives has seconds to say so, and others would wait.
+                await self._spare_the_living(caller, charger)
             async with self.doorway.passage(partial(self._is_charging, charger.pk)):
-                if proof.profile == SecurityProfile.NONE:
-                    await self._spare_the_living(charger)
                 return await self._connect(caller, charger, proof)
         except DatabaseError as error:
             log.warning("database refuses a handshake", charger=caller.identity, error=str(error))
@@ -140,7 +141,8 @@ class Admission:
     async def _judge(self, caller: Caller, charger: Charger) -> Proof:
         """Raises Refusal, PepperMissing."""
         if caller.user is not None and credentials.takes_long(charger, caller.password):
-            proof = await asyncio.get_running_loop().run_in_executor(self._slow, judge, caller, charger)
+            with self._throttle.trying(caller.identity, caller.address):
+                proof = await asyncio.get_running_loop().run_in_executor(self._slow, judge, caller, charger)
         else:
             proof = judge(caller, charger)
         if proof.profile == SecurityProfile.CERTIFICATE:
@@ -227,18 +229,21 @@ class Admission:
         if not claiming.cancelled() and claiming.exception() is None and (claim := claiming.result()) is not None:
             self._give_back(claim)
 
-    async def _spare_the_living(self, charger: Charger) -> None:
+    async def _spare_the_living(self, caller: Caller, charger: Charger) -> None:
         """Who shows no password may not take the place of a connection that still answers. Raises Refusal."""
-        if not await self._is_held(charger):
-            return
-        await self._probe(charger)
-        await asyncio.sleep(PROBE_S + 0.5)
-        now = await self._look_up(charger.identity)
-        if now is not None and await self._is_held(now):
-            raise Refusal(
-                HTTPStatus.FORBIDDEN,
-                f"Charger {charger.identity!r} is connected, and without a password nobody can take its place.",
-            )
+        with self._throttle.trying(caller.identity, caller.address):
+            if not await self._is_held(charger):
+                return
+            await self._probe(charger)
+            await asyncio.sleep(PROBE_S + 0.5)
+            now = await self._look_up(charger.identity)
+            if now is None or not await self._is_held(now):
+                return
+        self._throttle.failed(caller.identity, caller.address, time.monotonic())
+        raise Refusal(
+            HTTPStatus.FORBIDDEN,
+            f"Charger {charger.identity!r} is connected, and without a password nobody can take its place.",
+        )
 
     async def _is_held(self, charger: Charger) -> bool:
         return charger.is_online and await self._thread.run(lambda: connections.is_held(charger, timezone.now()))

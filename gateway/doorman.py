@@ -15,13 +15,14 @@ import structlog
 from django.utils import timezone
 
 from chargers import connections, credentials, security
+from chargers.addresses import network
 from chargers.connections import Claim, Dial
 from chargers.models import Charger, SecurityProfile, fold
 from gateway import unanswered
 from gateway.admission import count_slips, look_up
 from gateway.handshake import Caller, Proof, Refusal, jitter_s, judge, slips, spoken, unknown_sentence
 from gateway.iot import table
-from gateway.throttle import PER_ADDRESS, PER_IDENTITY, WINDOW_S, network
+from gateway.throttle import PER_ADDRESS, PER_IDENTITY, WINDOW_S
 
 # API Gateway ends each connection after two hours, so a gateway without a handshake for so long has none.
 LONGEST = timedelta(hours=2)

@@ -5,10 +5,12 @@ Knows JSON schema faults, no message and no version. A repair is made only where
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from jsonschema_rs import Draft4Validator, ValidationError
+from jsonschema_rs import ValidationError
 
+UNKNOWN = "additionalProperties"  # the kind of fault that is an unknown field
 ABSENT = object()
 TYPE_NAMES: dict[type, str] = {
     dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"
@@ -101,9 +103,9 @@ def _number(text: str, wanted: str) -> Any:
     return int(number) if number.is_integer() else ABSENT
 
 
-def without_wrong_types(payload: dict[str, Any], validator: Draft4Validator) -> dict[str, Any]:
+def without_wrong_types(payload: dict[str, Any], faults: Iterable[ValidationError]) -> dict[str, Any]:
     """The payload without what still has the wrong type: a handler finds a field as specified or not at all."""
-    wrong = [error.instance_path for error in validator.iter_errors(payload) if error.kind.name == "type"]
+    wrong = [error.instance_path for error in faults if error.kind.name == "type"]
     # From the end, so that the places of earlier list items stay what they were.
     for path in sorted(wrong, key=_from_the_end, reverse=True):
         parent = _reach(payload, path[:-1])
@@ -114,16 +116,34 @@ def without_wrong_types(payload: dict[str, Any], validator: Draft4Validator) -> 
     return payload
 
 
+def is_larger(payload: Any, most: int) -> bool:
+    """Whether it holds more than ``most`` values, at any depth."""
+    nodes, seen = [payload], 0
+    while nodes and seen <= most:
+        node = nodes.pop()
+        inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        seen += len(inside)
+        if seen <= most:
+            nodes += inside
+    return seen > most
+
+
+def without_lists(payload: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What a payload says in single values, and the names of the others."""
+    single = {name: value for name, value in payload.items() if not isinstance(value, list | dict)}
+    return single, [name for name in payload if name not in single]
+
+
 def _from_the_end(path: list[str | int]) -> list[tuple[int, str]]:
     return [(step, "") if isinstance(step, int) else (0, step) for step in path]
 
 
-def unknown_fields(validator: Draft4Validator, payload: dict[str, Any]) -> list[str]:
+def unknown_fields(errors: Iterable[ValidationError]) -> list[str]:
     """The fields that the specification does not know, one sentence each place."""
     return [
         f"{path_of(error) or 'payload'}: unknown field {', '.join(_unexpected(error))[:80]}."
-        for error in validator.iter_errors(payload)
-        if error.kind.name == "additionalProperties"
+        for error in errors
+        if error.kind.name == UNKNOWN
     ]
 
 

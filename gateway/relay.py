@@ -23,6 +23,10 @@ REPUBLISH_S = 5.0
 GIVE_UP_S = 30.0
 # CALLs a charger may have waiting before we stop reading from it; reading goes on when half are served.
 QUEUE = 16
+# Or so many characters: the longest frames, inflated from a few bytes, would be gigabytes for some hundred chargers.
+QUEUE_CHARACTERS = 512 * 1024
+# SENDs of a charger within a second; more wait for the next. No answer slows them, and each is a row.
+SENDS_PER_S = 50
 # What was read before we stopped still comes; a server that cannot stop reading has to be protected all the same.
 FLOOD = 4096
 UNREADABLE_PER_MINUTE = 20
@@ -73,9 +77,12 @@ class Relay:
         "_odd",
         "_odd_ids",
         "_odd_since",
+        "_sends",
+        "_sends_since",
         "_turns",
         "_types",
         "_waiting",
+        "_waiting_characters",
         "pending",
     )
 
@@ -89,11 +96,14 @@ class Relay:
         self._identity = identity
         self._ends = ends
         self._waiting: list[tuple[str | None, str]] = []  # id and text; without an id: a SEND
+        self._waiting_characters = 0
         self._is_full = False  # too much waits
         self._is_paused = False  # the gateway wants nothing from anybody
         self._odd = 0
         self._odd_since = 0.0
         self._odd_ids: tuple[str, ...] = ()
+        self._sends = 0  # in this second
+        self._sends_since = 0.0
         self._asked: tuple[str, ...] = ()  # our commands that it has not answered
         self._ending: tuple[int, str] | None = None  # code and reason, once what is pending is answered
 
@@ -135,7 +145,8 @@ class Relay:
         # Else a second answer to a CALL that was published twice, or one for an earlier connection.
 
     def tick(self, now: float) -> None:
-        """Publish again what is not answered, and give up what nobody waits for any more."""
+        """Publish what had to wait for this second, again what is not answered, and give up what nobody waits for."""
+        self._advance(now)
         pending = self.pending
         if pending is None:
             return
@@ -158,7 +169,7 @@ class Relay:
 
     def end(self, now: float) -> None:
         """The connection is gone."""
-        self._waiting.clear()
+        self._forget_waiting()
         self.pending = None
         self._give_turn_back(now)
 
@@ -179,28 +190,42 @@ class Relay:
         if (message_id, text) in self._waiting:
             return
         self._waiting.append((message_id, text))
+        self._waiting_characters += len(text)
         self._advance(now)
-        if len(self._waiting) >= QUEUE and not self._is_full:
+        if self._has_waiting(QUEUE, QUEUE_CHARACTERS) and not self._is_full:
             self._stop_reading(is_full=True, is_paused=self._is_paused)
         elif len(self._waiting) >= FLOOD:
-            self._waiting.clear()
+            self._forget_waiting()
             self._ends.hang_up(1008, f"{FLOOD} requests sent without waiting for an answer")
 
     def _advance(self, now: float) -> None:
-        while self._waiting and self._may_go(self._waiting[0][0]):
+        while self._waiting and self._may_go(self._waiting[0][0], now):
             message_id, text = self._waiting.pop(0)
+            self._waiting_characters -= len(text)
             if message_id is None:
+                self._sends += 1
                 self._ends.publish(text)
             else:
                 self.pending = Pending(message_id, text, now)
                 self._has_turn = True
                 self._turns.take(self, now)
-        if self._is_full and len(self._waiting) <= QUEUE // 2:
+        if self._is_full and not self._has_waiting(QUEUE // 2 + 1, QUEUE_CHARACTERS // 2):
             self._stop_reading(is_full=False, is_paused=self._is_paused)
 
-    def _may_go(self, message_id: str | None) -> bool:
+    def _has_waiting(self, frames: int, characters: int) -> bool:
+        return len(self._waiting) >= frames or self._waiting_characters >= characters
+
+    def _forget_waiting(self) -> None:
+        self._waiting.clear()
+        self._waiting_characters = 0
+
+    def _may_go(self, message_id: str | None, now: float) -> bool:
         """Whether what is next may. A SEND (no id) may while a CALL is in work that was published before it."""
-        return self.pending is None or (message_id is None and self.pending.published_at is not None)
+        if message_id is not None:
+            return self.pending is None
+        if now - self._sends_since >= 1:
+            self._sends, self._sends_since = 0, now
+        return self._sends < SENDS_PER_S and (self.pending is None or self.pending.published_at is not None)
 
     def _settle(self, now: float) -> None:
         """What was pending is answered or given up; on to the next."""

@@ -84,7 +84,8 @@ class Lifespan:
 class Server(daphne.server.Server):
     """``when_listening`` is called with the ports once connections are taken. `run` returns when all is closed.
 
-    ``certificates`` open a second port, ``tls_port``.
+    ``expects`` says of a path whether somebody was asked to leave something large there. ``certificates`` open a second
+    port, ``tls_port``.
     """
 
     def __init__(  # noqa: PLR0913 - keywords, each a thing to be decided
@@ -99,6 +100,7 @@ class Server(daphne.server.Server):
         ping_timeout_s: int,
         deflate: bool,
         when_listening: Callable[..., None],
+        expects: Callable[[bytes], bool] = lambda path: False,
         certificates: tls.Certificates | None = None,
         tls_port: int = 0,
     ) -> None:
@@ -110,9 +112,12 @@ class Server(daphne.server.Server):
             ping_interval=ping_interval_s,
             ping_timeout=ping_timeout_s,
             server_name="Chargeyard",
+            request_buffer_size=web.CHUNK_BYTES,
         )
         self.host, self.port = host, port
         self.frame_limit_bytes, self.body_limit_bytes = frame_limit_bytes, body_limit_bytes
+        self.bodies_bytes = 0  # of requests that are not answered yet
+        self.expects = expects
         self.deflate = deflate
         self.when_listening = when_listening
         self.certificates, self.tls_port = certificates, tls_port
@@ -155,7 +160,7 @@ class Server(daphne.server.Server):
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Inbox:
         """Run the application for one connection; its events go into the queue that this returns."""
-        inbox = Inbox()
+        inbox = Inbox() if scope["type"] == "websocket" else web.Body(protocol.content)
         scope["asgi"] = {"version": "3.0"}
         if scope["type"] == "websocket":
             scope["extensions"] = EXTENSIONS

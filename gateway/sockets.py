@@ -8,8 +8,6 @@ Knows ASGI messages and bytes, no OCPP. Browsers' sockets run on it as well.
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import time
 from http import HTTPStatus
 from typing import Any
@@ -19,8 +17,6 @@ from autobahn.websocket import protocol as autobahn_protocol
 from autobahn.websocket.compress import PerMessageDeflateOffer, PerMessageDeflateOfferAccept
 from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
-
-from gateway import tls
 
 # Autobahn renders all its options twice per connection for a debug line that nobody prints: a third of a handshake;
 # and colours names and numbers for others.
@@ -32,12 +28,16 @@ for renderer in ("pformat", "hltype", "hlval"):
 # A peer that does not read: what we hold for it before we give it up (on top of the transport's own 64 KiB).
 UNREAD_LIMIT_BYTES = 256 * 1024
 BROKEN_CLOSE_TIMEOUT_S = 1
-STALLED_MS = 60_000  # written and not acknowledged by its TCP
 # zlib at these costs 11 + 8 KiB a socket; at its defaults 256 + 39.
 DEFLATE_WINDOW_BITS = 11
 DEFLATE_MEMORY_LEVEL = 5
 # Given to Autobahn at once: a hundred small frames, some 3 ms in which nobody else is served. A read may bring 64 KiB.
 MOUTHFUL_BYTES = 8 * 1024
+# Each part of a message counts as so much more: what we hold it in.
+PART_BYTES = 64
+# Each costs as much as a frame that says something, and its answer waits here until it is read. A charger pings once a
+# second at most.
+CONTROLS_PER_MINUTE = 600
 EXTENSIONS: dict[str, dict[str, Any]] = {"websocket.http.response": {}, "chargeyard.line": {}}
 
 
@@ -47,19 +47,13 @@ class Socket(WebSocketProtocol):
     is_held = False
     unread_bytes: int | None = None  # while the transport is full: what we have written since
     unfed = b""  # read from the transport, not yet given to Autobahn; while there is any, no more is read
+    controls = 0  # pings and pongs in this minute
+    controls_since = 0.0
     refusal: tuple[list[tuple[bytes, bytes]], bytes] | None = None
     why_dropped = ""
     message_data: list[bytes] | None
 
     # -- handshake ---------------------------------------------------------------------------------------------------
-
-    def connectionMade(self) -> None:
-        super().connectionMade()
-        with contextlib.suppress(OSError):  # gone already
-            handle = tls.raw(self.transport).getHandle()
-            handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-                handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
 
     def onConnect(self, request: Any) -> Any:
         # Autobahn parses the URL and drops what follows a ';' in the last segment, which would be another identity.
@@ -169,6 +163,7 @@ class Socket(WebSocketProtocol):
         self.heard_at = time.monotonic()
         if self.unfed:
             self.unfed += data
+            self.transport.pauseProducing()  # once more: Daphne lets it read on after a handshake
         elif len(data) > MOUTHFUL_BYTES or self._is_at_the_door():
             self.unfed = data
             self.transport.pauseProducing()
@@ -190,6 +185,21 @@ class Socket(WebSocketProtocol):
     def _is_at_the_door(self) -> bool:
         """Whether the application has yet to let it in. Until then it has nothing to say, and we nowhere to keep it."""
         return self.state == self.STATE_CONNECTING and "handshake_deferred" in self.__dict__
+
+    def onMessageFrameBegin(self, length: int) -> None:
+        """Without this an empty part of a message would cost its sender nothing, and us its place for ever."""
+        if self.message_data:
+            self.message_data_total_length += PART_BYTES
+        super().onMessageFrameBegin(length)
+
+    def processControlFrame(self) -> Any:
+        now = time.monotonic()
+        if now - self.controls_since >= 60:
+            self.controls, self.controls_since = 0, now
+        self.controls += 1
+        if self.controls == CONTROLS_PER_MINUTE:
+            self._fail_connection(1008, f"{CONTROLS_PER_MINUTE} pings and pongs in a minute")
+        return super().processControlFrame()
 
     def onMessageEnd(self) -> None:
         """Without Autobahn's signal to observers, which costs more than the message."""

@@ -8,8 +8,11 @@ this address before, or ten bad neighbours could lock it out.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from ipaddress import IPv6Address, IPv6Network
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from chargers.addresses import network
 
 WINDOW_S = 60.0
 PER_IDENTITY = 10
@@ -23,14 +26,14 @@ class Throttle:
         self._began = 0.0
         self._by_identity: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._by_address: defaultdict[str, int] = defaultdict(int)
+        self._under_way: Counter[tuple[str, str]] = Counter()
 
     def wait_s(self, identity: str, address: str, now: float, *, is_known_here: bool = False) -> int:
         """Whole seconds until this caller may try again; 0: now."""
         self._turn(now)
         address = network(address)
-        is_over = self._by_identity.get((identity, address), 0) >= PER_IDENTITY or (
-            not is_known_here and self._by_address.get(address, 0) >= PER_ADDRESS
-        )
+        tries = self._by_identity.get((identity, address), 0) + self._under_way[identity, address]
+        is_over = tries >= PER_IDENTITY or (not is_known_here and self._by_address.get(address, 0) >= PER_ADDRESS)
         return math.ceil(self._began + WINDOW_S - now) if is_over else 0
 
     def failed(self, identity: str, address: str, now: float) -> int:
@@ -41,22 +44,21 @@ class Throttle:
         self._by_address[address] += 1
         return self._by_identity[identity, address]
 
+    @contextmanager
+    def trying(self, identity: str, address: str) -> Iterator[None]:
+        """While it takes time to tell, it counts as failed: a thousand at once are no more than one after the other."""
+        key = identity, network(address)
+        self._under_way[key] += 1
+        try:
+            yield
+        finally:
+            self._under_way[key] -= 1
+            if not self._under_way[key]:
+                del self._under_way[key]
+
     def _turn(self, now: float) -> None:
         """A new minute forgets everything, so the tables stay small."""
         if now - self._began >= WINDOW_S:
             self._began = now
             self._by_identity.clear()
             self._by_address.clear()
-
-
-def network(address: str) -> str:
-    """What counts as one address: of IPv6 the /64, for whoever has one address there has 2^64 of them."""
-    if ":" not in address:
-        return address
-    try:
-        parsed = IPv6Address(address.partition("%")[0])
-    except ValueError:  # a proxy's word
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Network((int(parsed), 64), strict=False))

@@ -38,6 +38,7 @@ CIPHERS = (
 OPTIONS = SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_TICKET
 VERSIONS = {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 WARN_DAYS = 21
+FAREWELL_S = 10.0  # for a peer to say goodbye as well; who does not would keep its connection for ever
 
 log = structlog.get_logger(__name__)
 
@@ -153,9 +154,20 @@ class Certificates:
 
 
 class Transport(BufferingTLSTransport):
-    """Says which handshakes failed: a charger that cannot do TLS shows nowhere else."""
+    """Says which handshakes failed: a charger that cannot do TLS shows nowhere else. Ends who does not say goodbye."""
+
+    _farewell: Any = None
+
+    def loseConnection(self) -> None:
+        super().loseConnection()
+        if self._farewell is None and self.connected:
+            transport: Any = self.transport
+            clock: Any = self.factory._clock  # noqa: SLF001
+            self._farewell = clock.callLater(FAREWELL_S, transport.loseConnection)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._farewell is not None and self._farewell.active():
+            self._farewell.cancel()
         if not self._handshakeDone and reason.check(SSL.Error):
             transport: Any = self.transport
             error: Any = reason.value

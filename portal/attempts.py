@@ -14,6 +14,8 @@ from ipaddress import ip_address, ip_network
 from django.conf import settings
 from django.http import HttpRequest
 
+from chargers.addresses import network
+
 WINDOW_S = 900.0
 PER_ACCOUNT_AND_ADDRESS = 10
 PER_ADDRESS = 100
@@ -43,7 +45,7 @@ class Attempts:
     def succeeded(self, account: str, address: str) -> None:
         """Who has mistyped and then come in begins anew."""
         with self._lock:
-            self._counts.pop((_fold(account), address), None)
+            self._counts.pop((_fold(account), network(address)), None)
 
     def _turn(self, now: float) -> None:
         """A new window forgets everything, so the table stays small."""
@@ -53,7 +55,7 @@ class Attempts:
 
 
 def _limits(account: str, address: str) -> list[tuple[tuple[str, str], int]]:
-    name = _fold(account)
+    name, address = _fold(account), network(address)
     return [((name, address), PER_ACCOUNT_AND_ADDRESS), (("", address), PER_ADDRESS), ((name, ""), PER_ACCOUNT)]
 
 

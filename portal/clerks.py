@@ -16,7 +16,10 @@ CLERKS = 8
 
 
 class Clerks:
-    """An ASGI application whose synchronous parts run in one of ``count`` threads; who finds none free waits."""
+    """An ASGI application whose synchronous parts run in one of ``count`` threads; who finds none free waits.
+
+    A clerk makes an answer whole and turns to the next: who reads slowly, or not at all, keeps nobody but itself.
+    """
 
     def __init__(self, application: Callable[[Any, Any, Any], Awaitable[None]], count: int = CLERKS) -> None:
         self._application = application
@@ -26,11 +29,18 @@ class Clerks:
             self._free.put_nowait(ThreadSensitiveContext())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        answer: list[dict[str, Any]] = []
+
+        async def keep(message: dict[str, Any]) -> None:
+            answer.append(message)
+
         clerk = await self._free.get()
         # Django's handler enters a context of its own only where there is none.
         token = SyncToAsync.thread_sensitive_context.set(clerk)
         try:
-            await self._application(scope, receive, send)
+            await self._application(scope, receive, keep)
         finally:
             SyncToAsync.thread_sensitive_context.reset(token)
             self._free.put_nowait(clerk)
+        for message in answer:
+            await send(message)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import structlog
 from channels.db import database_sync_to_async
@@ -35,6 +35,16 @@ AT_ONCE = 32
 _writers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="hatch")
 
 log = structlog.get_logger(__name__)
+
+
+def expects(path: bytes) -> bool:
+    """Whether somebody was given this path to leave a file there."""
+    token = unquote(path.decode("ascii", "replace")).removeprefix(PREFIX).partition("/")[0]
+    try:
+        storage.opened(token, "put")
+    except storage.BadLink:
+        return False
+    return True
 
 
 class Hatch:

@@ -6,10 +6,11 @@ counts nowhere; the result does not depend on the order in which readings are st
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from uuid import UUID
 
 from django.db import connection
@@ -28,6 +29,9 @@ SUSPECT = phrase("A meter reading is implausible and was left out.")
 # A reading may be a little older than the start it belongs to: clocks are read one after the other.
 BEFORE_START = timedelta(seconds=60)
 LONGEST = timedelta(days=3)
+# Of a charger, the last of them: each late reading is compared with each. One that begins and ends sessions as fast as
+# it is answered has 100,000 of them and more, and a message holds 30,000 readings.
+MOST_ENDED = 1000
 _STORED = Lookup(MeterValue, by=["charger_id", "key"], only=["id", "charger_id", "key", "digest"])
 _BY_PK = Lookup(ChargingSession, by=["id"])
 # The index is by start; who charges longer than `LONGEST` and then loses its number is not found.
@@ -186,7 +190,12 @@ class _Sessions:
         for row in homeless:
             told[row.charger_id].append(row.measured_at)
         spans = [(charger_id, min(moments), max(moments)) for charger_id, moments in told.items()]
-        self._know(_ENDED_SINCE((pk, adapt(first - LONGEST), adapt(first), adapt(last)) for pk, first, last in spans))
+        ended: defaultdict[int, deque[ChargingSession]] = defaultdict(lambda: deque(maxlen=MOST_ENDED))
+        for session in _ENDED_SINCE(
+            (pk, adapt(first - LONGEST), adapt(first), adapt(last)) for pk, first, last in spans
+        ):
+            ended[session.charger_id].append(session)
+        self._know(chain.from_iterable(ended.values()))
 
     def _know(self, sessions: Iterable[ChargingSession]) -> None:
         for session in sessions:

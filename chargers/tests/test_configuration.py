@@ -47,3 +47,14 @@ def test_a_large_inventory_is_one_statement_more(cp1, django_assert_max_num_quer
     with django_assert_max_num_queries(20):
         assert configuration.record(cp1, reports, at=timezone.now()) == 400
     assert Setting.objects.count() == 400
+
+
+def test_a_charger_that_makes_up_settings_is_believed_only_so_many(cp1, monkeypatch):
+    monkeypatch.setattr(configuration, "MOST", 3)
+
+    def told(*names: str, value: str) -> None:
+        configuration.record(cp1, [Reported(Place(name), value=value) for name in names], at=timezone.now())
+
+    told("A", "B", value="1")
+    told("C", "D", "A", value="2")
+    assert list(Setting.objects.order_by("name").values_list("name", "value")) == [("A", "2"), ("B", "1"), ("C", "2")]

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from chargers import connectors
 from chargers.connectors import IN_USE, StatusBook, StatusReport
 from chargers.models import Charger, Connector, ConnectorStatus, StatusChange
 
@@ -22,7 +23,7 @@ def write(*reports):
 
 def test_a_batch_costs_the_same_for_one_charger_and_for_twenty(make_charger, django_assert_max_num_queries):
     chargers = [make_charger(f"CP-{n}") for n in range(20)]
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         write(*(report(charger, ConnectorStatus.AVAILABLE) for charger in chargers))
     assert Connector.objects.filter(status="available").count() == StatusChange.objects.count() == 20
 
@@ -82,3 +83,12 @@ def test_a_charger_is_led_by_what_needs_a_person_first(make_charger):
     assert leading() == ["available", "charging", "faulted"]
     write(replace(report(three, ConnectorStatus.AVAILABLE), evse_id=2))
     assert leading() == ["available", "charging", "charging"]
+
+
+def test_a_charger_that_makes_up_connectors_is_believed_only_so_many(cp1, cp2, monkeypatch):
+    monkeypatch.setattr(connectors, "MOST", 2)
+    write(*(report(cp1, ConnectorStatus.AVAILABLE, connector_id=n) for n in (1, 2, 3)))
+    write(report(cp1, ConnectorStatus.FAULTED, connector_id=4), report(cp1, ConnectorStatus.CHARGING, connector_id=2))
+    write(report(cp2, ConnectorStatus.AVAILABLE))
+    told = Connector.objects.order_by("pk").values_list("charger__identity", "connector_id", "status")
+    assert list(told) == [("CP-1", 1, "available"), ("CP-1", 2, "charging"), ("CP-2", 1, "available")]

@@ -22,7 +22,8 @@ ANY = Hosts(["*"], "WEBHOOK_HOSTS")
 def names(monkeypatch):
     """A name server of our own: host → addresses."""
     known = {"hooks.example.com": [PUBLIC], "two.example.com": [PUBLIC, "10.0.0.7"], "localhost": ["127.0.0.1"],
-             "metadata.example.com": ["169.254.169.254"], "six.example.com": ["::ffff:127.0.0.1"]}  # fmt: skip
+             "metadata.example.com": ["169.254.169.254"], "six.example.com": ["::ffff:127.0.0.1"],
+             "nat64.example.com": ["64:ff9b::a9fe:a9fe"], "6to4.example.com": ["2002:a00:1::"]}  # fmt: skip
 
     def look_up(host, port, *args, **kwargs):
         addresses = known.get(host) or ([host] if host.replace(".", "").isdigit() else [])
@@ -49,6 +50,8 @@ def test_a_public_host_is_called_at_the_address_that_was_looked_at(names):
         ("https://six.example.com/", "no public address"),
         ("https://localhost:5432/", "no public address"),
         ("https://10.0.0.1/", "no public address"),
+        ("https://nat64.example.com/", "no public address"),
+        ("https://6to4.example.com/", "no public address"),
         ("file:///etc/passwd", "is not a URL"),
         ("gopher://hooks.example.com/", "is not a URL"),
         ("https://user:pass@hooks.example.com/", "a name or password"),

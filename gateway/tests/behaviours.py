@@ -12,6 +12,7 @@ import contextlib
 import sys
 from typing import Any
 
+from gateway import web
 from gateway.server import Server
 
 
@@ -19,11 +20,21 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
     elif scope["type"] == "http":
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"a page"})
+        await page(scope, receive, send)
     else:
         await receive()
         await SOCKETS.get(scope["path"], echo)(receive, send)
+
+
+async def page(scope: Any, receive: Any, send: Any) -> None:
+    """Says below which path it thinks it is, and how much was sent to it in how many pieces."""
+    size, pieces, has_more = 0, 0, True
+    while has_more:
+        event = await receive()
+        size, pieces, has_more = size + len(event.get("body", b"")), pieces + 1, event.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    text = f"a page below {scope['root_path'] or '/'} for {size} bytes in {pieces} pieces"
+    await send({"type": "http.response.body", "body": text.encode()})
 
 
 async def lifespan(receive: Any, send: Any) -> None:
@@ -126,6 +137,7 @@ SOCKETS = {
 
 
 if __name__ == "__main__":
+    web.HEAD_S = 6
     Server(
         application,
         host="127.0.0.1",
@@ -136,4 +148,5 @@ if __name__ == "__main__":
         ping_timeout_s=1,
         deflate=True,
         when_listening=lambda port: print("listening", port, flush=True),
+        expects=lambda path: path == b"/expected",
     ).run()

@@ -40,6 +40,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 def main(folder: Path, expired_days: int) -> None:
     settings.configure(EXPIRED_CERTIFICATE_DAYS=expired_days)
     server.LOOK_AT_CERTIFICATES_EVERY_S = 0.2
+    tls.FAREWELL_S = 1.0
     files = tls.Files((folder / "ecdsa.pem", folder / "rsa.pem"), (), (folder / "ca.pem",))
     server.Server(
         application,

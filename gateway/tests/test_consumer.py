@@ -17,7 +17,7 @@ from django.utils import timezone
 from chargers import connections, credentials
 from chargers.models import REPLACED, Charger, Connection, GatewayProcess, Registration, SecurityEvent
 from chargers.registration import register
-from gateway import admission, topics
+from gateway import admission, doorway, topics
 from gateway.bus.memory import MemoryBus, Switch
 from gateway.switchboard import Switchboard
 from gateway.tests.asgi import Door
@@ -342,6 +342,18 @@ async def test_without_a_password_nobody_takes_the_place_of_one_that_answers(gat
     assert (await Door(gateway, "/ocpp/LAB").answer())[0] == 403
     await old.next("chargeyard.probe")
     assert not any(message["type"] == "websocket.close" for message in old.sent)
+
+
+async def test_who_waits_for_a_place_that_is_taken_keeps_nobody_at_the_door(gateway, cp1, monkeypatch):
+    monkeypatch.setattr(doorway, "MOST_INSIDE", 1)
+    monkeypatch.setattr(admission, "PROBE_S", 30)
+    await sync_to_async(register)("LAB", security_profile=0)
+    assert (await Door(gateway, "/ocpp/LAB").answer())[0] == 101
+    waiting = [Door(gateway, "/ocpp/LAB") for _ in range(PER_IDENTITY + 1)]
+    assert (await waiting[-1].answer())[0] == 429, "nor may any number wait there"
+    await connected(gateway)
+    for door in waiting:
+        door.task.cancel()
 
 
 async def test_without_a_password_one_that_is_gone_is_replaced(gateway, transactional_db, monkeypatch):

@@ -6,7 +6,16 @@ import orjson
 import pytest
 
 from gateway import frames
-from gateway.relay import FLOOD, GIVE_UP_S, QUEUE, REPUBLISH_S, UNREADABLE_PER_MINUTE, Relay
+from gateway.relay import (
+    FLOOD,
+    GIVE_UP_S,
+    QUEUE,
+    QUEUE_CHARACTERS,
+    REPUBLISH_S,
+    SENDS_PER_S,
+    UNREADABLE_PER_MINUTE,
+    Relay,
+)
 
 
 class Ends:
@@ -143,6 +152,16 @@ def test_a_full_queue_stops_reading_until_half_is_served(relay, ends):
     assert ends.held == [True, False]
 
 
+def test_a_few_frames_of_the_greatest_length_fill_the_queue_as_well(relay, ends):
+    for n in range(3):
+        relay.from_charger(call(str(n), values="x" * (QUEUE_CHARACTERS // 2)), 0)
+    assert ends.held == [True]
+    relay.from_csms(answer("0"), 0)
+    assert ends.held == [True]
+    relay.from_csms(answer("1"), 0)
+    assert ends.held == [True, False]
+
+
 def test_what_was_read_before_the_stop_is_served_in_order(relay, ends):
     for n in range(100):
         relay.from_charger(call(str(n)), 0)
@@ -233,8 +252,17 @@ def test_a_send_is_never_published_again(newer, ends):
 
 def test_any_number_of_sends_is_no_noise(newer, ends):
     for n in range(10 * UNREADABLE_PER_MINUTE):
-        newer.from_charger(send(str(n)), 0)
+        newer.from_charger(send(str(n)), n / SENDS_PER_S)
     assert ends.closed == [] and len(ends.published) == 10 * UNREADABLE_PER_MINUTE
+
+
+def test_sends_that_come_too_fast_wait_and_lose_neither_order_nor_anything(newer, ends):
+    texts = [send(str(n)) for n in range(SENDS_PER_S + QUEUE - 1)] + [call("c")]
+    for text in texts:
+        newer.from_charger(text, 100)
+    assert (ends.published, ends.held) == (texts[:SENDS_PER_S], [True])
+    newer.tick(101)
+    assert (ends.published, ends.held) == (texts, [True, False])
 
 
 def test_for_older_versions_a_send_is_noise(relay, ends):

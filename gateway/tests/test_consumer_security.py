@@ -14,7 +14,7 @@ from chargers.models import Breach, CertificateRequest, Charger, ClientCertifica
 from gateway.testing import keys
 from gateway.tests.asgi import OURS, Door
 from gateway.tests.test_consumer import PASSWORD, connected, cp1, gateway, make_gateway, row, switch, until
-from gateway.throttle import PER_ADDRESS
+from gateway.throttle import PER_ADDRESS, PER_IDENTITY
 
 __all__ = ["cp1", "gateway", "make_gateway", "switch"]  # fixtures
 
@@ -84,6 +84,12 @@ async def test_many_with_passwords_of_peoples_choice_hold_nobody_up(gateway, cp1
     still_waiting = sum(not door.sent for door in slow)
     assert {(await door.answer())[0] for door in slow} == {101}
     assert still_waiting > 0
+
+
+async def test_a_thousand_guesses_at_once_are_no_more_than_one_after_the_other(gateway, cp1):
+    doors = [Door(gateway, password=f"guess {n}") for n in range(3 * PER_IDENTITY)]
+    answers = [(await door.answer())[0] for door in doors]
+    assert (answers.count(401), answers.count(429)) == (PER_IDENTITY, 2 * PER_IDENTITY)
 
 
 # -- profiles ----------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import pytest
+from contextlib import ExitStack
 
-from gateway.throttle import PER_ADDRESS, PER_IDENTITY, WINDOW_S, Throttle, network
+from gateway.throttle import PER_ADDRESS, PER_IDENTITY, WINDOW_S, Throttle
 
 ATTACKER, HOME = "203.0.113.9", "192.0.2.7"
 
@@ -63,16 +63,12 @@ def test_who_has_a_network_of_ipv6_addresses_is_closed_out_with_all_of_them():
     assert throttle.wait_s("CP-9999", "2001:db8:0:2::1", 100.0) == 0
 
 
-@pytest.mark.parametrize(
-    ("address", "counted_as"),
-    [
-        (HOME, HOME),
-        ("::ffff:192.0.2.7", HOME),
-        ("2001:db8::5", "2001:db8::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("192.0.2.7:4711", "192.0.2.7:4711"),
-        ("", ""),
-    ],
-)
-def test_what_counts_as_one_address(address, counted_as):
-    assert network(address) == counted_as
+def test_those_under_way_count_as_failed_until_it_is_told():
+    throttle = Throttle()
+    with ExitStack() as under_way:
+        for _ in range(PER_IDENTITY):
+            assert throttle.wait_s("CP-1", ATTACKER, 100.0) == 0
+            under_way.enter_context(throttle.trying("CP-1", ATTACKER))
+        assert throttle.wait_s("CP-1", ATTACKER, 100.0) > 0
+        assert throttle.wait_s("CP-1", HOME, 100.0) == throttle.wait_s("CP-2", ATTACKER, 100.0) == 0
+    assert throttle.wait_s("CP-1", ATTACKER, 100.0) == 0

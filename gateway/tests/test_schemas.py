@@ -145,6 +145,24 @@ def test_of_a_list_only_the_wrong_items_go() -> None:
     assert payload["meterValue"] == [values[1]]
 
 
+@pytest.mark.parametrize("worst", [0, {}])
+def test_what_is_wrong_half_a_million_times_is_not_put_right_item_by_item(worst: Any) -> None:
+    stop = {"transactionId": 5, "meterStop": "7", "timestamp": "", "transactionData": [worst] * 500_000}
+    payload, findings = read("StopTransaction", stop, is_money=True)
+    assert payload == {"transactionId": 5, "meterStop": 7, "timestamp": ""}
+    assert findings[0] == "Too large to be put right; left out: transactionData."
+    with pytest.raises(OcppError, match=r"meterValue|connectorId"):
+        read("MeterValues", {"meterValue": [worst] * 500_000})
+    with pytest.raises(OcppError, match="configurationKey"):
+        V16.read_answer("GetConfiguration", {"configurationKey": [worst] * 500_000})
+
+
+def test_what_is_right_may_be_as_large_as_a_frame() -> None:
+    moment = {"timestamp": "2026-05-01T10:00:00Z", "sampledValue": [{"value": "1"}]}
+    payload = {"connectorId": 1, "meterValue": [moment] * 25_000}
+    assert read("MeterValues", payload, is_money=True) == (payload, [])
+
+
 def test_a_bad_timestamp_is_data_and_no_fault() -> None:
     payload, findings = read("StartTransaction", START | {"timestamp": "yesterday"})
     assert payload["timestamp"] == "yesterday"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import signal
 import socket
@@ -18,7 +19,7 @@ import pytest
 import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
-from gateway.sockets import MOUTHFUL_BYTES
+from gateway.sockets import CONTROLS_PER_MINUTE, MOUTHFUL_BYTES, PART_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 100_000  # of a frame, in `behaviours`
@@ -201,6 +202,30 @@ async def test_fragments_over_the_limit_are_answered_with_1009(port):
         assert (await closed_with(connection)).code == 1009
 
 
+def test_parts_of_a_message_that_hold_nothing_are_no_way_around_the_limit(port):
+    link = raw(port)
+    assert b"101" in link.recv(4096)
+    link.sendall(b"\x01\x80" + bytes(4))
+    with contextlib.suppress(ConnectionError):  # it has been told, and does not listen
+        for _ in range(LIMIT // PART_BYTES // 100 + 2):
+            link.sendall((b"\x00\x80" + bytes(4)) * 100)
+    assert link.recv(4096)[2:4] == (1009).to_bytes(2, "big")
+    link.close()
+
+
+def test_who_does_nothing_but_ping_is_closed_with_1008(port):
+    link = raw(port)
+    assert b"101" in link.recv(4096)
+    link.sendall((b"\x89\x80" + bytes(4)) * CONTROLS_PER_MINUTE)
+    told = b""
+    with contextlib.suppress(ConnectionError):  # it does not answer the farewell either
+        while part := link.recv(65536):
+            told += part
+    assert told.startswith(b"\x8a\x00" * (CONTROLS_PER_MINUTE - 1) + b"\x88")
+    assert told[2 * CONTROLS_PER_MINUTE :][:2] == (1008).to_bytes(2, "big")
+    link.close()
+
+
 async def test_a_binary_frame_is_answered_with_1003(port):
     async with dial(port) as connection:
         await connection.send(b"\x00\x01")
@@ -317,8 +342,9 @@ def test_of_one_large_read_no_more_than_mouthfuls_reach_an_application_that_has_
     link.close()
 
 
-def test_who_talks_before_it_is_let_in_is_not_read_until_then_and_loses_nothing(port, process):
-    link = raw(port, "/late")
+@pytest.mark.parametrize("extra", [[], ["X: " + "x" * 6000, "Y: " + "y" * 6000]], ids=["short head", "long head"])
+def test_who_talks_before_it_is_let_in_is_not_read_until_then_and_loses_nothing(port, process, extra):
+    link = raw(port, "/late", *extra)
     link.settimeout(0.5)
     frame = b"\x81\xfe\xea\x60\x00\x00\x00\x00" + b"x" * 59_996 + b"\r\n\r\n"
     data = frame * 400 + b"\x81\x83\x00\x00\x00\x00end"

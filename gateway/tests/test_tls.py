@@ -169,6 +169,14 @@ async def test_tc_a_04_chargers_come_by_tls_and_without_on_two_ports_of_one_proc
         assert json.loads(await plain.recv()) == {"scheme": None, "tls": None}
 
 
+def test_who_never_says_goodbye_is_let_go_all_the_same(door):
+    with door.shake() as link:  # has heard ours
+        plain = socket.socket(fileno=link.detach())
+    plain.settimeout(20)
+    assert plain.recv(10) == b""
+    plain.close()
+
+
 async def test_a_closing_handshake_comes_through_tls(door):
     async with door.dial("/tell") as connection:
         told = json.loads(await asyncio.wait_for(connection.recv(), 5))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.routers import SimpleRouter
 
 from portal.api.capacity_signals import CapacitySignals, OneCapacitySignal
@@ -15,7 +14,7 @@ from portal.api.commands import ChargerCommands, Commands
 from portal.api.configuration_rollouts import ConfigurationRollouts
 from portal.api.configuration_standings import ConfigurationStandings
 from portal.api.configuration_templates import ConfigurationTemplates
-from portal.api.docs import Docs
+from portal.api.docs import Docs, Schema
 from portal.api.entrance import Entrance, Nowhere
 from portal.api.firmware_campaigns import CampaignChargers, FirmwareCampaigns
 from portal.api.firmware_images import FirmwareImages
@@ -90,7 +89,7 @@ urlpatterns = [
     path("sites/<int:pk>/trust/", Trust.as_view(), name="site-trust"),
     path("sites/<int:pk>/tariff/", SiteTariff.as_view(), name="site-tariff"),
     path("tariff/", DefaultTariff.as_view(), name="tariff"),
-    path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("schema/", Schema.as_view(), name="schema"),
     path("docs/", Docs.as_view(), name="docs"),
     re_path("", Nowhere.as_view()),
 ]

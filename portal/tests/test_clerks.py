@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 
@@ -22,23 +23,29 @@ class Page:
         self.threads.append(threading.get_ident())
         time.sleep(self._seconds)
 
-    async def __call__(self, scope: object, receive: object, send: object) -> None:
+    async def __call__(self, scope: object, receive: object, send: Any) -> None:
         async with ThreadSensitiveContext():
             await sync_to_async(self._work)()
+            await send({"type": "http.response.start"})
             await sync_to_async(self._work)()
+            await send({"type": "http.response.body"})
+
+
+async def sent(message: object) -> None:
+    """To somebody who reads."""
 
 
 async def test_any_number_of_requests_is_answered_by_a_few_threads():
     page = Page(0.001)
     clerks = Clerks(page, 3)
-    await asyncio.gather(*(asyncio.create_task(clerks({}, None, None)) for _ in range(20)))
+    await asyncio.gather(*(asyncio.create_task(clerks({}, None, sent)) for _ in range(20)))
     assert len(page.threads) == 40
     assert len(set(page.threads)) == 3
 
 
 async def test_a_request_stays_with_its_thread():
     page = Page()
-    await Clerks(page, 3)({}, None, None)
+    await Clerks(page, 3)({}, None, sent)
     assert len(set(page.threads)) == 1
 
 
@@ -50,3 +57,23 @@ async def test_a_request_that_failed_gives_its_thread_back():
     for _ in range(3):
         async with asyncio.timeout(5):
             await asyncio.gather(clerks({}, None, None), return_exceptions=True)
+
+
+async def test_who_does_not_read_its_answer_keeps_no_thread():
+    unread: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def to_nobody(message: object) -> None:
+        await unread
+
+    clerks = Clerks(Page(), 1)
+    stalled = [asyncio.create_task(clerks({}, None, to_nobody)) for _ in range(3)]
+    messages: list[Any] = []
+
+    async def to_somebody(message: Any) -> None:
+        messages.append(message["type"])
+
+    async with asyncio.timeout(10):
+        await clerks({}, None, to_somebody)
+    assert messages == ["http.response.start", "http.response.body"]
+    unread.set_result(None)
+    await asyncio.gather(*stalled)

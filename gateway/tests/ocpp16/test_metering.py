@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chargers.models import Connector
+from sessions import readings
 from sessions.models import ChargingSession, MeterValue
 
 
@@ -88,6 +89,20 @@ def test_a_reading_that_comes_after_the_stop_finds_its_session_by_time(one, char
     charging.refresh_from_db()
     assert MeterValue.objects.get().session == charging
     assert (charging.energy_wh, charging.power_w) == (4000, None)
+
+
+def test_a_late_reading_is_compared_with_the_last_sessions_of_its_charger_only(one, charging, monkeypatch):
+    monkeypatch.setattr(readings, "MOST_ENDED", 1)
+    first_at = one.later(minutes=10)
+    one.call("StopTransaction", transactionId=charging.pk, meterStop=2000, timestamp=one.later(minutes=10))
+    start = {"connectorId": 1, "idTag": "04A2B3C4", "meterStart": 2000, "timestamp": one.later(minutes=10)}
+    second = one.call("StartTransaction", **start)["transactionId"]
+    second_at = one.later(minutes=10)
+    one.call("StopTransaction", transactionId=second, meterStop=5000, timestamp=one.later(minutes=10))
+    late = [{"timestamp": at, "sampledValue": [{"value": wh}]} for at, wh in ((first_at, "1500"), (second_at, "3500"))]
+    one.call("MeterValues", connectorId=1, meterValue=late)
+    told = MeterValue.objects.order_by("measured_at").values_list("session", "energy_wh")
+    assert list(told) == [(None, 1500), (second, 3500)]
 
 
 def test_an_implausible_reading_is_kept_and_does_not_count(one, charging):

@@ -23,8 +23,8 @@ def monitor(number, severity=3, kind="UpperThreshold"):
     return {"id": number, "transaction": False, "value": 70, "type": kind, "severity": severity}
 
 
-def raise_event(two, event_id=1, value="81", cleared=False, trigger="Alerting", **more):
-    event = {
+def event(two, event_id=1, value="81", cleared=False, trigger="Alerting", **more):
+    return {
         **PLACE,
         "eventId": event_id,
         "timestamp": two.clock(),
@@ -34,7 +34,14 @@ def raise_event(two, event_id=1, value="81", cleared=False, trigger="Alerting", 
         "cleared": cleared,
         **more,
     }
-    assert two.call("NotifyEvent", generatedAt=two.clock(), seqNo=0, eventData=[event]) == {}
+
+
+def raise_events(two, *events):
+    assert two.call("NotifyEvent", generatedAt=two.clock(), seqNo=0, eventData=list(events)) == {}
+
+
+def raise_event(two, *args, **more):
+    raise_events(two, event(two, *args, **more))
 
 
 def test_a_monitoring_report_may_come_in_parts_and_twice(two):
@@ -119,6 +126,14 @@ def test_the_end_of_one_monitors_alert_leaves_that_of_another(two):
     raise_event(two, event_id=2, variableMonitoringId=2)
     raise_event(two, event_id=3, variableMonitoringId=1, cleared=True)
     assert [alert.monitor_id for alert in open_alerts(two.charger)] == [2]
+
+
+def test_many_ends_in_a_message_cost_no_more_than_one(two, django_assert_max_num_queries):
+    raise_events(two, *(event(two, number, variableMonitoringId=number) for number in range(50)))
+    assert len(open_alerts(two.charger)) == 50
+    with django_assert_max_num_queries(40):
+        raise_events(two, *(event(two, 50 + number, cleared=True, variableMonitoringId=number) for number in range(49)))
+    assert [alert.monitor_id for alert in open_alerts(two.charger)] == [49]
 
 
 def test_a_periodic_value_raises_nothing(two):

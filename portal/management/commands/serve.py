@@ -14,6 +14,7 @@ from django.urls import get_resolver
 from chargers import database
 from gateway import tls, trust
 from gateway.server import Server
+from portal import hatch
 
 FORM_BYTES = 1024 * 1024  # what a form may hold beside its file
 
@@ -69,6 +70,7 @@ class Command(BaseCommand):
             ping_timeout_s=settings.PING_TIMEOUT_S,
             deflate=settings.WEBSOCKET_COMPRESSION,
             when_listening=announce,
+            expects=hatch.expects,
             certificates=certificates,
             tls_port=tls_port or 0,
         ).run()

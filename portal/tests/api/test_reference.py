@@ -10,6 +10,8 @@ from django.core.management import call_command
 from django.urls import get_resolver
 from rest_framework.test import APIClient
 
+from portal.api import docs
+
 METHODS = {"get", "post", "patch", "put", "delete"}
 
 
@@ -203,3 +205,11 @@ def test_the_entrance_leads_to_each_resource(api):
 
 def test_the_reference_is_open_for_it_holds_no_secret():
     assert APIClient().get("/api/v1/schema/").status_code == 200
+
+
+def test_the_document_is_made_once_for_everybody(client, db):
+    """Of whoever asks, nobody has shown a key."""
+    docs._document.cache_clear()
+    first, second = (client.get("/api/v1/schema/", headers={"accept-language": tongue}) for tongue in ("en", "de"))
+    assert first.json() == second.json() and first.json()["openapi"] == "3.1.0"
+    assert docs._document.cache_info().misses == 1

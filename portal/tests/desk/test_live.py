@@ -68,7 +68,7 @@ async def test_many_news_at_once_make_one_message(page):
     assert await page.receive_nothing(timeout=0.4)
 
 
-@pytest.mark.parametrize("nonsense", ["no json", "[]", '{"watch": 3}', '{"watch": [1, null]}', "null"])
+@pytest.mark.parametrize("nonsense", ["no json", "[]", '{"watch": 3}', '{"watch": [1, null]}', "null", "[" * 100_000])
 async def test_nonsense_from_a_page_ends_nothing(page, nonsense):
     await page.send_to(text_data=nonsense)
     await page.send_json_to({"watch": ["chargers"]})

@@ -56,6 +56,13 @@ def test_one_address_cannot_try_many_accounts(dora):
     assert enter(PASSWORD, address=ELSEWHERE).status_code == 302
 
 
+def test_a_network_of_ipv6_addresses_is_one(dora):
+    for n in range(attempts.PER_ADDRESS):
+        enter("guess", name=f"user-{n}", address=f"2001:db8:0:1::{n:x}")
+    assert enter(PASSWORD, address="2001:db8:0:1:ffff::1").status_code == 429
+    assert enter(PASSWORD, address="2001:db8:0:2::1").status_code == 302
+
+
 def test_many_addresses_cannot_try_one_account(dora):
     for n in range(attempts.PER_ACCOUNT):
         enter("guess", address=f"10.0.{n // 250}.{n % 250}")
