@@ -77,3 +77,49 @@ async def test_who_does_not_read_its_answer_keeps_no_thread():
     assert messages == ["http.response.start", "http.response.body"]
     unread.set_result(None)
     await asyncio.gather(*stalled)
+
+
+async def test_a_file_in_parts_is_made_as_its_reader_takes_it_and_keeps_no_thread_meanwhile():
+    made: list[int] = []
+
+    async def file(scope: object, receive: object, send: Any) -> None:
+        async with ThreadSensitiveContext():
+            await send({"type": "http.response.start"})
+            for n in range(3):
+                await sync_to_async(made.append)(n)
+                await send({"type": "http.response.body", "body": n, "more_body": n < 2})
+
+    clerks = Clerks(file, 1)
+    taken: list[Any] = []
+    has_part, may_go_on = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def to_slow_reader(message: Any) -> None:
+        taken.append(message.get("body", message["type"]))
+        if "body" in message:
+            has_part.set()
+            await may_go_on.acquire()
+
+    slow = asyncio.create_task(clerks({}, None, to_slow_reader))
+    async with asyncio.timeout(10):
+        await has_part.wait()
+        assert made == [0], "the next part waits for its reader"
+        await clerks({}, None, sent)
+        assert made == [0, 0, 1, 2]
+        for _ in range(3):
+            may_go_on.release()
+        await slow
+    assert taken == ["http.response.start", 0, 1, 2]
+
+
+async def test_a_reader_who_has_gone_between_two_parts_keeps_no_thread():
+    async def file(scope: object, receive: object, send: Any) -> None:
+        await send({"type": "http.response.body", "more_body": True})
+
+    async def to_nobody(message: object) -> None:
+        raise OSError
+
+    clerks = Clerks(file, 1)
+    for _ in range(3):
+        async with asyncio.timeout(5):
+            (outcome,) = await asyncio.gather(clerks({}, None, to_nobody), return_exceptions=True)
+            assert isinstance(outcome, OSError)
