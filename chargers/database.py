@@ -20,7 +20,7 @@ from django.dispatch import receiver
 # Whose client is gone, or never heard an answer, lets go of its rows: else no frame of theirs is done for hours.
 _SESSION = """
 SET plan_cache_mode = force_generic_plan; SET jit = off;
-SET idle_in_transaction_session_timeout = '10s'; SET client_connection_check_interval = '2s';
+SET idle_in_transaction_session_timeout = '8s'; SET client_connection_check_interval = '2s';
 SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3
 """
 PATIENCE_S = "chargeyard_patience_s"  # attribute of psycopg's connection

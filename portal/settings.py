@@ -75,7 +75,7 @@ else:
         "prepare_threshold": 0 if env.bool("DATABASE_PREPARE", True) else None,
     }
 # What serves chargers and people gives up a database connection that has been silent that long; 0: never.
-DATABASE_PATIENCE_S = env.float("DATABASE_PATIENCE_S", 12.0)
+DATABASE_PATIENCE_S = env.float("DATABASE_PATIENCE_S", 10.0)
 
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
 MQTT_URL = env.str("MQTT_URL", "mqtt://127.0.0.1:1883")

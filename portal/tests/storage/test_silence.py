@@ -22,7 +22,7 @@ from gateway.ingest.outage import is_outage
 from portal.chaos.proxy import Lines, Proxy
 
 PATIENCE_S = 1.0
-LET_GO_S = 10.0  # `idle_in_transaction_session_timeout` of our sessions
+LET_GO_S = 8.0  # `idle_in_transaction_session_timeout` of our sessions
 LOOKUP = Lookup(Charger, by=["identity_folded"], is_locking=True)
 
 
