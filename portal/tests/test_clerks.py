@@ -9,7 +9,7 @@ from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 
-from portal.clerks import Clerks
+from portal.clerks import MOST_KEPT_BYTES, Clerks
 
 
 class Page:
@@ -77,3 +77,18 @@ async def test_who_does_not_read_its_answer_keeps_no_thread():
     assert messages == ["http.response.start", "http.response.body"]
     unread.set_result(None)
     await asyncio.gather(*stalled)
+
+
+async def test_what_is_longer_than_any_page_is_made_as_its_reader_takes_it():
+    taken: list[int] = []
+
+    async def take(message: Any) -> None:
+        taken.append(len(message["body"]))
+
+    async def table(scope: object, receive: object, send: Any) -> None:
+        for n in range(1, 6):
+            await send({"type": "http.response.body", "body": b"x" * (MOST_KEPT_BYTES // 2), "more_body": True})
+            assert len(taken) == (n if n > 2 else 0)
+
+    await Clerks(table, 1)({}, None, take)
+    assert len(taken) == 5
