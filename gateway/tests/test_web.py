@@ -6,6 +6,7 @@ import contextlib
 import select
 import socket
 import time
+from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
@@ -106,9 +107,16 @@ def test_what_nobody_asked_for_is_no_more_than_some_bodies_at_once(port):
     assert told(port, b"x" * MOST).startswith(b"HTTP/1.1 200")
 
 
-def test_no_crowd_takes_the_last_descriptors():
+@pytest.fixture
+def crowded() -> Iterator[Process]:
+    process = Process(descriptors=200)
+    yield process
+    process.popen.kill()
+    process.popen.wait()
+
+
+def test_no_crowd_takes_the_last_descriptors(crowded):
     """A body of this length is a file; so are a line to the database and one to the broker."""
-    crowded = Process(descriptors=200)
     port = int(crowded.says("listening").split()[1])
     mine = socket.create_connection(("127.0.0.1", port), timeout=20)
     mine.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -121,5 +129,3 @@ def test_no_crowd_takes_the_last_descriptors():
     assert b"for 200000 bytes" in received(mine)
     for link in crowd:
         link.close()
-    crowded.popen.kill()
-    crowded.popen.wait()
