@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import resource
 import signal
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -45,6 +46,7 @@ BACKLOG = 4096  # 10,000 chargers that dial at once: with Daphne's 50, 1,341 wer
 CONNECT_TIMEOUT_S = 120
 CLOSE_TIMEOUT_S = 10
 LAST_REQUESTS_S = 5.0
+OUR_DESCRIPTORS = 64  # no caller gets the last ones: database, broker and files need some
 LOOK_AT_CERTIFICATES_EVERY_S = 10.0
 
 
@@ -116,6 +118,7 @@ class Server(daphne.server.Server):
         )
         self.host, self.port = host, port
         self.frame_limit_bytes, self.body_limit_bytes = frame_limit_bytes, body_limit_bytes
+        self.most_descriptors = sys.maxsize
         self.bodies_bytes = 0  # of requests that are not answered yet
         self.expects = expects
         self.deflate = deflate
@@ -145,7 +148,7 @@ class Server(daphne.server.Server):
             utf8validateIncoming=False,  # decoding the text does the same, faster
             perMessageCompressionAccept=accept_deflate if self.deflate else None,
         )
-        raise_descriptor_limit()
+        self.most_descriptors = raise_descriptor_limit() - OUR_DESCRIPTORS
         loop = reactor._asyncioEventloop  # noqa: SLF001 - no other way to it
         asyncio.set_event_loop(loop)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -251,7 +254,8 @@ class Server(daphne.server.Server):
         return any("disconnected" not in details for details in self.connections.values())
 
 
-def raise_descriptor_limit() -> None:
-    """As many sockets as the machine lets us have; many shells start with 1,024."""
+def raise_descriptor_limit() -> int:
+    """As many sockets as the machine lets us have, and how many that are; many shells start with 1,024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most if most != resource.RLIM_INFINITY else sys.maxsize

@@ -38,11 +38,14 @@ class Channel(HTTPChannel):
 
     def connectionMade(self) -> None:
         super().connectionMade()
+        transport: Any = self.transport
         with contextlib.suppress(OSError):  # gone already
-            handle = tls.raw(self.transport).getHandle()
+            handle = tls.raw(transport).getHandle()
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
                 handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
+            if handle.fileno() >= self.factory.server.most_descriptors:  # the lowest that is free is given
+                transport.abortConnection()
 
     def resetTimeout(self) -> None:
         if self.has_head:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
@@ -36,7 +37,8 @@ class Clerks:
             await self._application(scope, receive, visit.take)
         finally:
             visit.end()
-        await visit.send_rest()
+        with suppress(OSError):  # its reader has gone
+            await visit.send_rest()
 
 
 class _Visit:

@@ -28,9 +28,10 @@ LIMIT = 100_000  # of a frame, in `behaviours`
 class Process:
     """The server; ``lines`` is what it printed."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *, descriptors: int = 0) -> None:
+        limit = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh"] if descriptors else []
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "gateway.tests.behaviours", str(port)],
+            [*limit, sys.executable, "-m", "gateway.tests.behaviours", str(port)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

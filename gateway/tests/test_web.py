@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import time
+from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
 
 from gateway import web
-from gateway.tests.test_server import port, process, raw, received
+from gateway.tests.test_server import Process, port, process, raw, received
 
 __all__ = ["port", "process"]  # fixtures
 
@@ -103,3 +105,27 @@ def test_what_nobody_asked_for_is_no_more_than_some_bodies_at_once(port):
             link.sendall(b"x")
             assert received(link).startswith(b"HTTP/1.1 200")
     assert told(port, b"x" * MOST).startswith(b"HTTP/1.1 200")
+
+
+@pytest.fixture
+def crowded() -> Iterator[Process]:
+    process = Process(descriptors=200)
+    yield process
+    process.popen.kill()
+    process.popen.wait()
+
+
+def test_no_crowd_takes_the_last_descriptors(crowded):
+    """A body of this length is a file; so are a line to the database and one to the broker."""
+    port = int(crowded.says("listening").split()[1])
+    mine = socket.create_connection(("127.0.0.1", port), timeout=20)
+    mine.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert mine.recv(4096).startswith(b"HTTP/1.1 200")
+    crowd = []
+    for _ in range(250):
+        with contextlib.suppress(ConnectionError):  # the last of them are sent away
+            crowd.append(socket.create_connection(("127.0.0.1", port), timeout=20))
+    mine.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000)
+    assert b"for 200000 bytes" in received(mine)
+    for link in crowd:
+        link.close()

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from chargers.models import Charger, Connector, ConnectorStatus, Site, Tag
 from portal.forms.chargers import RegisterForm
 from portal.views import columns, credentials, exports, saved
-from portal.views.lists import Listing, empty_last, tidy_url
+from portal.views.lists import Listing, empty_last, tidy_url, words_of
 from portal.views.pages import desk_page, must_act, render_page
 from portal.views.states import STATES, attention, needs_you, with_state
 
@@ -79,7 +79,7 @@ def filtered(request: HttpRequest) -> QuerySet[ChargerWithState]:
     names = ("q", "state", "site", "tag", "version", "vendor", "online")
     asked = {name: request.GET.get(name, "").strip() for name in names}
     found = rows_of(Charger.objects.all())
-    for word in asked["q"].split():
+    for word in words_of(asked["q"]):
         theirs = Site.objects.filter(name__icontains=word).order_by().values("pk")
         found = found.alias(plate=PLATE).filter(Q(plate__icontains=word) | Q(site__in=theirs))
     if asked["state"] == "attention":

@@ -21,6 +21,7 @@ from chargers.desired.templates import SHADOW
 from chargers.models import Charger, Command, Setting, Standing
 from portal.forms.fields import DeskForm
 from portal.views import charger_page
+from portal.views.lists import words_of
 from portal.views.pages import desk_page, must_act, render_page
 
 log = structlog.get_logger(__name__)
@@ -86,7 +87,7 @@ def renounce(request: HttpRequest, identity: str) -> HttpResponse:
 def rows(charger: Charger, query: str) -> list[dict[str, Any]]:
     """Settings with the last write of each that is not yet, or not rightly, what the charger reports."""
     found = charger.settings.all()
-    for word in query.split():
+    for word in words_of(query):
         found = found.filter(Q(name__icontains=word) | Q(component__icontains=word) | Q(value__icontains=word))
     writes = last_writes(charger)
     return [{"setting": setting, "write": writes.get(setting.path)} for setting in found[:MOST_ROWS]]

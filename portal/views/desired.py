@@ -20,7 +20,7 @@ from chargers.desired.rule import WRITABLE
 from chargers.models import Command, SettingQuarantine, SettingTemplate, Site, Standing, Tag, Write, fold
 from chargers.models.desired import DRIFTED
 from portal.forms.desired import TemplateForm
-from portal.views.lists import Listing, tidy_url
+from portal.views.lists import Listing, tidy_url, words_of
 from portal.views.pages import desk_page, must_act, render_page
 from sessions.models import ChargingSession
 
@@ -164,7 +164,7 @@ def differences(request: HttpRequest) -> HttpResponse:
 def filtered(request: HttpRequest, found: QuerySet[Standing]) -> QuerySet[Standing]:
     """The standings that the URL asks for: ``q state reason template site tag charger``."""
     asked = {name: request.GET.get(name, "").strip() for name in FILTERS}
-    for word in asked["q"].split():
+    for word in words_of(asked["q"]):
         found = found.filter(
             Q(charger__identity__icontains=word) | Q(path__icontains=word) | Q(charger__site__name__icontains=word)
         )

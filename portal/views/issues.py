@@ -25,7 +25,7 @@ from portal.issues.models.issue import awake
 from portal.issues.rules import RULES
 from portal.issues.rules.faults import fault_of
 from portal.views import saved
-from portal.views.lists import Listing, empty_last, tidy_url
+from portal.views.lists import Listing, empty_last, tidy_url, words_of
 from portal.views.pages import desk_page, must_act, render_page
 
 ORDERS = {
@@ -59,7 +59,7 @@ def filtered(request: HttpRequest) -> QuerySet[Issue]:
     """What the URL asks for: ``q state severity rule site whose``; without a state those that are open and awake."""
     asked = request.GET
     found = Issue.objects.select_related("charger__site", "site", "assigned_to", "acknowledged_by")
-    for word in asked.get("q", "").split():
+    for word in words_of(asked.get("q", "")):
         found = found.filter(
             Q(title__icontains=word) | Q(charger__identity__icontains=word) | Q(charger__site__name__icontains=word)
         )

@@ -15,6 +15,8 @@ from portal.views.columns import Column, tidy
 
 PAGE_SIZE = 50
 MOST = 10_000  # rows that one can page through; to count on would cost more with each year
+# Of a search: each word is a condition more, and a database takes only so many, and none of any length.
+MOST_WORDS, LONGEST_WORD = 12, 200
 NOT_FILTERS = {"page", "sort", "do", "cols"}  # of what a URL says, the rest narrows the list
 M = TypeVar("M", bound=Model)
 Order = str | OrderBy  # a field, or `empty_last` where it may be empty
@@ -24,6 +26,11 @@ Orders = Mapping[str, tuple[Order, ...]]  # sort key → fields
 def empty_last(field: str) -> OrderBy:
     """By a field that may be empty: such rows come last, whichever way the list is sorted."""
     return F(field).asc(nulls_last=True)
+
+
+def words_of(searched: str) -> list[str]:
+    """The words that somebody looks for, each of which has to be there."""
+    return [word[:LONGEST_WORD] for word in searched.split()[:MOST_WORDS]]
 
 
 class BoundedPaginator(Paginator):

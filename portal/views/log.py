@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 
 from chargers.models import Charger, Exchange, Site, fold
 from portal.views import charger_page, saved
-from portal.views.lists import Listing, tidy_url
+from portal.views.lists import Listing, tidy_url, words_of
 from portal.views.pages import desk_page, render_page
 
 TROUBLE = (Exchange.Outcome.ERROR, Exchange.Outcome.UNREADABLE, Exchange.Outcome.ORPHAN)
@@ -58,7 +58,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
 
 def of_fleet(request: HttpRequest, recent: QuerySet[Exchange]) -> QuerySet[Exchange]:
     found = narrowed(request, recent).select_related("charger")
-    for word in request.GET.get("who", "").split():
+    for word in words_of(request.GET.get("who", "")):
         found = found.filter(charger__in=Charger.objects.filter(identity_folded__contains=fold(word)).values("pk"))
     if request.GET.get("site", "").isdecimal():
         found = found.filter(charger__in=Charger.objects.filter(site=int(request.GET["site"])).values("pk"))

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chargers.models import Charger, Site
 from portal.views import formats
-from portal.views.lists import in_order_of
+from portal.views.lists import in_order_of, words_of
 from portal.views.pages import desk_page, render_page
 from portal.views.sessions import speaks_of
 from portal.views.states import with_state
@@ -80,7 +80,7 @@ class Hit:
 @desk_page
 def palette(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()
-    words = query.split()
+    words = words_of(query)
     groups = [
         (gettext("Chargers"), list(_chargers(words))),
         (gettext("Sessions"), list(_sessions(words)) if words else []),

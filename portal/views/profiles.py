@@ -22,7 +22,7 @@ from portal.forms.profiles import ProfileForm, PushForm
 from portal.views import chargers as charger_list
 from portal.views import stairs
 from portal.views.jobs import FILTERS
-from portal.views.lists import Listing, tidy_url
+from portal.views.lists import Listing, tidy_url, words_of
 from portal.views.pages import desk_page, must_act, render_page
 from portal.views.stairs import Line
 from smartcharging import drafts, library, readback
@@ -38,7 +38,7 @@ DRAFT_NUMBER = 1  # of one that has no row yet
 @desk_page
 def profiles(request: HttpRequest) -> HttpResponse:
     found = counted(SavedProfile.objects.all())
-    for word in request.GET.get("q", "").split():
+    for word in words_of(request.GET.get("q", "")):
         found = found.filter(Q(name__icontains=word) | Q(note__icontains=word))
     listing = Listing(request, found, orders=ORDERS, default="name")
     context = {"room": "profiles", "total": SavedProfile.objects.count, **listing.context()}

@@ -16,7 +16,7 @@ from chargers import behaviour
 from chargers.behaviour import Pack, Plate
 from chargers.models import Breach, Charger, Exchange, PackUse, fold
 from chargers.sentences import read
-from portal.views.lists import tidy_url
+from portal.views.lists import tidy_url, words_of
 from portal.views.pages import desk_page, must_act, render_page
 
 MOST_MODELS = 200
@@ -67,7 +67,7 @@ def summary() -> dict[str, int]:
 def models(request: HttpRequest) -> list[dict[str, Any]]:
     """Vendor, model and firmware with what they break, the most frequent first."""
     found = Breach.objects.all()
-    for word in request.GET.get("q", "").split():
+    for word in words_of(request.GET.get("q", "")):
         found = found.filter(
             Q(charger__vendor__icontains=word)
             | Q(charger__model__icontains=word)

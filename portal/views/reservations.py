@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from chargers import commands
 from chargers.models import Site
-from portal.views.lists import Listing, tidy_url
+from portal.views.lists import Listing, tidy_url, words_of
 from portal.views.pages import desk_page, must_act, render_page
 from sessions.models import Reservation
 
@@ -36,7 +36,7 @@ def reservations(request: HttpRequest) -> HttpResponse:
 def filtered(request: HttpRequest) -> QuerySet[Reservation]:
     """What the URL asks for: ``q site state`` (all | over); without a state those that run."""
     found = Reservation.objects.select_related("charger__site")
-    for word in request.GET.get("q", "").split():
+    for word in words_of(request.GET.get("q", "")):
         found = found.filter(Q(charger__identity__icontains=word) | Q(token_value__icontains=word))
     if request.GET.get("site", "").isdecimal():
         found = found.filter(charger__site=int(request.GET["site"]))

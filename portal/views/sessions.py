@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from chargers.models import Charger, Site, fold
 from chargers.sentences import phrase, read
 from portal.views import columns, energy, exports, formats, saved
-from portal.views.lists import Listing, Orders, empty_last, tidy_url
+from portal.views.lists import Listing, Orders, empty_last, tidy_url, words_of
 from portal.views.pages import desk_page, must_act, render_page
 from sessions import costs, finding, readings, reviewing
 from sessions.models import ChargingSession, IdToken, MeterValue
@@ -75,7 +75,7 @@ def filtered(request: HttpRequest) -> QuerySet[ChargingSession]:
     """What the URL asks for: ``q open review site token since``."""
     found = ChargingSession.objects.select_related("charger", "charger__site", "id_token")
     asked = request.GET
-    for word in asked.get("q", "").split():
+    for word in words_of(asked.get("q", "")):
         found = found.filter(speaks_of(word))
     if asked.get("open") == "yes":
         found = found.filter(stopped_at=None, is_superseded=False)

@@ -18,7 +18,7 @@ from chargers.models import Charger, ConnectorStatus, Site
 from portal.forms.sites import SiteForm
 from portal.views import energy, overview, power
 from portal.views.chargers import ORDERS, rows_of, shown_columns
-from portal.views.lists import Listing, tidy_url
+from portal.views.lists import Listing, tidy_url, words_of
 from portal.views.pages import desk_page, must_act, render_page
 from portal.views.states import counts_by_site
 from sessions import tariffs
@@ -32,7 +32,7 @@ TROUBLED = Q(is_online=False, connected_at__isnull=False) | Q(is_online=True, le
 def sites(request: HttpRequest) -> HttpResponse:
     """A page of sites, each with the states of its chargers; ``q`` in the URL narrows them."""
     found = Site.objects.all()
-    for word in request.GET.get("q", "").split():
+    for word in words_of(request.GET.get("q", "")):
         found = found.filter(Q(name__icontains=word) | Q(address__icontains=word))
     listing = Listing(request, found, orders={"name": ("name",)}, default="name")
     context = {

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 
 from portal.forms.tokens import TokenForm
 from portal.views import columns, exports, saved
-from portal.views.lists import Listing, empty_last, tidy_url
+from portal.views.lists import Listing, empty_last, tidy_url, words_of
 from portal.views.pages import desk_page, must_act, render_page
 from sessions.models import ChargingSession, IdToken
 
@@ -61,7 +61,7 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 def filtered(request: HttpRequest) -> QuerySet[IdToken]:
     """What the URL asks for: ``q`` and ``status`` (accepted | blocked | expired)."""
     found = _with_use(IdToken.objects.all())
-    for word in request.GET.get("q", "").split():
+    for word in words_of(request.GET.get("q", "")):
         found = found.filter(Q(value__icontains=word) | Q(holder__icontains=word) | Q(group__icontains=word))
     status = request.GET.get("status", "")
     if status == "expired":

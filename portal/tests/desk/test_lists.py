@@ -51,3 +51,25 @@ def _may_be_empty(model: type[Model], path: str) -> bool:
     except FieldDoesNotExist:  # computed: a word of the query itself
         return False
     return bool(field.null) or bool(rest and field.related_model and _may_be_empty(field.related_model, rest))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/palette/?q=",
+        "/chargers/?q=",
+        "/chargers.csv?q=",
+        "/chargers/CP-1/configuration/?q=",
+        "/sessions/?q=",
+        "/tokens/?q=",
+        "/sites/?q=",
+        "/issues/?q=",
+        "/log/?who=",
+        "/reservations/?q=",
+        "/profiles/?q=",
+        "/protocol/?q=",
+        "/configuration/differences/?q=",
+    ],
+)
+def test_a_thousand_words_to_look_for_are_no_fault_of_ours(desk, cp1, address):
+    assert desk.get(f"{address}{'a+' * 1100}").status_code == 200
