@@ -7,6 +7,7 @@ from django.urls import include, path
 from portal.machine_urls import CHECKS
 from portal.views import system
 
+handler500 = "portal.views.errors.broken"
 urlpatterns = [
     path("", include("portal.machine_urls")),
     path("system/", system.system, {"checks": CHECKS}, name="system"),

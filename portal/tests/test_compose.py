@@ -120,6 +120,11 @@ def test_every_image_is_pinned_and_every_volume_is_declared(name):
     assert set(named) <= set(COMPOSE["volumes"])
 
 
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_no_log_fills_the_disk(name):
+    assert COMPOSE["services"][name]["logging"] == {"driver": "local"}  # 5 files of 20 MB
+
+
 def test_the_image_does_not_run_as_root():
     final = (ROOT / "Dockerfile").read_text().rpartition("\nFROM ")[2]
     assert re.search(r"^USER (?!root|0)", final, re.MULTILINE)

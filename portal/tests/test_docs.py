@@ -117,6 +117,7 @@ def test_each_test_by_which_a_page_proves_something_exists():
 def test_every_secret_that_may_come_as_a_file_is_named():
     for name in secrets():
         assert f"`{name}_FILE`" in OPERATIONS.read_text()
+        assert f"{name}_FILE" in (ROOT / ".env.example").read_text()
 
 
 def test_settings_that_pages_name_exist():

@@ -12,7 +12,7 @@ from django.contrib import messages
 from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
@@ -160,9 +160,10 @@ def _at_charger(
 def _chart(lines: list[tuple[str, str, list[Step]]], draft: dict[str, Any], now: datetime, zone: str) -> dict[str, Any]:
     span_s = _span_s(draft)
     marks = 8 if span_s > 86_400 else 7
-    local = now.astimezone(ZoneInfo(zone))
-    word = "%a %H:%M" if span_s > 86_400 else "%H:%M"
-    hours = [f"{local + timedelta(seconds=span_s * n / (marks - 1)):{word}}" for n in range(marks)]
+    moments = [(now + timedelta(seconds=span_s * n / (marks - 1))).astimezone(ZoneInfo(zone)) for n in range(marks)]
+    # Those of a week are a day apart: the first tells the hour of all.
+    forms = ["D H:i", *["D"] * 7] if span_s > 86_400 else ["H:i"] * marks
+    hours = [dateformat.format(moment, form) for moment, form in zip(moments, forms, strict=True)]
     return stairs.drawing(
         [Line(name, look, [(s.start_s, _limit(s)) for s in steps]) for name, look, steps in lines],
         span_s=span_s, unit=draft["unit"], hours=hours,

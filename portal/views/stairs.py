@@ -1,4 +1,7 @@
-"""Limits over time as an SVG of steps, drawn here: nothing to load, nothing to run."""
+"""Limits over time as an SVG of steps, drawn here: nothing to load, nothing to run.
+
+It is stretched to the room that it has; the words at its axes are beside it, and keep their size.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 220, 44, 24, 12
+from portal.views import formats
+
+WIDTH, HEIGHT = 1440, 200
 Points = Sequence[tuple[float, float | None]]  # seconds, limit; None: none is said
 
 
@@ -19,32 +24,21 @@ class Line:
 
 
 def drawing(lines: Sequence[Line], *, span_s: float, unit: str, hours: Sequence[str]) -> dict[str, Any]:
-    """What `parts/stairs.html` draws. ``hours``: words below the axis, evenly spread."""
+    """What `parts/stairs.html` draws. ``hours``: words below the axis, evenly spread from its one end to the other."""
     top = _top(max((y for line in lines for _, y in line.points if y is not None), default=0), unit)
 
     def x(at: float) -> float:
-        return round(LEFT + (WIDTH - LEFT - 8) * min(at, span_s) / span_s, 1)
+        return round(WIDTH * min(at, span_s) / span_s, 1)
 
     def y(limit: float) -> float:
-        return round(TOP + (HEIGHT - TOP - BOTTOM) * (1 - limit / top), 1)
+        return round(HEIGHT * (1 - limit / top), 1)
 
     return {
         "width": WIDTH,
         "height": HEIGHT,
-        "unit": unit,
-        "left": LEFT,
-        "right": WIDTH - 8,
-        "base": HEIGHT - BOTTOM,
         "lines": [{"name": line.name, "look": line.look, "path": _path(line.points, x, y, span_s)} for line in lines],
-        "grid": [{"y": y(top * n / 4), "word": _word(top * n / 4, unit)} for n in range(5)],
-        "hours": [
-            {
-                "x": x(span_s * n / max(1, len(hours) - 1)),
-                "word": word,
-                "edge": "end" if n == len(hours) - 1 else "middle" if n else "start",
-            }
-            for n, word in enumerate(hours)
-        ],
+        "grid": [{"y": y(top * n / 4), "word": _word(top * n / 4, unit)} for n in reversed(range(5))],
+        "hours": hours,
     }
 
 
@@ -72,4 +66,4 @@ def _top(highest: float, unit: str) -> float:
 
 
 def _word(value: float, unit: str) -> str:
-    return f"{value / 1000:g} kW" if unit == "W" else f"{value:g} A"
+    return f"{formats.figure(value / 1000)} kW" if unit == "W" else f"{formats.figure(value)} A"

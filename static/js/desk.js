@@ -49,8 +49,13 @@
   });
 
   async function copy(text) {
-    if (navigator.clipboard) return navigator.clipboard.writeText(text);
-    const field = document.createElement("textarea"); // plain http: no clipboard API
+    try {
+      await navigator.clipboard.writeText(text);
+      return;
+    } catch {
+      // plain http has no clipboard, and a browser may refuse it
+    }
+    const field = document.createElement("textarea");
     field.value = text;
     document.body.append(field);
     field.select();

@@ -153,5 +153,4 @@
 
   map.on("moveend zoomend popupclose", draw);
   news.addEventListener("htmx:afterRequest", (event) => event.detail.successful && show(event.detail.xhr.responseText));
-  fetch(holder.dataset.places, { headers: { Accept: "application/json" } }).then((answer) => answer.text()).then(show, () => {}); // left before it came: nothing to say
 })();

@@ -9,11 +9,11 @@
       return "auto"; // storage is blocked: follow the system
     }
   };
-  const apply = () => {
-    const theme = chosen();
+  const show = (theme) => {
     root.dataset.bsTheme = theme === "auto" ? (dark.matches ? "dark" : "light") : theme;
     root.dataset.themeChoice = theme;
   };
+  const apply = () => show(chosen());
   apply();
   dark.addEventListener("change", apply);
   addEventListener("storage", apply);
@@ -23,8 +23,7 @@
     } catch {
       // stays for this page only
     }
-    apply();
-    root.dataset.bsTheme = theme === "auto" ? root.dataset.bsTheme : theme;
+    show(theme);
   };
 
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

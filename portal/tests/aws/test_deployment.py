@@ -96,11 +96,18 @@ def test_a_charger_with_a_certificate_reaches_our_own_tls_door() -> None:
         "TargetGroupArn": {"Ref": "PassThroughTargets"},
     } in registered
     assert "TLS_CERTIFICATE_PEM" in {entry["Name"] for entry in gateway["Secrets"]}
-    # The door answers for itself, and chargers are told apart by their own addresses.
+    # The door answers for itself.
     assert targets["HealthCheckProtocol"] == "HTTPS" and "HealthCheckPort" not in targets
-    assert {"Key": "preserve_client_ip.enabled", "Value": "true"} in targets["TargetGroupAttributes"]
     opened = resources["TasksGroup"]["Properties"]["SecurityGroupIngress"][0]
     assert opened["FromPort"] <= targets["Port"] <= opened["ToPort"]
+
+
+def test_chargers_and_people_are_told_apart_by_their_own_addresses() -> None:
+    """By the balancer's one address they would share their failed attempts."""
+    groups = [r for r in MAIN["Resources"].values() if r["Type"] == "AWS::ElasticLoadBalancingV2::TargetGroup"]
+    assert len(groups) == 3
+    for group in groups:
+        assert {"Key": "preserve_client_ip.enabled", "Value": "true"} in group["Properties"]["TargetGroupAttributes"]
 
 
 def test_no_role_may_do_everything() -> None:

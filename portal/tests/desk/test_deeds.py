@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +17,7 @@ from django.test import RequestFactory
 from chargers.models import Command, Job
 from portal import deeds, retention
 from portal.models import Deed
+from portal.tests import made_once
 
 KEY = "0123456789abcdef" * 2
 FORM = "application/x-www-form-urlencoded"
@@ -101,8 +104,24 @@ def test_keys_are_forgotten_after_a_day(alice):
     assert not Deed.objects.exists()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_two_at_the_same_moment_the_second_waits_for_the_first(django_user_model):
+@pytest.fixture
+def in_a_file(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The database in a file, as a yard has it.
+
+    Where two threads share one in memory, SQLite refuses who should wait for the other: SQLITE_LOCKED, not BUSY.
+    """
+    shared = connections["default"]
+    if shared.vendor != "sqlite":
+        yield
+        return
+    monkeypatch.setitem(shared.settings_dict, "NAME", str(made_once.sqlite(tmp_path)))
+    connections["default"] = connections.create_connection("default")
+    yield
+    connections["default"].close()
+    connections["default"] = shared
+
+
+def test_of_two_at_the_same_moment_the_second_waits_for_the_first(in_a_file, django_user_model):
     alice = django_user_model.objects.create_user("alice")
     request = sent()
     has_begun, may_end, done = threading.Event(), threading.Event(), []
@@ -123,6 +142,8 @@ def test_of_two_at_the_same_moment_the_second_waits_for_the_first(django_user_mo
     first.start()
     assert has_begun.wait(20)
     second.start()
+    second.join(0.1)
+    assert second.is_alive()
     may_end.set()
     first.join(20)
     second.join(20)

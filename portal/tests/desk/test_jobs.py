@@ -92,6 +92,7 @@ def test_what_waits_is_withdrawn_and_what_was_sent_is_not(desk, fleet):
     order(desk)
     job = Job.objects.get()
     job.commands.filter(charger=fleet[0]).update(status=CommandStatus.SENT)
+    assert "What was sent cannot be called back." in part(desk, f"/jobs/{job.pk}/", "job-head")  # asked before
     assert "3 withdrawn" in desk.post(f"/jobs/{job.pk}/act/", {"do": "cancel"}, follow=True).content.decode()
     assert sorted(job.commands.values_list("status", flat=True)) == ["cancelled"] * 3 + ["sent"]
 

@@ -36,6 +36,17 @@ def test_a_page_speaks_the_language_that_the_browser_asks_for(desk):
     assert '<html lang="en"' in desk.get("/", headers={"Accept-Language": "fr"}).content.decode()
 
 
+@pytest.mark.parametrize(
+    "page", ["/", "/chargers/", "/chargers/CP-1/sessions/", "/sessions/", "/sites/", "/issues/", "/jobs/"]
+)
+def test_a_page_listens_to_the_same_news_in_each_language(desk, cp1, start, page):
+    start(cp1)
+    heard = [
+        re.findall(r'data-live="([^"]*)"', desk.get(page, headers=asked).content.decode()) for asked in ({}, GERMAN)
+    ]
+    assert heard[0] and heard[0] == heard[1]
+
+
 def test_what_the_reader_chose_counts_more_and_is_kept(desk):
     chosen = desk.post("/language/", {"language": "de", "next": "/sites/"})
     assert chosen["Location"] == "/sites/"
