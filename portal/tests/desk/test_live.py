@@ -72,8 +72,10 @@ async def test_many_news_at_once_make_one_message(page):
 async def test_nonsense_from_a_page_ends_nothing(page, nonsense):
     await page.send_to(text_data=nonsense)
     await page.send_json_to({"watch": ["chargers"]})
-    await asyncio.sleep(0.01)
-    await news("chargers")
+    async with asyncio.timeout(20):
+        await news("chargers")
+        while await page.receive_nothing(timeout=1):  # told before it had begun to watch
+            await news("chargers")
     assert await page.receive_json_from() == {"changed": ["chargers"]}
 
 
