@@ -12,6 +12,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ if __name__ == "__main__":
     django.setup()
 
 from chargers.models import Charger, Command, CommandStatus, Connection, DeadLetter
+from sessions import truth
 from sessions.models import ChargingSession, MeterValue, SessionEvent
 
 Entry = dict[str, Any]
@@ -31,6 +33,7 @@ Entry = dict[str, Any]
 STARTED, UPDATED, STOPPED = "started", "updated", "stopped"
 KINDS = {"Started": STARTED, "Updated": UPDATED, "Ended": STOPPED}
 METER = "meter value"
+JUMP = timedelta(minutes=30)  # of a clock; the smallest of ours is an hour
 SHOWN = 50  # of each kind of breach, in words
 
 
@@ -220,9 +223,19 @@ def _check_session(session: ChargingSession, books: Books, verdict: Verdict) -> 
         verdict.breach("sequence", f"{name} has events {sorted(numbers)}; is_incomplete is {session.is_incomplete}.")
     if stops and starts:
         drawn = (session.meter_stop_wh or 0) - (session.meter_start_wh or 0)
-        if session.energy_wh != drawn or drawn < 0:
+        if (session.energy_wh != drawn or drawn < 0) and not _is_in_doubt_by_its_clock(session):
             why = " ".join(session.review_reasons)
             verdict.breach("energy", f"{name}: {session.energy_wh} Wh; its registers say {drawn}. {why}".strip())
+
+
+def _is_in_doubt_by_its_clock(session: ChargingSession) -> bool:
+    """A clock was put forward in it: seconds look like an hour, and the few Wh of them like kWh that say Wh."""
+    begun, ended = session.started_received_at, session.stopped_received_at
+    if session.energy_wh is not None or session.review_reasons != [truth.THOUSANDTH]:
+        return False
+    if session.stopped_at is None or begun is None or ended is None:
+        return False
+    return (session.stopped_at - session.started_at) - (ended - begun) > JUMP
 
 
 def _check_twins(books: Books, verdict: Verdict) -> None:

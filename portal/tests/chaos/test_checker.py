@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from chargers import commands
@@ -16,6 +17,7 @@ from gateway.tests.talk import Talk
 from portal.chaos import checker, history
 from portal.chaos.checker import Verdict, check, check_presence
 from portal.chaos.station import Station, identity
+from sessions import truth
 from sessions.models import ChargingSession, IdToken, MeterValue, SessionEvent
 
 
@@ -206,6 +208,16 @@ def test_an_energy_that_is_not_what_the_registers_say_is_found(whole, energy_wh)
     session = an_event(0, "stopped").session
     drawn = session.meter_stop_wh - session.meter_start_wh
     ChargingSession.objects.filter(pk=session.pk).update(energy_wh=energy_wh if energy_wh != drawn else 2)
+    assert breaches(whole) == {"energy"}
+
+
+def test_an_energy_that_is_in_doubt_because_a_clock_was_put_forward_is_as_it_should_be(whole):
+    sessions = ChargingSession.objects.filter(pk=an_event(0, "stopped").session_id)
+    sessions.update(energy_wh=None, review_reasons=[truth.THOUSANDTH])
+    assert breaches(whole) == {"energy"}
+    sessions.update(stopped_at=F("stopped_at") + timedelta(hours=1))
+    assert breaches(whole) == set()
+    sessions.update(review_reasons=[truth.DROPPED])
     assert breaches(whole) == {"energy"}
 
 
