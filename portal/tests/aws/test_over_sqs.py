@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,6 @@ from urllib.parse import urlsplit
 import boto3
 import orjson
 import pytest
-from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
@@ -72,15 +72,15 @@ class Rule:
 
 
 @contextmanager
-def aws_server() -> Iterator[tuple[str, Any, Any, Any]]:
-    """SQS and AWS IoT on loopback: their address, and clients of SQS, of Things and of shadows."""
+def aws_server() -> Iterator[tuple[str, Any, Any]]:
+    """SQS and AWS IoT on loopback: their address, and clients of SQS and of Things."""
     server = ThreadedMotoServer(ip_address=ports.LOOPBACK, port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     keys = {"region_name": "eu-central-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
     try:
         address = f"http://{host}:{port}"
-        yield address, *(boto3.client(name, endpoint_url=address, **keys) for name in ("sqs", "iot", "iot-data"))
+        yield address, *(boto3.client(name, endpoint_url=address, **keys) for name in ("sqs", "iot"))
     finally:
         server.stop()
 
@@ -94,7 +94,7 @@ class Removed:
 
     mqtt: Client
     iot: Any
-    iot_data: Any
+    database: str
     desk: Desk
     close_code: int | None = None
     boots: list[str] = field(default_factory=list)
@@ -131,11 +131,11 @@ class Removed:
         return transaction
 
     async def until_its_thing_is_told(self) -> None:
-        """The shadow of its connection is the last of what is told of a new charger."""
+        """Until it stands in our books that AWS has it: what is removed before that is made once more."""
         for _ in range(300):
-            with contextlib.suppress(ClientError):
-                self.iot_data.get_thing_shadow(thingName="CP-7", shadowName="connection")
-                return
+            with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as database:
+                if database.execute("SELECT 1 FROM chargers_twin WHERE thing = 'CP-7' AND is_there").fetchone():
+                    return
             await asyncio.sleep(0.2)
         raise AssertionError("AWS was not told of CP-7.")
 
@@ -170,7 +170,7 @@ def now() -> str:
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, run.Outcome], Rule, Removed]]:
-    with aws_server() as (address, sqs, iot, iot_data), parts.nats() as mqtt_url:
+    with aws_server() as (address, sqs, iot), parts.nats() as mqtt_url:
         queue_url = sqs.create_queue(QueueName="frames")["QueueUrl"]
         iot.create_thing_type(thingTypeName="Charger")
         rule = Rule(mqtt_url, sqs, queue_url)
@@ -185,7 +185,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str,
             desk = Desk(f"http://{ports.LOOPBACK}:{site.port}", site.told("create_api_key", "sqs"))
             desk.hand_out_cards()
             outcomes = asyncio.run(run.run(chosen(ids=CASES), desk))
-            removed = Removed(rule.client, iot, iot_data, desk)
+            removed = Removed(rule.client, iot, settings["DATABASE_URL"].removeprefix("sqlite:///"), desk)
             asyncio.run(removed.play())
         rule.stop()
         yield {outcome.case.id: outcome for outcome in outcomes}, rule, removed

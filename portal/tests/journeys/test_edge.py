@@ -274,10 +274,9 @@ async def play(place: Place, fleet: Fleet) -> None:
     assert not twice, f"stored twice: {twice}"
 
     assert place.stack.get(f"sites/{place.site}/lead/")["edge_version"] == "0.1.0"
-    before_ah = await asyncio.to_thread(seen_ah, place)
+    await while_below(36, fleet, lambda: seen_ah(place) > 0)  # the picture of the day has what the edge saw
     await asyncio.to_thread(place.stack.rest.put, f"/api/v1/sites/{place.site}/lead/", json={"leader": "cloud"})
     await while_below(36, fleet, lambda: place.power()["leader"] == "cloud")
     since = place.power()["planned_at"]
     await while_below(36, fleet, lambda: place.power()["planned_at"] > since and place.power()["fullness"] <= 1)
     await while_below(36, fleet, lambda: min(drawn_a(fleet)[0], drawn_a(fleet)[2]) >= 6)
-    assert before_ah > 0, "the picture of the day has what the edge saw"
