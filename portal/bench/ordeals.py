@@ -70,7 +70,7 @@ def pages(crew: Crew, yard: Yard, rate: float, seconds: float, *, number: int) -
     }
 
 
-def flood(crew: Crew, yard: Yard, rate: float, seconds: float, *, first: int, rounds: int = FLOOD_ROUNDS) -> Result:
+def flood(crew: Crew, yard: Yard, rate: float, seconds: float, *, first: int, rounds: int) -> Result:
     """The mix by turns of ``seconds`` without and with chargers that do harm, ``first`` and the next: both, and each
     alone.
     """

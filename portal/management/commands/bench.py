@@ -105,7 +105,7 @@ class Command(BaseCommand):
     ) -> dict[str, Any]:
         chargers, rate, seconds = int(plan["chargers"]), plan["rate"], plan["seconds"]
         short_s = min(20.0, seconds)
-        flood_rounds = 3 if seconds >= FULL["seconds"] else 1
+        flood_rounds = ordeals.FLOOD_ROUNDS if seconds >= FULL["seconds"] else 1
         others = chargers  # numbers of those that dial when the first have left
         spare = chargers * (2 if "leave" in phases else 1)  # …and of three that belong to no crew
         site.enrol(max(registered, spare + 3), sessions=sessions)
